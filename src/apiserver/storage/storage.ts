@@ -1,0 +1,115 @@
+/**
+ * One stored value. `revision` is the store's global counter at its last write (etcd: mod_revision) and becomes
+ * the object's resourceVersion; the value itself never contains it.
+ */
+export interface Entry {
+  key: string;
+  value: Buffer;
+  revision: number;
+}
+
+/** One write, in revision order. `Deleted` carries the deletion's revision and the last value in `previous`. */
+export type StorageEvent =
+  | { type: 'Created'; key: string; value: Buffer; revision: number; previous?: undefined }
+  | { type: 'Updated'; key: string; value: Buffer; revision: number; previous?: Buffer }
+  | { type: 'Deleted'; key: string; revision: number; previous: Buffer };
+
+/** What a watcher receives: events, or a sign of progress (no event with a revision ≤ `revision` is still to come). */
+export type WatchItem = { kind: 'event'; event: StorageEvent } | { kind: 'progress'; revision: number };
+
+/** One page of a list. */
+export interface Page {
+  entries: Entry[];
+  /** The revision that the whole list shows; every following page must be read at it. */
+  revision: number;
+  /** First key of the next page; undefined on the last. */
+  next: string | undefined;
+  /** How many entries follow this page at `revision`; undefined when the store does not know. */
+  remaining: number | undefined;
+}
+
+/** Why a storage call failed. The HTTP layer maps each code to one Kubernetes Status. */
+export type StorageErrorCode =
+  /** create: the key exists. */
+  | 'KeyExists'
+  /** update/delete: no such key. */
+  | 'KeyNotFound'
+  /** update/delete: the stored revision is not `expected`. */
+  | 'Conflict'
+  /** list/watch: the revision is older than the history that is kept → 410 Expired. */
+  | 'Compacted'
+  /** list: the revision lies in the future → 504 with cause ResourceVersionTooLarge. */
+  | 'TooLarge'
+  /** value larger than the store takes → 413. */
+  | 'ValueTooLarge'
+  /** the store cannot be reached or refused; nothing is known about the write → 503/500. */
+  | 'Unavailable'
+  /** a stored value that cannot be decrypted or parsed. */
+  | 'Corrupt';
+
+/** Failure of a {@link Storage} call; decide on `code`, never on the message. */
+export class StorageError extends Error {
+  readonly code: StorageErrorCode;
+  readonly key: string;
+  /** On `Conflict`: what is stored now, so that the caller can redo without another read. */
+  readonly current: Entry | undefined;
+
+  constructor(code: StorageErrorCode, key: string, options: { cause?: unknown; current?: Entry } = {}) {
+    super(`${code}: ${key}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'StorageError';
+    this.code = code;
+    this.key = key;
+    this.current = options.current;
+  }
+}
+
+/**
+ * A revisioned key-value store with compare-and-swap, consistent paged lists and ordered watches: what
+ * the registry needs, and all it may use. Two implementations, one contract suite (test/contract/storage.ts).
+ *
+ * Keys look like `/registry/<group or core>/<resource>/<namespace>/<name>` and are compared by bytes.
+ * Revisions are one global counter: each successful write raises it by at least 1, it never goes back, also not
+ * across restarts. A write is durable (fsync) before its promise resolves.
+ */
+export interface Storage {
+  /** Current global revision; 0 only for a store never written to. */
+  revision(): Promise<number>;
+
+  /** Writes a new key. @throws StorageError KeyExists, ValueTooLarge, Unavailable. @returns the entry as stored. */
+  create(key: string, value: Buffer, options?: { ttlSeconds?: number }): Promise<Entry>;
+
+  /**
+   * Replaces the value if the stored revision is still `expected`.
+   * @throws StorageError Conflict (with `current`), KeyNotFound, ValueTooLarge, Unavailable.
+   */
+  update(key: string, value: Buffer, expected: number, options?: { ttlSeconds?: number }): Promise<Entry>;
+
+  /** Removes the key if the stored revision is still `expected`. Returns the deletion's revision. @throws as update. */
+  delete(key: string, expected: number): Promise<number>;
+
+  /** The entry, or undefined. Always the newest acknowledged write. */
+  get(key: string): Promise<Entry | undefined>;
+
+  /**
+   * Entries whose key starts with `prefix`, in key order, at one revision.
+   * @param options.limit     Page size; 0 or undefined = all.
+   * @param options.start     First key to return (a previous page's `next`).
+   * @param options.revision  Read at this revision; undefined = newest.
+   * @throws StorageError Compacted, TooLarge, Unavailable.
+   */
+  list(prefix: string, options?: { limit?: number; start?: string; revision?: number }): Promise<Page>;
+
+  /**
+   * Every event under `prefix` with a revision > `afterRevision`, in order, none missing, none twice; then live
+   * ones, until `signal` aborts (then it returns). A consumer that is too slow gets `StorageError Compacted` thrown
+   * rather than a gap. Progress items come at least every 5 s while idle and once right after the backlog is delivered.
+   * @throws StorageError Compacted when history after `afterRevision` is gone.
+   */
+  watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<WatchItem>;
+
+  /** Forgets history up to and including `revision` (current values stay). Later reads below it → Compacted. */
+  compact(revision: number): Promise<void>;
+
+  /** Flushes and closes; running watches end. */
+  close(): Promise<void>;
+}
