@@ -1,5 +1,3 @@
-import type { Redactor } from '../lib/redaction.ts';
-
 /** One command's outcome. A command that ran and failed is data, not an exception. */
 export interface ExecResult {
   /** 0…255. Never undefined: a command whose end is unknown throws TransientError ConnectionLost instead. */
@@ -61,9 +59,4 @@ export interface Session {
 
   /** Gives the session back to its pool. Idempotent. */
   release(): void;
-}
-
-/** What the session layer needs to keep secrets out of its own messages. */
-export interface SecretHygiene {
-  redactor: Redactor;
 }
