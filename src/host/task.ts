@@ -1,0 +1,87 @@
+import type { EffectiveServer } from '../api/effective.ts';
+import type { Reason } from '../api/reasons.ts';
+import type { Area, Disruption } from '../api/serverSpec.ts';
+import type { Script } from '../ssh/session.ts';
+import type { HostFacts } from './facts.ts';
+import type { Records } from './records.ts';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/**
+ * One difference between declared and found, as plain data: printed in status.pendingChanges, hashed into the plan,
+ * handed to `apply`. Holds no secret (digests instead) and no time.
+ */
+export interface Change {
+  /** Stable and unique within a plan: `<task>/<aspect>`, such as `docker-engine/package`. */
+  name: string;
+  area: Area;
+  /** What would be done, for a person: `install docker-ce 5:28.5.2-1~debian.12~bookworm`. */
+  what: string;
+  from?: string;
+  to?: string;
+  /** The field that asks for it: `spec.docker.version is 28.5`. */
+  why: string;
+  disruption: Disruption;
+  /** Seconds; 0 for None and Reload. */
+  expectedGapSeconds: number;
+  /** What `apply` needs to know. */
+  params: Record<string, Json>;
+}
+
+/** Something declared that no change can bring about; becomes the area's condition. */
+export interface Obstacle {
+  area: Area;
+  reason: Reason;
+  /** With the remedy. */
+  message: string;
+  /** True: only a changed spec helps (Stalled); false: may go away by itself. */
+  terminal: boolean;
+}
+
+/** What `diff` says: what to do, in order, and what cannot be done. */
+export interface Difference {
+  changes: Change[];
+  obstacles: Obstacle[];
+}
+
+/** Lines a task adds to the one observe script, and how to read what they print. */
+export interface FactFragment<Have> {
+  /**
+   * POSIX sh that only reads. Emits with `put NAME VALUE` (one value) or `… | rec NAME` (a stream);
+   * a command that may fail is data: `status NAME command args…` emits its exit code. `"$@"` are `args`.
+   */
+  script: string;
+  /** Slow fragments run only when the package state changed or the last result is older than 6 hours. */
+  slow?: boolean;
+  args?: (effective: EffectiveServer) => string[];
+  /** Pure; records are hostile input: sizes are capped, anything may be missing. */
+  parse: (records: Records) => Have;
+}
+
+/** How one change is made: a script that ends within its connection, or a job that outlives it. */
+export type Action =
+  | { kind: 'script'; script: Script; timeoutSeconds: number }
+  | { kind: 'job'; script: Script; timeoutSeconds: number };
+
+/**
+ * One thing on a host. Data and pure functions; the engine (observe.ts, plan.ts, apply.ts) does the I/O.
+ *
+ * Invariants, checked for every task in registry.ts by test/contract/task.ts:
+ * 1. facts only read. 2. `diff` is empty iff nothing needs doing. 3. After `apply` the engine observes and diffs
+ * again: what is left is NotConverged. 4. Applying twice equals once. 5. Whatever varies travels as script argument,
+ * secrets by descriptor. 6. A command that ran and failed is data; one that never ran throws. 7. Foreign
+ * configuration survives.
+ */
+export interface Task<Want, Have> {
+  /** Kebab-case: `docker-engine`. */
+  name: string;
+  area: Area;
+  facts: readonly FactFragment<Partial<Have>>[];
+  /** What is declared; undefined = unmanaged: not observed, not judged. */
+  want: (effective: EffectiveServer) => Want | undefined;
+  diff: (want: Want, have: Have, host: HostFacts) => Difference;
+  /** Only for changes that this task's `diff` made. */
+  apply: (change: Change, host: HostFacts) => Action;
+  /** Milliseconds until the effect can be seen; default 0. */
+  settleMs?: number;
+}
