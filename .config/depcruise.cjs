@@ -18,7 +18,12 @@ const soleImporter = (pkg, owner) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'api-needs-only-zod', severity: 'error', from: { path: '^src/api/' }, to: { path: 'node_modules', pathNot: 'node_modules/zod/' } },
+    {
+      name: 'api-needs-only-zod',
+      severity: 'error',
+      from: { path: '^src/api/' },
+      to: { path: 'node_modules', pathNot: 'node_modules/zod/' },
+    },
     only('api-is-the-base', '^src/api/', ['api']),
     only('lib-sees-api', '^src/lib/', ['lib', 'api']),
     only('ssh-layer', '^src/ssh/', ['ssh', 'lib', 'api']),
@@ -33,7 +38,12 @@ module.exports = {
       to: { path: '^src/controllers/', pathNot: '^src/controllers/$1/' },
     },
     only('dashboard-layer', '^src/dashboard/', ['dashboard', 'lib', 'api']),
-    { name: 'only-serve-starts-the-apiserver', severity: 'error', from: { path: '^src/cli/', pathNot: '^src/cli/serve\\.ts$' }, to: { path: '^src/apiserver/' } },
+    {
+      name: 'only-serve-starts-the-apiserver',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '^src/cli/serve\\.ts$' },
+      to: { path: '^src/apiserver/' },
+    },
     { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
     { name: 'src-never-imports-test', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
     soleImporter('ssh2', 'ssh'),
@@ -46,6 +56,9 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

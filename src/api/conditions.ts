@@ -5,8 +5,12 @@ import { integer, mapList, text, time } from './schema.ts';
 export const Condition = z
   .object({
     type: text(316).describe('Condition type, CamelCase, such as Ready.'),
-    status: z.enum(['True', 'False', 'Unknown']).describe('Unknown means: could not look. False means: looked, and wrong.'),
-    observedGeneration: integer(0, Number.MAX_SAFE_INTEGER).optional().describe('metadata.generation this condition was set for.'),
+    status: z
+      .enum(['True', 'False', 'Unknown'])
+      .describe('Unknown means: could not look. False means: looked, and wrong.'),
+    observedGeneration: integer(0, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('metadata.generation this condition was set for.'),
     lastTransitionTime: time.describe('When status last changed.'),
     reason: text(1024).describe('Why, as one CamelCase word that scripts may rely on.'),
     message: text(32768).describe('Why, for a person, with the next step.'),
@@ -42,9 +46,7 @@ export const onlyWhileTrue = [
   'CapacityPressure',
 ] as const;
 export type ConditionType =
-  | (typeof alwaysPresent)[number]
-  | (typeof areaConditions)[number]
-  | (typeof onlyWhileTrue)[number];
+  (typeof alwaysPresent)[number] | (typeof areaConditions)[number] | (typeof onlyWhileTrue)[number];
 
 /** A judgement before it has a time and a generation. */
 export interface Verdict {
@@ -83,6 +85,9 @@ export function removeCondition(conditions: Condition[], type: ConditionType): v
 }
 
 /** The condition of that type, if present. */
-export function findCondition(conditions: readonly Condition[] | undefined, type: ConditionType): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: ConditionType,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }

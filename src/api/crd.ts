@@ -10,7 +10,10 @@ type JsonObject = Record<string, Json>;
  * @throws Error  when the Zod schema says something a structural schema cannot carry (style.md 3.10).
  */
 export function toCrd(kind: KindDefinition): JsonObject {
-  const root = toStructural(z.toJSONSchema(kind.schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }), kind.kind);
+  const root = toStructural(
+    z.toJSONSchema(kind.schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }),
+    kind.kind,
+  );
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -66,7 +69,9 @@ function dropped(schema: JsonObject, key: string, value: Json): boolean {
 
 function convertMember(key: string, value: Json, path: string): Json {
   if (key === 'properties' && isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toStructural(member, `${path}.${name}`)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, toStructural(member, `${path}.${name}`)]),
+    );
   }
   if (key === 'items') return toStructural(value, `${path}[]`);
   if (key === 'additionalProperties' && isObject(value)) return toStructural(value, `${path}{}`);

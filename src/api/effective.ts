@@ -12,19 +12,27 @@ export interface EffectiveDocker {
   users: string[];
 }
 
+/** How to become root. */
+export interface EffectivePrivilege {
+  mode: NonNullable<NonNullable<Ssh['privilege']>['mode']>;
+  passwordSecretRef?: { name: string } | undefined;
+}
+
 /** The spec after all layers (built-in < profiles in order < Server): what the controller works on. */
 export interface EffectiveServer {
   addresses: ServerSpec['addresses'];
-  ssh: Ssh & Required<Pick<Ssh, 'addressType' | 'port' | 'hostKeyPolicy'>> & {
-      privilege: { mode: NonNullable<NonNullable<Ssh['privilege']>['mode']>; passwordSecretRef?: { name: string } };
-    };
+  ssh: Omit<Ssh, 'privilege'> &
+    Required<Pick<Ssh, 'addressType' | 'port' | 'hostKeyPolicy'>> & { privilege: EffectivePrivilege };
   policyOf: (area: Area) => Policy;
   defaultPolicy: Policy;
   /** Undefined = not stated: then Reload, or RestartContainers while no container runs. */
   automaticDisruption: Disruption | undefined;
   docker: EffectiveDocker | undefined;
   requirements: NonNullable<ServerSpec['requirements']>;
-  hooks: readonly (NonNullable<ServerSpec['hooks']>[number] & { timeoutSeconds: number; failurePolicy: 'Ignore' | 'Fail' })[];
+  hooks: readonly (NonNullable<ServerSpec['hooks']>[number] & {
+    timeoutSeconds: number;
+    failurePolicy: 'Ignore' | 'Fail';
+  })[];
   paused: boolean;
   deletionPolicy: 'Retain' | 'RemoveAgent';
 }

@@ -37,7 +37,10 @@ export const knownHostKind = {
   singular: 'knownhost',
   shortNames: ['kh'],
   description: "The host keys trusted for an address: ssh's known_hosts as an object. It survives the Server.",
-  schema: z.object({ spec: KnownHostSpec.describe('What is trusted.'), status: KnownHostStatus.describe('What was seen.').optional() }),
+  schema: z.object({
+    spec: KnownHostSpec.describe('What is trusted.'),
+    status: KnownHostStatus.describe('What was seen.').optional(),
+  }),
   printerColumns: [
     { name: 'Address', type: 'string', jsonPath: '.spec.address' },
     { name: 'Port', type: 'integer', jsonPath: '.spec.port' },

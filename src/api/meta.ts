@@ -1,6 +1,11 @@
+/** API group of Hostler's kinds. */
+export const GROUP = 'hostler.dev';
+/** The one served version of {@link GROUP}. */
+export const VERSION = 'v1alpha1';
+
 /** Metadata of every Kubernetes object, as it travels in JSON. */
 export interface ObjectMeta {
-  name?: string;
+  name: string;
   generateName?: string;
   /** Absent on cluster-scoped objects. */
   namespace?: string;
@@ -32,8 +37,8 @@ export interface OwnerReference {
 
 /** What all Kubernetes objects share. */
 export interface KubeObject {
-  apiVersion?: string;
-  kind?: string;
+  apiVersion: string;
+  kind: string;
   metadata: ObjectMeta;
 }
 
@@ -71,3 +76,7 @@ export interface Status {
   };
   code?: number;
 }
+
+export const GROUP = 'hostler.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;

@@ -12,7 +12,8 @@ export const reasons = {
   ConnectionTimedOut: 'no answer from the address and port in time',
   ConnectionRefused: 'the host answers, but nothing listens on the port',
   ConnectionLost: 'the link broke in the middle of the work',
-  ConnectionThrottled: 'sshd closed the connection before the key exchange, as it does when too many logins start at once',
+  ConnectionThrottled:
+    'sshd closed the connection before the key exchange, as it does when too many logins start at once',
   NameResolutionFailed: 'the FQDN or hostname has no address',
   NoRoute: 'the network has no path to the address',
   AddressDenied: 'the address lies in a range that --denied-cidrs forbids',

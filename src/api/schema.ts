@@ -15,10 +15,7 @@ export function withRules<T extends z.ZodType>(schema: T, rules: readonly CelRul
 
 /** A list whose items are known by the members `keys`, so that managers can own single items. */
 export function mapList<T extends z.ZodType>(item: T, maxItems: number, keys: readonly string[] = ['name']) {
-  return z
-    .array(item)
-    .max(maxItems)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
+  return z.array(item).max(maxItems).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
 }
 
 /** A list of distinct scalars. */

@@ -20,7 +20,10 @@ const ServerOperationSpec = withRules(
     deadlineSeconds: integer(1, 86400)
       .optional()
       .describe('Seconds from creation within which it must have begun. Default: 3600.'),
-    captureOutput: z.boolean().optional().describe('Keep the output in a Secret owned by the operation. Default: false.'),
+    captureOutput: z
+      .boolean()
+      .optional()
+      .describe('Keep the output in a Secret owned by the operation. Default: false.'),
     approve: z
       .object({
         planHash: z
@@ -41,7 +44,10 @@ const ServerOperationSpec = withRules(
       .describe('Parameters of ApproveHostKey.'),
   }),
   [
-    { rule: "(self.type == 'Approve') == has(self.approve)", message: 'approve is required for type Approve and forbidden otherwise' },
+    {
+      rule: "(self.type == 'Approve') == has(self.approve)",
+      message: 'approve is required for type Approve and forbidden otherwise',
+    },
     {
       rule: "(self.type == 'ApproveHostKey') == has(self.approveHostKey)",
       message: 'approveHostKey is required for type ApproveHostKey and forbidden otherwise',
@@ -68,7 +74,10 @@ const ServerOperationStatus = z.object({
   steps: mapList(Step, 50).optional().describe('Its steps, in order.'),
   conditions: conditionList.optional().describe('State, aspect by aspect.'),
   message: text(2048).optional().describe('What came of it, for a person.'),
-  outputSecretRef: z.object({ name: objectName.describe('Name of the Secret.') }).optional().describe('Secret with the output.'),
+  outputSecretRef: z
+    .object({ name: objectName.describe('Name of the Secret.') })
+    .optional()
+    .describe('Secret with the output.'),
 });
 export type ServerOperationStatus = z.infer<typeof ServerOperationStatus>;
 
@@ -84,7 +93,10 @@ export const serverOperationKind = {
   singular: 'serveroperation',
   shortNames: ['sop'],
   description: 'One act on one Server, run once: retry, approve, trust a host key, take over.',
-  schema: z.object({ spec: ServerOperationSpec, status: ServerOperationStatus.describe('What came of it.').optional() }),
+  schema: z.object({
+    spec: ServerOperationSpec,
+    status: ServerOperationStatus.describe('What came of it.').optional(),
+  }),
   printerColumns: [
     { name: 'Server', type: 'string', jsonPath: '.spec.serverRef.name' },
     { name: 'Type', type: 'string', jsonPath: '.spec.type' },

@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { atomicList, entryName, freeObject, integer, mapList, objectName, quantity, setList, text, withRules } from './schema.ts';
+import {
+  atomicList,
+  entryName,
+  freeObject,
+  integer,
+  mapList,
+  objectName,
+  quantity,
+  setList,
+  text,
+  withRules,
+} from './schema.ts';
 
 const SecretRef = z.object({ name: objectName.describe('Name of the Secret, in the same namespace.') });
 
@@ -77,7 +88,10 @@ const Ssh = withRules(
       })
       .optional()
       .describe('How to become root after the login.'),
-    jumpHosts: atomicList(z.object({ serverRef: z.object({ name: objectName.describe('Name of the Server to go through.') }) }), 5)
+    jumpHosts: atomicList(
+      z.object({ serverRef: z.object({ name: objectName.describe('Name of the Server to go through.') }) }),
+      5,
+    )
       .optional()
       .describe('Servers to go through, nearest to Hostler first. Their credentials and trusted keys are used.'),
   }),
@@ -125,7 +139,9 @@ const Docker = z
       .max(64)
       .regex(/^(\d+(\.\d+){0,2}|(>=|<=|>|<)\d+(\.\d+){0,2}( (>=|<=|>|<)\d+(\.\d+){0,2})?)$/)
       .optional()
-      .describe('Exact version (28.5.2), prefix (28.5) or range (>=27 <29). Absent: any version that is there, else the newest offered.'),
+      .describe(
+        'Exact version (28.5.2), prefix (28.5) or range (>=27 <29). Absent: any version that is there, else the newest offered.',
+      ),
     hold: z
       .boolean()
       .optional()
@@ -143,7 +159,14 @@ const Docker = z
       .describe(
         'Keys of /etc/docker/daemon.json that Hostler owns; other keys in the file stay. Example: {live-restore: true}.',
       ),
-    users: setList(z.string().min(1).max(32).regex(/^[a-z_][a-z0-9_-]*[$]?$/), 50)
+    users: setList(
+      z
+        .string()
+        .min(1)
+        .max(32)
+        .regex(/^[a-z_][a-z0-9_-]*[$]?$/),
+      50,
+    )
       .optional()
       .describe('Users who may use Docker (group docker; equal to root). Members who are not listed stay.'),
   })
@@ -169,7 +192,9 @@ export const ServerSpec = withRules(
     provider: z
       .enum(['Custom', 'DigitalOcean', 'AWS', 'Hetzner', 'Azure'])
       .optional()
-      .describe('Who runs the machine; information only. The region is the label topology.kubernetes.io/region. Default: Custom.'),
+      .describe(
+        'Who runs the machine; information only. The region is the label topology.kubernetes.io/region. Default: Custom.',
+      ),
     addresses: mapList(Address, addressTypes.length, ['type'])
       .min(1)
       .describe('Where the machine is: at most one address of each type.'),
@@ -210,7 +235,10 @@ export const ServerSpec = withRules(
       .optional()
       .describe('What workloads may use.'),
     hooks: mapList(Hook, 20).optional().describe('Own scripts around the first set-up.'),
-    paused: z.boolean().optional().describe('True: nothing is written to the host, observation goes on. Default: false.'),
+    paused: z
+      .boolean()
+      .optional()
+      .describe('True: nothing is written to the host, observation goes on. Default: false.'),
     deletionPolicy: z
       .enum(['Retain', 'RemoveAgent'])
       .optional()

@@ -53,10 +53,7 @@ export class WaitingError extends ReconcileError {
 }
 
 /** First error of `type` in the `cause` chain of `error`, so that wrapping never changes retry behaviour. */
-export function findCause<T extends Error>(
-  error: unknown,
-  type: abstract new (...args: never[]) => T,
-): T | undefined {
+export function findCause<T extends Error>(error: unknown, type: abstract new (...args: never[]) => T): T | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 20; current = current.cause, depth++) {
     if (current instanceof type) return current;
   }
