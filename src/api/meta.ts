@@ -1,8 +1,3 @@
-/** API group of Hostler's kinds. */
-export const GROUP = 'hostler.dev';
-/** The one served version of {@link GROUP}. */
-export const VERSION = 'v1alpha1';
-
 /** Metadata of every Kubernetes object, as it travels in JSON. */
 export interface ObjectMeta {
   name: string;

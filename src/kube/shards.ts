@@ -1,0 +1,25 @@
+/** Number of virtual shards. Part of the data format: never changes. */
+export const SHARD_COUNT = 64;
+
+/** Names one period of holding a shard: a later holder has a higher `transitions` on the same Lease. */
+export interface ShardToken {
+  /** UID of the shard's Lease. */
+  leaseUid: string;
+  /** `spec.leaseTransitions` of the shard's Lease; grows with every change of holder and every restart of one. */
+  transitions: number;
+}
+
+/** Which shards this process holds. */
+export interface Shards {
+  /** Whether this process may act for objects of `shard` (0…63) right now, by its own clock. */
+  holds(shard: number): boolean;
+  /** Whether this process may act for the object with this UID right now. */
+  holdsUid(uid: string): boolean;
+  /**
+   * The token to write into the owner file of the host of Server `serverUid`.
+   * @throws WaitingError ShardNotHeld  when another process holds the shard, or nobody knows.
+   */
+  token(serverUid: string): ShardToken;
+  /** Called with each shard gained or lost, at once; a lost shard's runs must end. Returns its removal. */
+  onChange(listener: (shard: number, held: boolean) => void): () => void;
+}
