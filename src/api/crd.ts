@@ -58,13 +58,23 @@ function toStructural(schema: unknown, path: string): JsonObject {
   return result;
 }
 
-/** Zod states the safe-integer bounds and a pattern for date-time; neither is ours. */
+/** What Zod adds and a structural schema should not say. */
 function dropped(schema: JsonObject, key: string, value: Json): boolean {
-  if (key === '$schema') return true;
-  if (key === 'pattern' && schema['format'] === 'date-time') return true;
-  if (key === 'additionalProperties' && schema['x-kubernetes-preserve-unknown-fields'] === true) return true;
-  if (key === 'properties' && isObject(value) && Object.keys(value).length === 0) return true;
-  return (key === 'minimum' || key === 'maximum') && Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER;
+  switch (key) {
+    case '$schema':
+      return true;
+    case 'pattern': // of date-time: the format says it
+      return schema['format'] === 'date-time';
+    case 'additionalProperties':
+      return schema['x-kubernetes-preserve-unknown-fields'] === true;
+    case 'properties':
+      return isObject(value) && Object.keys(value).length === 0;
+    case 'minimum':
+    case 'maximum': // the safe integers: not a bound of ours
+      return Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER;
+    default:
+      return false;
+  }
 }
 
 function convertMember(key: string, value: Json, path: string): Json {

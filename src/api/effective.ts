@@ -5,7 +5,7 @@ type Ssh = ServerSpec['ssh'];
 
 /** `docker` with every default filled in; `version` stays absent when any version will do. */
 export interface EffectiveDocker {
-  version?: string;
+  version?: string | undefined;
   hold: boolean;
   source: { type: 'Distro' | 'DockerCE' };
   daemonConfig: Record<string, unknown>;
@@ -16,6 +16,15 @@ export interface EffectiveDocker {
 export interface EffectivePrivilege {
   mode: NonNullable<NonNullable<Ssh['privilege']>['mode']>;
   passwordSecretRef?: { name: string } | undefined;
+}
+
+/** A hook with its limits filled in. */
+export interface EffectiveHook {
+  name: string;
+  when: 'PreProvision' | 'PostProvision';
+  script: string;
+  timeoutSeconds: number;
+  failurePolicy: 'Ignore' | 'Fail';
 }
 
 /** The spec after all layers (built-in < profiles in order < Server): what the controller works on. */
@@ -29,49 +38,50 @@ export interface EffectiveServer {
   automaticDisruption: Disruption | undefined;
   docker: EffectiveDocker | undefined;
   requirements: NonNullable<ServerSpec['requirements']>;
-  hooks: readonly (NonNullable<ServerSpec['hooks']>[number] & {
-    timeoutSeconds: number;
-    failurePolicy: 'Ignore' | 'Fail';
-  })[];
+  hooks: readonly EffectiveHook[];
   paused: boolean;
   deletionPolicy: 'Retain' | 'RemoveAgent';
 }
 
-/** Lays the built-in defaults under a Server's spec (design.md 3, "Built-in defaults"). Pure. */
+/** The lowest layer (design.md 3, "Built-in defaults"); `hostler server plan` names it as the origin. */
+export const builtinDefaults = {
+  ssh: { addressType: 'Auto', port: 22, hostKeyPolicy: 'TrustOnFirstUse' },
+  privilege: { mode: 'Auto' },
+  policy: 'Manage',
+  docker: { hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
+  hook: { timeoutSeconds: 60, failurePolicy: 'Fail' },
+  server: { requirements: {}, hooks: [], paused: false, deletionPolicy: 'Retain' },
+} as const;
+
+type Layered<D, S> = Omit<S, keyof D> & { [K in keyof D & keyof S]-?: Exclude<S[K], undefined> };
+
+/** `stated` over `defaults`: what is not stated comes from below. */
+function layer<D extends object, S extends { [K in keyof D]?: unknown }>(defaults: D, stated: S | undefined) {
+  const defined = Object.entries(stated ?? {}).filter(([, value]) => value !== undefined);
+  return { ...structuredClone(defaults), ...Object.fromEntries(defined) } as Layered<D, S>;
+}
+
+/** Lays the built-in defaults under a Server's spec. Pure. */
 export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
-  const { spec } = server;
-  const defaultPolicy = spec.management?.default ?? 'Manage';
-  const areas = spec.management?.areas ?? [];
+  const spec = layer(builtinDefaults.server, server.spec);
   return {
     addresses: spec.addresses,
     ssh: {
-      ...spec.ssh,
-      addressType: spec.ssh.addressType ?? 'Auto',
-      port: spec.ssh.port ?? 22,
-      hostKeyPolicy: spec.ssh.hostKeyPolicy ?? 'TrustOnFirstUse',
-      privilege: { ...spec.ssh.privilege, mode: spec.ssh.privilege?.mode ?? 'Auto' },
+      ...layer(builtinDefaults.ssh, spec.ssh),
+      privilege: layer(builtinDefaults.privilege, spec.ssh.privilege),
     },
-    policyOf: (area) => areas.find((entry) => entry.area === area)?.policy ?? defaultPolicy,
-    defaultPolicy,
+    ...policies(spec.management),
     automaticDisruption: spec.disruption?.automatic,
-    docker: spec.docker === undefined ? undefined : effectiveDocker(spec.docker),
-    requirements: spec.requirements ?? {},
-    hooks: (spec.hooks ?? []).map((hook) => ({
-      ...hook,
-      timeoutSeconds: hook.timeoutSeconds ?? 60,
-      failurePolicy: hook.failurePolicy ?? 'Fail',
-    })),
-    paused: spec.paused ?? false,
-    deletionPolicy: spec.deletionPolicy ?? 'Retain',
+    docker: spec.docker && layer(builtinDefaults.docker, spec.docker),
+    requirements: spec.requirements,
+    hooks: spec.hooks.map((hook) => layer(builtinDefaults.hook, hook)),
+    paused: spec.paused,
+    deletionPolicy: spec.deletionPolicy,
   };
 }
 
-function effectiveDocker(docker: NonNullable<ServerSpec['docker']>): EffectiveDocker {
-  return {
-    ...(docker.version === undefined ? {} : { version: docker.version }),
-    hold: docker.hold ?? true,
-    source: docker.source ?? { type: 'Distro' },
-    daemonConfig: docker.daemonConfig ?? {},
-    users: docker.users ?? [],
-  };
+function policies(management: ServerSpec['management']): Pick<EffectiveServer, 'policyOf' | 'defaultPolicy'> {
+  const defaultPolicy = management?.default ?? builtinDefaults.policy;
+  const own = new Map(management?.areas?.map((entry) => [entry.area, entry.policy]));
+  return { defaultPolicy, policyOf: (area) => own.get(area) ?? defaultPolicy };
 }
