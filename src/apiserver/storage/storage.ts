@@ -44,18 +44,30 @@ export type StorageErrorCode =
   | 'ValueTooLarge'
   /** the store cannot be reached or refused; nothing is known about the write → 503/500. */
   | 'Unavailable'
-  /** a stored value that cannot be decrypted or parsed. */
-  | 'Corrupt';
+  /** a stored value that cannot be decrypted or parsed → 500; the message says what would help. */
+  | 'Corrupt'
+  /** the key is empty or longer than the store takes → 400; the message names the limit. */
+  | 'InvalidKey';
 
-/** Failure of a {@link Storage} call; decide on `code`, never on the message. */
+/** Options of {@link StorageError}. */
+export interface StorageErrorOptions {
+  cause?: unknown;
+  current?: Entry;
+  message?: string;
+}
+
+/**
+ * Failure of a {@link Storage} call; decide on `code`, never on the message (default: code and key).
+ * The message may be shown to users: it never holds a value.
+ */
 export class StorageError extends Error {
   readonly code: StorageErrorCode;
   readonly key: string;
   /** On `Conflict`: what is stored now, so that the caller can redo without another read. */
   readonly current: Entry | undefined;
 
-  constructor(code: StorageErrorCode, key: string, options: { cause?: unknown; current?: Entry } = {}) {
-    super(`${code}: ${key}`, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: StorageErrorCode, key: string, options: StorageErrorOptions = {}) {
+    super(options.message ?? `${code}: ${key}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'StorageError';
     this.code = code;
     this.key = key;
@@ -69,13 +81,17 @@ export class StorageError extends Error {
  *
  * Keys look like `/registry/<group or core>/<resource>/<namespace>/<name>` and are compared by bytes.
  * Revisions are one global counter: each successful write raises it by at least 1, it never goes back, also not
- * across restarts. A write is durable (fsync) before its promise resolves.
+ * across restarts. A write is durable (fsync) before its promise resolves, and before any watcher sees it.
+ * Buffers go in and out without copies and are shared between watchers: nobody may change one.
+ *
+ * Expiry: a key written with `ttlSeconds` is deleted (an ordinary `Deleted` event) within about 2 s after that time;
+ * an update without `ttlSeconds` takes the expiry away.
  */
 export interface Storage {
   /** Current global revision; 0 only for a store never written to. */
   revision(): Promise<number>;
 
-  /** Writes a new key. @throws StorageError KeyExists, ValueTooLarge, Unavailable. @returns the entry as stored. */
+  /** Writes a new key. @throws StorageError KeyExists, InvalidKey, ValueTooLarge, Unavailable. @returns the entry as stored. */
   create(key: string, value: Buffer, options?: { ttlSeconds?: number }): Promise<Entry>;
 
   /**
@@ -93,7 +109,7 @@ export interface Storage {
   /**
    * Entries whose key starts with `prefix`, in key order, at one revision.
    * @param options.limit     Page size; 0 or undefined = all.
-   * @param options.start     First key to return (a previous page's `next`).
+   * @param options.start     First key to return (a previous page's `next`); a key before `prefix` means the prefix.
    * @param options.revision  Read at this revision; undefined = newest.
    * @throws StorageError Compacted, TooLarge, Unavailable.
    */
@@ -103,11 +119,21 @@ export interface Storage {
    * Every event under `prefix` with a revision > `afterRevision`, in order, none missing, none twice; then live
    * ones, until `signal` aborts (then it returns). A consumer that is too slow gets `StorageError Compacted` thrown
    * rather than a gap. Progress items come at least every 5 s while idle and once right after the backlog is delivered.
+   * An `afterRevision` in the future is allowed: events up to and including it are left out.
    * @throws StorageError Compacted when history after `afterRevision` is gone.
    */
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<WatchItem>;
 
-  /** Forgets history up to and including `revision` (current values stay). Later reads below it → Compacted. */
+  /**
+   * Asks the running watches of exactly `prefix` for a progress item with at least the current revision, soon.
+   * A hint for consistent reads from a cache: callers wait with a limit and ask again.
+   */
+  requestProgress(prefix: string): void;
+
+  /**
+   * Forgets history up to and including `revision` (current values stay). Later reads below it, and watches after
+   * less than it → Compacted; reads at it still work. A store may also compact by itself.
+   */
   compact(revision: number): Promise<void>;
 
   /** Flushes and closes; running watches end. */
