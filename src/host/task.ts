@@ -1,6 +1,7 @@
 import type { EffectiveServer } from '../api/effective.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { Area, Disruption } from '../api/serverSpec.ts';
+import type { ReconcileError } from '../lib/errors.ts';
 import type { Script } from '../ssh/session.ts';
 import type { HostFacts } from './facts.ts';
 import type { Records } from './records.ts';
@@ -26,6 +27,30 @@ export interface Change {
   expectedGapSeconds: number;
   /** What `apply` needs to know. */
   params: Record<string, Json>;
+  /**
+   * True: what follows depends on what this change brings (a new repository offers versions), so the engine observes
+   * (slow facts too) and plans again after it, instead of going on with the rest of the old plan.
+   */
+  observeAfter?: boolean;
+}
+
+/** How a change's script or job ended when it did not end with 0. */
+export interface FailedRun {
+  /** 1…255. */
+  exitCode: number;
+  stdout: string;
+  /** For a job the tail of its log. */
+  stderr: string;
+}
+
+/** One version for status.components. */
+export interface Component {
+  name: string;
+  desired?: string;
+  current?: string;
+  held?: boolean;
+  /** Newest version inside the declared range that the host offers. */
+  available?: string;
 }
 
 /** Something declared that no change can bring about; becomes the area's condition. */
@@ -82,6 +107,13 @@ export interface Task<Want, Have> {
   diff: (want: Want, have: Have, host: HostFacts) => Difference;
   /** Only for changes that this task's `diff` made. */
   apply: (change: Change, host: HostFacts) => Action;
+  /**
+   * What a failed change means: exit codes that the task's own scripts define become typed errors
+   * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.
+   */
+  explain?: (change: Change, run: FailedRun) => ReconcileError | undefined;
+  /** Versions of what this task manages, for status.components. */
+  components?: (want: Want, have: Have) => Component[];
   /** Milliseconds until the effect can be seen; default 0. */
   settleMs?: number;
 }
