@@ -85,8 +85,7 @@ export interface FactFragment<Have> {
 
 /** How one change is made: a script that ends within its connection, or a job that outlives it. */
 export type Action =
-  | { kind: 'script'; script: Script; timeoutSeconds: number }
-  | { kind: 'job'; script: Script; timeoutSeconds: number };
+  { kind: 'script'; script: Script; timeoutSeconds: number } | { kind: 'job'; script: Script; timeoutSeconds: number };
 
 /**
  * One thing on a host. Data and pure functions; the engine (observe.ts, plan.ts, apply.ts) does the I/O.
