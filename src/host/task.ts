@@ -4,6 +4,7 @@ import type { Area, Disruption } from '../api/serverSpec.ts';
 import type { ReconcileError } from '../lib/errors.ts';
 import type { Script } from '../ssh/session.ts';
 import type { HostFacts } from './facts.ts';
+import type { Check, CheckName } from './preflight.ts';
 import type { Records } from './records.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -72,8 +73,15 @@ export interface Difference {
 /** Lines a task adds to the one observe script, and how to read what they print. */
 export interface FactFragment<Have> {
   /**
-   * POSIX sh that only reads. Emits with `put NAME VALUE` (one value) or `… | rec NAME` (a stream);
-   * a command that may fail is data: `status NAME command args…` emits its exit code. `"$@"` are `args`.
+   * POSIX sh that only reads; runs in a subshell of its own with `set -u` and without `-e`, as root or, without
+   * privilege, as the login user; LC_ALL=C. `"$@"` are `args`. No here-documents (bash writes them to /tmp).
+   * It says what it found with:
+   * - `put NAME VALUE`             a value;
+   * - `run NAME command args…`     standard output and exit code of a command (one fork: prefer it);
+   * - `status NAME command args…`  the exit code alone;
+   * - `file NAME PATH`             a small text file without a fork: status 0 = there, 1 = absent, 2 = may not be read;
+   * - `… | rec NAME`               a stream (two forks).
+   * NAME: [a-z0-9_.-]+. Each record is cut at 64 KiB.
    */
   script: string;
   /** Slow fragments run only when the package state changed or the last result is older than 6 hours. */
@@ -102,10 +110,13 @@ export interface Task<Want, Have> {
   area: Area;
   facts: readonly FactFragment<Partial<Have>>[];
   /** What is declared; undefined = unmanaged: not observed, not judged. */
-  want: (effective: EffectiveServer) => Want | undefined;
-  diff: (want: Want, have: Have, host: HostFacts) => Difference;
+  want(effective: EffectiveServer): Want | undefined;
+  /** Called only when every fragment came to its end; a member that stayed undefined could not be looked at. */
+  diff(want: Want, have: Have, host: HostFacts): Difference;
   /** Only for changes that this task's `diff` made. */
-  apply: (change: Change, host: HostFacts) => Action;
+  apply(change: Change, host: HostFacts): Action;
+  /** Preflight checks that this task answers for; unmanaged, they are reported as CheckNotApplicable. */
+  checks?: { names: readonly CheckName[]; judge(want: Want, have: Have, host: HostFacts): Check[] };
   /**
    * What a failed change means: exit codes that the task's own scripts define become typed errors
    * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.
@@ -116,3 +127,6 @@ export interface Task<Want, Have> {
   /** Milliseconds until the effect can be seen; default 0. */
   settleMs?: number;
 }
+
+/** A task whose types are its own business, as the engine and the registry hold it. */
+export type AnyTask = Task<unknown, unknown>;

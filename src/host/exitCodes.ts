@@ -1,0 +1,22 @@
+/**
+ * Exit codes that scripts on hosts use to say what happened. Task scripts may end with those from 210 on
+ * (`exit ${exitCodes.packageManagerBusy}` in constant script text); below that they belong to the engine.
+ */
+export const exitCodes = {
+  timedOut: 124,
+  lockBusy: 200,
+  ownedByAnother: 201,
+  ownershipLost: 202,
+  otherLease: 203,
+  jobRunning: 204,
+  ownerUnreadable: 205,
+  uploadDamaged: 206,
+  packageManagerBusy: 210,
+  diskFull: 211,
+  repositoryUnavailable: 212,
+  versionNotAvailable: 213,
+  packageManagerBroken: 214,
+  conflict: 215,
+  configInvalid: 216,
+  notRunning: 217,
+} as const;
