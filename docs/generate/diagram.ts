@@ -29,6 +29,8 @@ function guardOf(guard: unknown): string {
 }
 
 function actionsOf(actions: readonly unknown[]): string {
-  const names = actions.map((action) => (typeof action === 'object' && action !== null && 'type' in action ? action.type : action));
+  const names = actions.map((action) =>
+    typeof action === 'object' && action !== null && 'type' in action ? action.type : action,
+  );
   return names.length === 0 ? '' : ` / ${names.join(', ')}`;
 }

@@ -41,14 +41,17 @@ function schemaOf(crd: object): Node {
 function walk(node: Node, path: string, rows: string[], rules: string[]): void {
   for (const rule of node['x-kubernetes-validations'] ?? []) rules.push(`- \`${path}\`: ${rule.message}`);
   for (const [name, member] of Object.entries(node.properties ?? {})) {
-    const at = path === '' ? name : `${path}.${name}`;
+    const at = `${path === '' ? name : `${path}.${name}`}${member.items === undefined ? '' : '[]'}`;
     const inner = member.items ?? member;
-    const here = member.items === undefined ? at : `${at}[]`;
-    const required = node.required?.includes(name) === true ? ', required' : '';
-    const text = (member.description ?? inner.description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ');
-    rows.push(`| \`${here}\` | ${typeOf(member)}${required} | ${text} |`);
-    walk(inner, here, rows, rules);
+    rows.push(row(at, member, node.required?.includes(name) === true));
+    walk(inner, at, rows, rules);
   }
+}
+
+function row(at: string, member: Node, required: boolean): string {
+  const description = member.description ?? member.items?.description ?? '';
+  const text = description.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return `| \`${at}\` | ${typeOf(member)}${required ? ', required' : ''} | ${text} |`;
 }
 
 function typeOf(node: Node): string {

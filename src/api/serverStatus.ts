@@ -134,10 +134,18 @@ export const ServerStatus = z
     hostKeys: mapList(HostKeyStatus, 10, ['type']).optional().describe('Keys the host offered.'),
     auth: z
       .object({
-        current: text(64).optional().describe('How the last login succeeded: PrivateKey, Password or Bootstrap.'),
-        failures: count.optional().describe('Rejected logins since the last success; written before each try.'),
+        current: z
+          .enum(['PrivateKey', 'Password', 'Bootstrap'])
+          .optional()
+          .describe('Which credential the last successful login used.'),
+        acceptedVersion: text(80)
+          .optional()
+          .describe('Digest of the reference versions that were accepted last; no secret.'),
+        attemptedVersion: text(80)
+          .optional()
+          .describe('Digest of the reference versions that failures counts; no secret.'),
+        failures: count.optional().describe('Rejected logins with attemptedVersion; written before each try.'),
         lastAttemptTime: time.optional().describe('When the last counted login was tried.'),
-        rejectedVersion: text(128).optional().describe('Digest of the credentials and spec.ssh that were rejected.'),
       })
       .optional()
       .describe('The login.'),
