@@ -19,4 +19,8 @@ export const exitCodes = {
   conflict: 215,
   configInvalid: 216,
   notRunning: 217,
+  /** What the change was computed from is not there any more: look again. */
+  changedMeanwhile: 218,
+  configRejected: 219,
+  userMissing: 220,
 } as const;

@@ -1,5 +1,6 @@
 import type { EffectiveServer } from '../api/effective.ts';
 import type { Reason } from '../api/reasons.ts';
+import type { SystemInfo } from '../api/serverStatus.ts';
 import type { Area, Disruption } from '../api/serverSpec.ts';
 import type { ReconcileError } from '../lib/errors.ts';
 import type { Script } from '../ssh/session.ts';
@@ -23,6 +24,8 @@ export interface Change {
   to?: string;
   /** The field that asks for it: `spec.docker.version is 28.5`. */
   why: string;
+  /** What the difference means for the area's condition, such as NotInstalled; absent: Drifted. */
+  reason?: Reason;
   disruption: Disruption;
   /** Seconds; 0 for None and Reload. */
   expectedGapSeconds: number;
@@ -121,9 +124,9 @@ export interface Task<Want, Have> {
    * What a failed change means: exit codes that the task's own scripts define become typed errors
    * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.
    */
-  explain?: (change: Change, run: FailedRun) => ReconcileError | undefined;
+  explain?(change: Change, run: FailedRun): ReconcileError | undefined;
   /** Versions of what this task manages, for status.components. */
-  components?: (want: Want, have: Have) => Component[];
+  components?(want: Want, have: Have): Component[];
   /** Milliseconds until the effect can be seen; default 0. */
   settleMs?: number;
 }
