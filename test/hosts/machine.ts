@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SYSTEM_PATH, attempt, run } from './command.ts';
+import { withLock } from './lock.ts';
+
+/** Programs that the test hosts need on the machine, and the Debian packages that bring them. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'systemd-nspawn': 'systemd-container',
+  debootstrap: 'debootstrap',
+  ip: 'iproute2',
+  iptables: 'iptables',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  nsenter: 'util-linux',
+  flock: 'util-linux',
+};
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';
+const INOTIFY_WANTED = 8192;
+
+let prepared: Promise<void> | undefined;
+
+/**
+ * Makes this machine able to run test hosts, once per process: installs missing Debian packages (saying so), switches
+ * on IPv4 forwarding and raises the inotify limit.
+ * @throws Error  naming exactly what is missing when this process may not, such as when it is not root.
+ */
+export function prepareMachine(say: (line: string) => void = () => undefined): Promise<void> {
+  prepared ??= prepare(say);
+  return prepared;
+}
+
+/** What hinders test hosts on this machine, as sentences; empty when they can run or root can make them run. */
+export function obstacles(): string[] {
+  const found: string[] = [];
+  if (process.platform !== 'linux') return [`test hosts need Linux, this is ${process.platform}`];
+  if (process.getuid?.() !== 0) found.push('test hosts need root (they are booted by systemd-nspawn)');
+  if (cgroupMount() === undefined) found.push('no cgroup2 file system is mounted');
+  else if (!existsSync(join(cgroupMount() ?? '', 'cgroup.procs'))) found.push('the cgroup2 file system is not usable');
+  const missing = missingPackages();
+  if (missing.length > 0 && !onPath('apt-get')) {
+    found.push(`these Debian packages are missing and there is no apt-get: ${missing.join(' ')}`);
+  }
+  return found;
+}
+
+/** Debian packages that are not installed and are needed. */
+export function missingPackages(): string[] {
+  const missing = Object.entries(PROGRAMS).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
+  if (!existsSync(KEYRING)) missing.push('debian-archive-keyring');
+  return [...new Set(missing)];
+}
+
+/** Directory of the cgroup2 hierarchy, such as `/sys/fs/cgroup` or `/sys/fs/cgroup/unified`. */
+export function cgroupRoot(): string {
+  const mount = cgroupMount();
+  if (mount === undefined) throw new Error('No cgroup2 file system is mounted; mount one at /sys/fs/cgroup.');
+  return mount;
+}
+
+function cgroupMount(): string | undefined {
+  return mounts().find(({ type }) => type === 'cgroup2')?.path;
+}
+
+/** Mount points of this process, in the order they were mounted. Source: proc_pid_mountinfo(5). */
+export function mounts(): { path: string; type: string }[] {
+  if (process.platform !== 'linux') return [];
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const path = before.split(' ')[4];
+    const type = after.split(' ')[0];
+    return path === undefined || type === undefined ? [] : [{ path: unescape(path), type }];
+  });
+}
+
+/** mountinfo writes space, tab, newline and backslash as three octal digits. */
+function unescape(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+function onPath(program: string): boolean {
+  return SYSTEM_PATH.split(':').some((directory) => existsSync(join(directory, program)));
+}
+
+async function prepare(say: (line: string) => void): Promise<void> {
+  const hindrances = obstacles();
+  if (hindrances.length > 0) throw new Error(`Test hosts cannot run here: ${hindrances.join('; ')}.`);
+  if (missingPackages().length > 0) await withLock('/run/lock/hostler-packages', () => installPackages(say));
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+  const limit = Number(await readFile(INOTIFY, 'utf8'));
+  if (limit < INOTIFY_WANTED) await writeFile(INOTIFY, String(INOTIFY_WANTED));
+}
+
+async function installPackages(say: (line: string) => void): Promise<void> {
+  const packages = missingPackages();
+  if (packages.length === 0) return;
+  say(`installing Debian packages that the test hosts need: ${packages.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } as Record<string, string>;
+  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300'];
+  const first = await attempt([...install, ...packages], { env });
+  if (first.code === 0) return;
+  await run(['apt-get', 'update', '-q'], { env });
+  await run([...install, ...packages], { env });
+}
