@@ -15,6 +15,15 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Like {@link systemClock}, but never set, forwards or back: for deadlines and intervals, which must not end a day
+ * late because somebody corrected the time. `now()` starts near the epoch's milliseconds and drifts from them.
+ */
+export const monotonicClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  sleep: (ms, signal) => systemClock.sleep(ms, signal),
+};
+
 /** `ms` as Kubernetes writes a Time: RFC 3339, UTC, whole seconds. */
 export function toTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
