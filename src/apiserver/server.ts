@@ -1,22 +1,13 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Pki } from './pki/pki.ts';
 import type { Storage } from './storage/storage.ts';
-
-/** The certificates the server shows and trusts, all PEM. pki/ makes them. */
-export interface ServingCertificates {
-  /** The CA that signed `cert`; clients put it into their kubeconfig, and `kube-root-ca.crt` publishes it. */
-  ca: string;
-  /** Serving certificate (with intermediates) for the listen address. */
-  cert: string;
-  key: string;
-  /** CA of client certificates; default `ca`. CN = user name, O = groups. */
-  clientCa?: string;
-}
 
 /** What {@link startApiServer} needs. */
 export interface ApiServerOptions {
   storage: Storage;
-  pki: ServingCertificates;
+  /** The server's certificate, and the CA of client certificates (CN = user name, O = groups). */
+  pki: Pick<Pki, 'ca' | 'serving'>;
   /** Port 0 = any free port. */
   listen: { host: string; port: number };
   log: Logger;

@@ -1,0 +1,251 @@
+import type { Logger } from '../../lib/logger.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Storage, StorageEvent } from '../storage/storage.ts';
+import { expired } from '../http/status.ts';
+import { withRevision, type CachedObject, type CacheEvent } from './cachedObject.ts';
+import type { WatchHub } from './watchHub.ts';
+
+/** Makes the cached form of a stored value. */
+export type Decode = (key: string, value: Buffer, revision: number) => CachedObject;
+
+/** Gets events as they happen. */
+export interface CacheWatcher {
+  onEvent(event: CacheEvent): void;
+  /** The cache ends (resource removed or changed, server stops, history lost): the client must start over. */
+  onEnd(): void;
+}
+
+/** History kept in memory per resource; what is older is read from the store's own history. */
+const MAX_EVENTS = 5_000;
+const MAX_EVENT_CHARS = 32 * 1024 * 1024;
+
+/**
+ * All objects of one resource in memory, and its latest events: one read and one watch of the store serve any
+ * number of clients. Filled on first use.
+ */
+export class ResourceCache {
+  readonly #storage: Storage;
+  readonly #hub: WatchHub;
+  readonly #log: Logger;
+  readonly #prefix: string;
+  readonly #decode: Decode;
+  readonly #objects = new Map<string, CachedObject>();
+  readonly #watchers = new Set<CacheWatcher>();
+  readonly #observers = new Set<(event: CacheEvent) => void>();
+  #history: CacheEvent[] = [];
+  #historyChars = 0;
+  /** Every event after this revision is in `#history`. */
+  #historyFrom = 0;
+  #sorted: CachedObject[] | undefined;
+  #loading: Promise<void> | undefined;
+  #loaded = false;
+  /** Events that came while the first list was under way. */
+  #early: StorageEvent[] = [];
+  #unsubscribe: (() => void) | undefined;
+  #ended = false;
+
+  constructor(options: { storage: Storage; hub: WatchHub; log: Logger; prefix: string; decode: Decode }) {
+    this.#storage = options.storage;
+    this.#hub = options.hub;
+    this.#log = options.log;
+    this.#prefix = options.prefix;
+    this.#decode = options.decode;
+  }
+
+  /** The revision that reads show. */
+  get revision(): number {
+    return Math.max(this.#hub.revision, this.#historyFrom);
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** Resolves once filled. @throws StorageError when the store cannot be read; the next call tries again. */
+  async ready(): Promise<void> {
+    if (this.#loaded) return;
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    await this.#loading;
+  }
+
+  /** Waits until what is in the store now is shown here. */
+  async caughtUp(timeoutMs: number): Promise<boolean> {
+    return this.#hub.caughtUp(timeoutMs);
+  }
+
+  /** Waits until `revision` is shown here. */
+  async reached(revision: number, timeoutMs: number): Promise<boolean> {
+    return this.#hub.reached(revision, timeoutMs);
+  }
+
+  /** The object at `key`, if it exists. */
+  get(key: string): CachedObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** All objects under `prefix`, in key order. */
+  list(prefix: string = this.#prefix): CachedObject[] {
+    this.#sorted ??= [...this.#objects.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const all = this.#sorted;
+    if (prefix === this.#prefix) return all;
+    const from = lowerBound(all, prefix);
+    let to = from;
+    while (all[to]?.key.startsWith(prefix) === true) to++;
+    return all.slice(from, to);
+  }
+
+  /**
+   * Sends `watcher` every event after `after`: those of the past at once, then live ones. Returns the end of it.
+   * Call {@link backlog} first when `after` may lie before what is kept in memory.
+   * @throws ApiError 410 when events after `after` are gone from memory.
+   */
+  watch(after: number, watcher: CacheWatcher): () => void {
+    if (after < this.#historyFrom) throw tooOld();
+    for (const event of this.#history.slice(this.#firstAfter(after))) watcher.onEvent(event);
+    if (this.#ended) watcher.onEnd();
+    else this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Calls `observer` for every live event (and never ends): for controllers inside the server. */
+  observe(observer: (event: CacheEvent) => void): void {
+    this.#observers.add(observer);
+  }
+
+  /**
+   * Events after `after` that are no longer (or, after a restart, not yet) in memory, from the store's history.
+   * Empty when memory has them all. After it, {@link watch} goes on from `next`.
+   * @throws ApiError 410 when the store has forgotten them, too.
+   */
+  async backlog(after: number, signal: AbortSignal): Promise<{ events: CacheEvent[]; next: number }> {
+    const until = this.#historyFrom;
+    if (after >= until) return { events: [], next: after };
+    const events: CacheEvent[] = [];
+    const stop = new AbortController();
+    try {
+      for await (const item of this.#storage.watch(this.#prefix, after, AbortSignal.any([stop.signal, signal]))) {
+        const revision = item.kind === 'event' ? item.event.revision : item.revision;
+        if (item.kind === 'event' && revision <= until) events.push(this.#past(item.event));
+        if (revision >= until) break;
+      }
+    } catch (error) {
+      this.#log.debug({ after, error: messageOf(error) }, 'watch asks for a history that is gone');
+      throw tooOld();
+    } finally {
+      stop.abort();
+    }
+    return { events, next: until };
+  }
+
+  /** Ends all watches; the cache shows nothing new from here on. */
+  end(): void {
+    this.#ended = true;
+    this.#unsubscribe?.();
+    for (const watcher of [...this.#watchers]) watcher.onEnd();
+    this.#watchers.clear();
+  }
+
+  async #load(): Promise<void> {
+    this.#early = [];
+    this.#unsubscribe = this.#hub.subscribe(this.#prefix, {
+      onEvent: (event) => this.#receive(event),
+      onReset: () => this.#reset(),
+    });
+    const page = await this.#storage.list(this.#prefix);
+    this.#objects.clear();
+    for (const entry of page.entries) {
+      this.#objects.set(entry.key, this.#decode(entry.key, entry.value, entry.revision));
+    }
+    this.#sorted = undefined;
+    this.#history = [];
+    this.#historyChars = 0;
+    this.#historyFrom = page.revision;
+    this.#loaded = true;
+    for (const event of this.#early.splice(0)) {
+      if (event.revision > page.revision) this.#apply(event);
+    }
+  }
+
+  #reset(): void {
+    this.#loaded = false;
+    for (const watcher of [...this.#watchers]) watcher.onEnd();
+    this.#watchers.clear();
+    if (this.#ended) return;
+    this.ready().catch((error: unknown) =>
+      this.#log.error({ error, prefix: this.#prefix }, 'cache could not be read anew'),
+    );
+  }
+
+  #receive(event: StorageEvent): void {
+    if (this.#loaded) this.#apply(event);
+    else this.#early.push(event);
+  }
+
+  #apply(event: StorageEvent): void {
+    if (event.revision <= this.#historyFrom) return;
+    const made = this.#toEvent(event, this.#objects.get(event.key));
+    if (made === undefined) return;
+    if (made.type === 'Deleted') this.#objects.delete(event.key);
+    else this.#objects.set(event.key, made.object);
+    this.#sorted = undefined;
+    this.#remember(made);
+    for (const watcher of this.#watchers) watcher.onEvent(made);
+    for (const observer of this.#observers) observer(made);
+  }
+
+  #toEvent(event: StorageEvent, known: CachedObject | undefined): CacheEvent | undefined {
+    const { revision } = event;
+    if (event.type === 'Deleted') {
+      const last = known ?? this.#decode(event.key, event.previous, revision);
+      const object = { ...last, revision, text: withRevision(last.text, revision) };
+      return { type: 'Deleted', revision, object, previous: last, encoded: new Map() };
+    }
+    const object = this.#decode(event.key, event.value, revision);
+    return { type: known === undefined ? 'Added' : 'Modified', revision, object, previous: known, encoded: new Map() };
+  }
+
+  /** An event of the past, with the previous value that the store kept. */
+  #past(event: StorageEvent): CacheEvent {
+    const previous = event.previous === undefined ? undefined : this.#decode(event.key, event.previous, event.revision);
+    const made = this.#toEvent(event, previous);
+    if (made === undefined) throw tooOld();
+    return event.type === 'Updated' ? { ...made, type: 'Modified' } : made;
+  }
+
+  #remember(event: CacheEvent): void {
+    this.#history.push(event);
+    this.#historyChars += event.object.text.length;
+    if (this.#history.length <= MAX_EVENTS && this.#historyChars <= MAX_EVENT_CHARS) return;
+    // a quarter at a time: dropping one by one would copy the array for each event
+    for (const old of this.#history.splice(0, Math.ceil(this.#history.length / 4))) {
+      this.#historyChars -= old.object.text.length;
+      this.#historyFrom = old.revision;
+    }
+  }
+
+  #firstAfter(revision: number): number {
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#history[middle]?.revision ?? 0) > revision) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function tooOld(): Error {
+  return expired('The resourceVersion for the provided watch is too old.');
+}
+
+function lowerBound(objects: CachedObject[], key: string): number {
+  let low = 0;
+  let high = objects.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((objects[middle]?.key ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

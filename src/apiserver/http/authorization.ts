@@ -1,0 +1,66 @@
+import type { User } from './authentication.ts';
+import { forbidden, forbiddenPath, type ApiError } from './status.ts';
+import type { RequestInfo } from './requestInfo.ts';
+
+/** What somebody wants to do. `isResource` decides which of the two halves counts. */
+export type Attributes = Pick<
+  RequestInfo,
+  'isResource' | 'path' | 'verb' | 'group' | 'version' | 'namespace' | 'resource' | 'subresource' | 'name'
+> & { user: User };
+
+/** An authorizer's answer; `reason` is shown to the client. */
+export interface Decision {
+  allowed: boolean;
+  reason: string;
+}
+
+/** One rule of what a user may do, as SelfSubjectRulesReview lists them. */
+export interface RuleList {
+  resourceRules: { verbs: string[]; apiGroups: string[]; resources: string[]; resourceNames?: string[] }[];
+  nonResourceRules: { verbs: string[]; nonResourceURLs: string[] }[];
+}
+
+/** Decides who may do what. */
+export interface Authorizer {
+  authorize(attributes: Attributes): Promise<Decision>;
+  /** Everything `user` may do in `namespace`. */
+  rules(user: User, namespace: string): Promise<RuleList>;
+}
+
+/** Paths that everybody may read, certificate or not. */
+const OPEN = ['/healthz', '/livez', '/readyz', '/version'];
+
+/** True for health checks and the version. */
+export function isOpen(info: Pick<RequestInfo, 'isResource' | 'path'>): boolean {
+  if (info.isResource) return false;
+  return OPEN.some((path) => info.path === path || (path !== '/version' && info.path.startsWith(`${path}/`)));
+}
+
+/** Every authenticated client may do everything; open paths are open to all. */
+export const allowAuthenticated: Authorizer = {
+  authorize: (attributes) =>
+    Promise.resolve(
+      isOpen(attributes) || attributes.user.groups.includes('system:authenticated')
+        ? { allowed: true, reason: '' }
+        : { allowed: false, reason: 'only authenticated clients may do this' },
+    ),
+  rules: () =>
+    Promise.resolve({
+      resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+      nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+    }),
+};
+
+/** The 403 for a refusal, worded as Kubernetes does. */
+export function refusal(attributes: Attributes, decision: Decision): ApiError {
+  const { user, verb, path, group, resource, subresource, namespace, name } = attributes;
+  const why = decision.reason === '' ? '' : `: ${decision.reason}`;
+  if (!attributes.isResource)
+    return forbiddenPath(`forbidden: User "${user.name}" cannot ${verb} path "${path}"${why}`);
+  const what = subresource === '' ? resource : `${resource}/${subresource}`;
+  const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  return forbidden(
+    { group, resource, name },
+    `User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${why}`,
+  );
+}

@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { stringify } from 'yaml';
+import type { ApiError, Status } from './status.ts';
+import type { MediaType } from './negotiate.ts';
+
+/** Bodies from here on are compressed for clients that accept it, as in kube-apiserver. */
+const GZIP_FROM_BYTES = 128 * 1024;
+const compress = promisify(gzip);
+
+/** What goes back to the client. `text` is JSON when `encoding` is json or yaml. */
+export interface Answer {
+  code: number;
+  text: string;
+  /** Warnings for the person at the client, one `Warning` header each. */
+  warnings?: readonly string[];
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends JSON text (as YAML when that was negotiated), compressed when large and accepted. */
+export async function sendText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  media?: Pick<MediaType, 'encoding'>,
+): Promise<void> {
+  if (response.headersSent || response.destroyed) return;
+  const yaml = media?.encoding === 'yaml';
+  const body = Buffer.from(yaml ? stringify(JSON.parse(answer.text), { aliasDuplicateObjects: false }) : answer.text);
+  response.statusCode = answer.code;
+  if (!response.hasHeader('content-type')) {
+    response.setHeader('content-type', yaml ? 'application/yaml' : 'application/json');
+  }
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  addWarnings(response, answer.warnings ?? []);
+  await sendBytes(request, response, body);
+}
+
+/** Sends `body` with the headers set so far. */
+export async function sendBytes(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
+  let bytes = body;
+  if (body.length > GZIP_FROM_BYTES && acceptsGzip(request)) {
+    bytes = await compress(body, { level: constants.Z_BEST_SPEED });
+    response.setHeader('content-encoding', 'gzip');
+    response.appendHeader('vary', 'Accept-Encoding');
+  }
+  response.setHeader('content-length', bytes.length);
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = request.headers['accept-encoding'];
+  return typeof accepted === 'string' && /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)/i.test(accepted);
+}
+
+/** Sends plain text, as health checks and unknown paths answer. */
+export function sendPlain(response: ServerResponse, code: number, text: string): void {
+  if (response.headersSent || response.destroyed) return;
+  response.statusCode = code;
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  response.setHeader('x-content-type-options', 'nosniff');
+  response.setHeader('content-length', Buffer.byteLength(text));
+  response.end(text);
+}
+
+/** Sends the Status of `error`, with `Retry-After` where the client shall come back. */
+export async function sendError(request: IncomingMessage, response: ServerResponse, error: ApiError): Promise<void> {
+  const retryAfter = error.status.details?.retryAfterSeconds;
+  const headers: Record<string, string> = {};
+  if (retryAfter !== undefined && error.code !== 504) headers['retry-after'] = String(retryAfter);
+  // an unread body would be taken for the next request on this connection
+  if (!request.complete) headers['connection'] = 'close';
+  response.removeHeader('content-type');
+  await sendStatus(request, response, error.status, headers);
+}
+
+/** Sends a Status object. */
+export async function sendStatus(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: Status,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await sendText(request, response, { code: status.code, text: JSON.stringify(status), headers });
+}
+
+/** Longest single warning in characters, and all of them together in bytes. */
+const WARNING_RUNES = 256;
+const WARNINGS_BYTES = 4 * 1024;
+
+function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
+  let total = 0;
+  for (const warning of new Set(warnings)) {
+    const text = headerSafe([...warning].slice(0, WARNING_RUNES).join(''));
+    total += Buffer.byteLength(text);
+    if (total > WARNINGS_BYTES) return;
+    response.appendHeader('warning', `299 - "${text.replace(/[\\"]/g, '\\$&')}"`);
+  }
+}
+
+/** Header values are Latin-1 on the wire: UTF-8 bytes as Latin-1 characters, control characters as spaces. */
+function headerSafe(text: string): string {
+  // eslint-disable-next-line no-control-regex -- exactly these may not stand in a header
+  return Buffer.from(text.replace(/[\u0000-\u001f\u007f]/g, ' ')).toString('latin1');
+}

@@ -1,0 +1,71 @@
+import type { JsonObject } from '../codec/json.ts';
+import { badRequest, invalid } from '../http/status.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
+import type { Normalized } from '../schema/resourceSchema.ts';
+import type { Call } from './call.ts';
+import { metaOf, textAt } from './object.ts';
+import { apiVersionOf, type ResourceHead } from './resource.ts';
+
+/** The body must say the version and kind of the URL; what it does not say is filled in. @throws ApiError 400. */
+export function checkType(object: JsonObject, resource: ResourceHead): void {
+  const apiVersion = apiVersionOf(resource);
+  const { kind } = resource.names;
+  const saidVersion = textAt(object, 'apiVersion');
+  const saidKind = textAt(object, 'kind');
+  if (saidVersion !== '' && saidVersion !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${saidVersion}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  if (saidKind !== '' && saidKind !== kind) {
+    throw badRequest(`the kind in the data (${saidKind}) does not match the expected kind (${kind})`);
+  }
+  object['apiVersion'] = apiVersion;
+  object['kind'] = kind;
+}
+
+/** The body's namespace must be the URL's; an empty one is filled in. @throws ApiError 400. */
+export function checkNamespace(object: JsonObject, call: Call): void {
+  const meta = metaOf(object);
+  const said = textAt(meta, 'namespace');
+  if (!call.resource.namespaced) {
+    if (said !== '') throw badRequest('namespace may not be set on a cluster-scoped object');
+    return;
+  }
+  if (said !== '' && said !== call.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  meta['namespace'] = call.namespace;
+}
+
+/** The body's name must be the URL's. @throws ApiError 400. */
+export function checkName(object: JsonObject, call: Call): void {
+  const meta = metaOf(object);
+  const said = textAt(meta, 'name');
+  if (said === '') {
+    throw badRequest(`the name of the object (${call.name} based on URL) was undeterminable: name must be provided`);
+  }
+  if (said !== call.name) {
+    throw badRequest(`the name of the object (${said}) does not match the name on the URL (${call.name})`);
+  }
+}
+
+/** Refuses or reports what the body had too much of. @throws ApiError 400. */
+export function checkFields(found: Normalized, call: Call): void {
+  if (found.metadataError !== undefined) throw badRequest(found.metadataError);
+  if (call.validation === 'Ignore') return;
+  const problems = [
+    ...call.duplicates.map((path) => `duplicate field "${path}"`),
+    ...found.unknownFields.map((path) => `unknown field "${path}"`),
+  ];
+  if (problems.length === 0) return;
+  if (call.validation === 'Strict') throw badRequest(`strict decoding error: ${problems.join(', ')}`);
+  call.warnings.push(...problems);
+}
+
+/** @throws ApiError 422 when there are errors. */
+export function refuseInvalid(object: JsonObject, call: Call, errors: readonly FieldError[]): void {
+  if (errors.length === 0) return;
+  const name = textAt(metaOf(object), 'name');
+  throw invalid({ group: call.resource.group, kind: call.resource.names.kind, name }, errors);
+}

@@ -1,0 +1,107 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { toTime } from '../../lib/clock.ts';
+import { withRevision } from '../cache/cachedObject.ts';
+import type { JsonObject } from '../codec/json.ts';
+import { updateManagedFields } from '../fields/managedFields.ts';
+import { alreadyExists, badRequest, forbidden } from '../http/status.ts';
+import { validateObjectMeta } from '../schema/objectMeta.ts';
+import { StorageError, type Entry } from '../storage/storage.ts';
+import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
+import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
+import { encodeObject } from './encoding.ts';
+import { cloneJson, dropMembers, metaOf, textAt } from './object.ts';
+import { apiVersionOf } from './resource.ts';
+import { servedAsStored, toStorageVersion } from './versions.ts';
+
+/** Letters of generated names: none that make words or look alike. */
+const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+const NAME_SUFFIX_LENGTH = 5;
+const MAX_GENERATED_BASE = 63 - NAME_SUFFIX_LENGTH;
+const MAX_NAME_TRIES = 8;
+
+/**
+ * Creates the object in `body` (changed in place).
+ * @throws ApiError 400, 403, 404 (namespace), 409 AlreadyExists, 422.
+ */
+export async function createObject(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
+  const { resource } = call;
+  const stop = resource.createForbidden?.();
+  if (stop !== undefined) throw forbidden(refOf(call), stop);
+  checkType(body, resource);
+  checkFields(resource.schema.admitRequest(body), call);
+  checkNamespace(body, call);
+  prepare(deps, call, body);
+  const generated = textAt(metaOf(body), 'name') === '' && textAt(metaOf(body), 'generateName') !== '';
+  for (let attempt = 1; ; attempt++) {
+    const object = generated ? cloneJson(body) : body;
+    if (generated) metaOf(object)['name'] = generateName(textAt(metaOf(object), 'generateName'));
+    const named: Call = { ...call, name: textAt(metaOf(object), 'name') };
+    try {
+      return await admitAndStore(deps, named, object);
+    } catch (error) {
+      const exists = error instanceof StorageError && error.code === 'KeyExists';
+      if (!exists) throw error;
+      if (!generated || attempt >= MAX_NAME_TRIES) throw alreadyExists(refOf(named));
+    }
+  }
+}
+
+/** Sets what the server decides and drops what clients may not. */
+function prepare(deps: RegistryDeps, call: Call, object: JsonObject): void {
+  const { resource } = call;
+  const meta = metaOf(object);
+  if (!['', '0'].includes(textAt(meta, 'resourceVersion'))) {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  dropMembers(meta, 'resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation');
+  meta['uid'] = randomUUID();
+  meta['creationTimestamp'] = toTime(deps.clock.now());
+  if (resource.strategy.tracksGeneration) meta['generation'] = 1;
+  if (resource.status) dropMembers(object, 'status');
+  resource.strategy.prepareForCreate?.(object);
+}
+
+async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {
+  const { resource } = call;
+  const { strategy } = resource;
+  for (const admission of deps.admissions) await admission.admit({ operation: 'CREATE', call, object, old: undefined });
+  updateManagedFields({
+    live: undefined,
+    object,
+    manager: call.manager,
+    apiVersion: apiVersionOf(resource),
+    subresource: '',
+    now: new Date(deps.clock.now()),
+    schema: resource.schema.root,
+  });
+  refuseInvalid(object, call, [
+    ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),
+    ...resource.schema.validateCreate(object),
+    ...(strategy.validate?.(object) ?? []),
+  ]);
+  call.warnings.push(...(strategy.warnings?.(object) ?? []));
+  if (call.dryRun) return dryRun(call, object);
+  const entry = await store(call, object);
+  metaOf(object)['resourceVersion'] = String(entry.revision);
+  return { object, text: servedAsStored(resource) ? withRevision(entry.value.toString(), entry.revision) : undefined };
+}
+
+async function store(call: Call, object: JsonObject): Promise<Entry> {
+  const { resource } = call;
+  const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
+  const { ttlSeconds } = resource.strategy;
+  return resource.store.storage.create(keyOf(call), value, ttlSeconds === undefined ? {} : { ttlSeconds });
+}
+
+/** Nothing is stored, and no resourceVersion is shown: by that clients tell "would be created". */
+async function dryRun(call: Call, object: JsonObject): Promise<Written> {
+  const key = keyOf(call);
+  if ((await call.resource.store.storage.get(key)) !== undefined) throw new StorageError('KeyExists', key);
+  return { object, text: undefined };
+}
+
+function generateName(base: string): string {
+  let suffix = '';
+  for (let i = 0; i < NAME_SUFFIX_LENGTH; i++) suffix += NAME_LETTERS[randomInt(NAME_LETTERS.length)] ?? '';
+  return `${base.slice(0, MAX_GENERATED_BASE)}${suffix}`;
+}

@@ -1,0 +1,93 @@
+import type { JsonObject } from '../codec/json.ts';
+import { badRequest, invalid } from '../http/status.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
+import { isTrue } from '../http/requestInfo.ts';
+import { listAt, objectAt, textAt } from './object.ts';
+
+/** What a deletion shall do with the objects that the deleted one owns. */
+export type Propagation = 'Background' | 'Foreground' | 'Orphan';
+
+/** meta/v1 DeleteOptions, read. */
+export interface DeleteOptions {
+  propagation: Propagation | undefined;
+  uid: string | undefined;
+  resourceVersion: string | undefined;
+  dryRun: boolean;
+  /** `orphanDependents: false` was sent: 202 instead of 200 while the object is still there. */
+  wantsAccepted: boolean;
+}
+
+/** Delete now, dependents later: what controllers of the server itself use. */
+export const BACKGROUND: DeleteOptions = {
+  propagation: 'Background',
+  uid: undefined,
+  resourceVersion: undefined,
+  dryRun: false,
+  wantsAccepted: false,
+};
+
+const POLICIES: readonly Propagation[] = ['Background', 'Foreground', 'Orphan'];
+
+/** Reads the options from the body where there is one, else from the query. @throws ApiError 400, 422. */
+export function readDeleteOptions(body: JsonObject | undefined, query: URLSearchParams): DeleteOptions {
+  const source = body ?? fromQuery(query);
+  const kind = textAt(source, 'kind');
+  if (kind !== '' && kind !== 'DeleteOptions') {
+    throw badRequest(`expected DeleteOptions in the body of a deletion, but got ${kind}`);
+  }
+  const orphan = source['orphanDependents'];
+  const policy = textAt(source, 'propagationPolicy');
+  const errors: FieldError[] = [];
+  if (typeof orphan === 'boolean' && policy !== '') {
+    errors.push(
+      invalidField('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+    );
+  }
+  const propagation = POLICIES.find((one) => one === policy);
+  if (policy !== '' && propagation === undefined) {
+    errors.push({
+      type: 'FieldValueNotSupported',
+      field: 'propagationPolicy',
+      badValue: policy,
+      detail: 'supported values: "Background", "Foreground", "Orphan"',
+    });
+  }
+  const dryRun = listAt(source, 'dryRun');
+  if (dryRun.some((item) => item !== 'All')) {
+    errors.push({
+      type: 'FieldValueNotSupported',
+      field: 'dryRun',
+      badValue: [...dryRun],
+      detail: 'supported values: "All"',
+    });
+  }
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, errors);
+  const preconditions = objectAt(source, 'preconditions');
+  return {
+    propagation: propagation ?? fromOrphan(orphan),
+    uid: textAt(preconditions, 'uid') || undefined,
+    resourceVersion: textAt(preconditions, 'resourceVersion') || undefined,
+    dryRun: dryRun.length > 0 || query.getAll('dryRun').includes('All'),
+    wantsAccepted: orphan === false,
+  };
+}
+
+function fromQuery(query: URLSearchParams): JsonObject {
+  const result: JsonObject = {};
+  const policy = query.get('propagationPolicy');
+  if (policy !== null) result['propagationPolicy'] = policy;
+  const orphan = query.get('orphanDependents');
+  if (orphan !== null) result['orphanDependents'] = isTrue(orphan);
+  const dryRun = query.getAll('dryRun').filter((item) => item !== '');
+  if (dryRun.length > 0) result['dryRun'] = dryRun;
+  return result;
+}
+
+function fromOrphan(orphan: unknown): Propagation | undefined {
+  if (orphan === true) return 'Orphan';
+  return orphan === false ? 'Background' : undefined;
+}
+
+function invalidField(field: string, badValue: string, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field, badValue, detail };
+}

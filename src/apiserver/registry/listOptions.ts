@@ -1,0 +1,139 @@
+import { badRequest, invalid } from '../http/status.ts';
+import { isTrue } from '../http/requestInfo.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
+
+/** How the given resourceVersion is meant. */
+export type VersionMatch = 'Exact' | 'NotOlderThan';
+
+/** meta/v1 ListOptions, read and checked. */
+export interface ListOptions {
+  labelSelector: string;
+  fieldSelector: string;
+  /** 0 = all. */
+  limit: number;
+  continueToken: string;
+  /** undefined = not given: the newest. */
+  resourceVersion: number | undefined;
+  versionMatch: VersionMatch | undefined;
+  allowWatchBookmarks: boolean;
+  /** undefined = not said. */
+  sendInitialEvents: boolean | undefined;
+  /** Seconds after which a watch ends; undefined = the server decides. */
+  timeoutSeconds: number | undefined;
+  includeObject: 'None' | 'Metadata' | 'Object';
+}
+
+/** Reads the options of a list or watch. @throws ApiError 400, 422. */
+export function readListOptions(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
+  const options: ListOptions = {
+    labelSelector: query.get('labelSelector') ?? '',
+    fieldSelector: query.get('fieldSelector') ?? '',
+    limit: readNumber(query, 'limit') ?? 0,
+    continueToken: query.get('continue') ?? '',
+    resourceVersion: readRevision(query),
+    versionMatch: readMatch(query),
+    allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
+    sendInitialEvents: query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined,
+    timeoutSeconds: readNumber(query, 'timeoutSeconds'),
+    includeObject: readInclude(query),
+  };
+  const errors = verb === 'list' ? listErrors(options) : watchErrors(options);
+  if (errors.length > 0) throw refuse(errors);
+  if (verb === 'list' && options.continueToken !== '' && (options.resourceVersion ?? 0) !== 0) {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
+  return verb === 'watch' ? withInitialEvents(options) : options;
+}
+
+/** Without a resourceVersion a watch begins with what is there, as if the client had asked for it. */
+function withInitialEvents(options: ListOptions): ListOptions {
+  if (options.sendInitialEvents !== undefined || options.versionMatch !== undefined) return options;
+  if (options.resourceVersion !== undefined && options.resourceVersion !== 0) return options;
+  return { ...options, sendInitialEvents: true, versionMatch: 'NotOlderThan' };
+}
+
+function listErrors(options: ListOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  const { versionMatch } = options;
+  if (options.sendInitialEvents !== undefined) {
+    errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
+  if (versionMatch === undefined) return errors;
+  if (options.resourceVersion === undefined) {
+    errors.push(
+      forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+    );
+  }
+  if (options.continueToken !== '') {
+    errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  if (versionMatch === 'Exact' && options.resourceVersion === 0) {
+    errors.push(
+      forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+    );
+  }
+  return errors;
+}
+
+function watchErrors(options: ListOptions): FieldError[] {
+  const { sendInitialEvents, versionMatch } = options;
+  if (sendInitialEvents !== undefined && versionMatch !== 'NotOlderThan') {
+    const detail = `sendInitialEvents requires setting resourceVersionMatch to NotOlderThan`;
+    return [forbiddenField('resourceVersionMatch', detail)];
+  }
+  if (sendInitialEvents === undefined && versionMatch !== undefined) {
+    const detail = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
+    return [forbiddenField('resourceVersionMatch', detail)];
+  }
+  return [];
+}
+
+function readMatch(query: URLSearchParams): VersionMatch | undefined {
+  const value = query.get('resourceVersionMatch') ?? '';
+  if (value === '') return undefined;
+  if (value === 'Exact' || value === 'NotOlderThan') return value;
+  throw refuse([
+    {
+      type: 'FieldValueNotSupported',
+      field: 'resourceVersionMatch',
+      badValue: value,
+      detail: 'supported values: "Exact", "NotOlderThan", ""',
+    },
+  ]);
+}
+
+function readRevision(query: URLSearchParams): number | undefined {
+  const value = query.get('resourceVersion') ?? '';
+  if (value === '') return undefined;
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw refuse([
+    {
+      type: 'FieldValueInvalid',
+      field: 'resourceVersion',
+      badValue: value,
+      detail: 'must be a resourceVersion that this server returned',
+    },
+  ]);
+}
+
+function readNumber(query: URLSearchParams, name: string): number | undefined {
+  const value = query.get(name) ?? '';
+  if (value === '') return undefined;
+  if (/^-?\d{1,15}$/.test(value)) return Math.max(0, Number(value));
+  throw badRequest(`the parameter ${name} must be an integer, not "${value}"`);
+}
+
+function readInclude(query: URLSearchParams): ListOptions['includeObject'] {
+  const value = query.get('includeObject') ?? '';
+  if (value === '' || value === 'Metadata') return 'Metadata';
+  if (value === 'None' || value === 'Object') return value;
+  throw badRequest(`the parameter includeObject must be None, Metadata or Object, not "${value}"`);
+}
+
+function refuse(errors: FieldError[]): Error {
+  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions', name: '' }, errors);
+}
+
+function forbiddenField(field: string, detail: string): FieldError {
+  return { type: 'FieldValueForbidden', field, detail };
+}

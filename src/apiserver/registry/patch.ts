@@ -1,0 +1,75 @@
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedPatch } from '../http/status.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, PatchError } from '../patch/patch.ts';
+import type { Call, RegistryDeps, Written } from './call.ts';
+import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
+import type { StoredResource } from './resource.ts';
+import { updateObject } from './update.ts';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
+
+/** Applies one parsed patch to a document. @throws PatchError. */
+type Apply = (document: JsonObject) => JsonObject;
+
+/** The patch types that `resource` takes. */
+export function patchTypes(resource: StoredResource): string[] {
+  return [JSON_PATCH, MERGE_PATCH, ...(resource.strategicKind === undefined ? [] : [STRATEGIC_PATCH])];
+}
+
+/**
+ * Patches the object of `call`; on a concurrent write the patch is applied again to the newer object.
+ * @throws ApiError 415 for a type that this resource does not take, 400, 404, 409, 422.
+ */
+export async function patchObject(deps: RegistryDeps, call: Call, type: string, patch: JsonValue): Promise<Written> {
+  const apply = patchFunction(call.resource, type, patch);
+  return updateObject(deps, call, (current) => admitPatched(call, patched(call, current, apply)));
+}
+
+/** `current` with the patch applied, errors told in terms of the object. */
+export function patched(call: Call, current: JsonObject, apply: Apply): JsonObject {
+  try {
+    return apply(current);
+  } catch (error) {
+    if (error instanceof PatchError) throw fromPatchError(error, call);
+    throw error;
+  }
+}
+
+function admitPatched(call: Call, object: JsonObject): JsonObject {
+  checkType(object, call.resource);
+  checkFields(call.resource.schema.admitRequest(object), call);
+  checkName(object, call);
+  checkNamespace(object, call);
+  return object;
+}
+
+/** How a patch of media type `type` is applied. @throws ApiError 415. */
+export function patchFunction(resource: StoredResource, type: string, patch: JsonValue): Apply {
+  if (type === JSON_PATCH) return (document) => applyJsonPatch(document, patch);
+  if (type === MERGE_PATCH) return (document) => applyMergePatch(document, patch);
+  const { strategicKind } = resource;
+  if (type === STRATEGIC_PATCH && strategicKind !== undefined) {
+    return (document) => applyStrategicMergePatch(document, patch, strategicKind);
+  }
+  if (type === APPLY_PATCH) {
+    throw unsupportedPatch(
+      `server-side apply (${APPLY_PATCH}) is not served yet; use client-side apply (kubectl apply without --server-side). Accepted patch types: ${patchTypes(resource).join(', ')}`,
+    );
+  }
+  throw unsupportedPatch(
+    `the body of the request was in an unknown format - accepted media types include: ${[...patchTypes(resource), APPLY_PATCH].join(', ')}`,
+  );
+}
+
+function fromPatchError(error: PatchError, call: Call): ApiError {
+  if (error.code === 400) return badRequest(error.message);
+  if (error.code === 413) return tooLarge(error.message);
+  const { group, names } = call.resource;
+  if (error.message === '') return unprocessable('the patch does not apply');
+  return invalid({ group, kind: names.kind, name: call.name }, [
+    { type: 'FieldValueInvalid', field: 'patch', detail: error.message },
+  ]);
+}

@@ -1,0 +1,70 @@
+import type { CachedObject } from '../cache/cachedObject.ts';
+import { badRequest } from '../http/status.ts';
+import { parseFieldSelector, type FieldSelector } from '../selectors/fields.ts';
+import { parseLabelSelector, SelectorError } from '../selectors/labels.ts';
+import type { StoredResource } from './resource.ts';
+
+/** Which objects a list, watch or deletecollection is about. */
+export interface Selection {
+  /** Start of the keys of all objects in question. */
+  prefix: string;
+  /** The one key in question, when the selector demands a name. */
+  key: string | undefined;
+  /** True when there is no selector at all. */
+  everything: boolean;
+  matches(object: CachedObject): boolean;
+}
+
+/** What {@link select} selects from. */
+export interface SelectionRequest {
+  namespace: string;
+  /** From the path of the deprecated watch of one object; '' otherwise. */
+  name: string;
+  labelSelector: string;
+  fieldSelector: string;
+}
+
+/** Parses the selectors. @throws ApiError 400 when they cannot be parsed or name a field that is not selectable. */
+export function select(resource: StoredResource, request: SelectionRequest): Selection {
+  try {
+    return parse(resource, request);
+  } catch (error) {
+    if (error instanceof SelectorError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+function parse(resource: StoredResource, request: SelectionRequest): Selection {
+  const labels = parseLabelSelector(request.labelSelector);
+  const fields = parseFieldSelector(request.fieldSelector);
+  for (const { field } of fields.requirements) checkField(resource, field);
+  const namespace = fields.requiresExactly('metadata.namespace') ?? request.namespace;
+  const name = request.name !== '' ? request.name : fields.requiresExactly('metadata.name');
+  const oneKey = name !== undefined && name !== '' && (!resource.namespaced || namespace !== '');
+  const everything = labels.requirements.length === 0 && fields.requirements.length === 0 && request.name === '';
+  return {
+    prefix: resource.store.prefixOf(resource.namespaced ? request.namespace : ''),
+    key: oneKey ? resource.store.key(resource.namespaced ? namespace : '', name) : undefined,
+    everything,
+    matches: everything
+      ? () => true
+      : (object) =>
+          (request.name === '' || object.name === request.name) &&
+          labels.matches(object.labels) &&
+          matchesFields(resource, fields, object),
+  };
+}
+
+function checkField(resource: StoredResource, field: string): void {
+  if (field === 'metadata.name' || field === 'metadata.namespace') return;
+  if (!resource.fieldLabels.has(field)) throw badRequest(`field label not supported: ${field}`);
+}
+
+function matchesFields(resource: StoredResource, selector: FieldSelector, object: CachedObject): boolean {
+  if (selector.requirements.length === 0) return true;
+  return selector.matches((field) => {
+    if (field === 'metadata.name') return object.name;
+    if (field === 'metadata.namespace') return object.namespace;
+    return object.fields?.[resource.fieldLabels.get(field) ?? field] ?? '';
+  });
+}

@@ -1,0 +1,68 @@
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import type { MediaType } from '../http/negotiate.ts';
+import { toJson } from './encoding.ts';
+import type { ListResult } from './list.ts';
+import type { ListOptions } from './listOptions.ts';
+import { metaOf } from './object.ts';
+import { apiVersionOf, type StoredResource } from './resource.ts';
+import { cachedToObject, cachedToText } from './versions.ts';
+
+/** `object` with nothing but its metadata. */
+export function partialMetadata(object: JsonObject, version: string): JsonObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: metaOf(object) };
+}
+
+/** How a Table is asked for. */
+export interface View {
+  media: MediaType;
+  includeObject: ListOptions['includeObject'];
+  now: number;
+}
+
+/** One object as JSON in the form asked for. */
+export function objectText(resource: StoredResource, object: JsonObject, view: View): string {
+  const { transform, version } = view.media;
+  if (transform === 'PartialObjectMetadata') return toJson(partialMetadata(object, version));
+  if (transform !== 'Table') return toJson(object);
+  const resourceVersion = metaOf(object)['resourceVersion'] ?? '';
+  return toJson(table(resource, [object], { resourceVersion }, view));
+}
+
+/** JSON of a list in the form asked for, in pieces that make sense to send one by one. */
+export function* listText(resource: StoredResource, result: ListResult, view: View): Generator<string> {
+  const metadata: JsonObject = { resourceVersion: String(result.revision) };
+  if (result.continueToken !== undefined) metadata['continue'] = result.continueToken;
+  if (result.remaining !== undefined) metadata['remainingItemCount'] = result.remaining;
+  if (view.media.transform === 'Table') {
+    const objects = result.items.map((item) => cachedToObject(resource, item));
+    yield toJson(table(resource, objects, metadata, view));
+    return;
+  }
+  const partial = view.media.transform === 'PartialObjectMetadataList';
+  const kind = partial ? 'PartialObjectMetadataList' : resource.names.listKind;
+  const apiVersion = partial ? `meta.k8s.io/${view.media.version}` : apiVersionOf(resource);
+  yield `{"kind":${toJson(kind)},"apiVersion":${toJson(apiVersion)},"metadata":${toJson(metadata)},"items":[`;
+  let first = true;
+  for (const item of result.items) {
+    const text = partial
+      ? toJson(partialMetadata(cachedToObject(resource, item), view.media.version))
+      : cachedToText(resource, item);
+    yield first ? text : `,${text}`;
+    first = false;
+  }
+  yield ']}';
+}
+
+function table(
+  resource: StoredResource,
+  objects: JsonObject[],
+  listMeta: Record<string, JsonValue>,
+  view: View,
+): JsonObject {
+  return resource.table.table(objects, {
+    apiVersion: `meta.k8s.io/${view.media.version}`,
+    includeObject: view.includeObject,
+    now: new Date(view.now),
+    listMeta,
+  });
+}

@@ -1,0 +1,175 @@
+import { withRevision } from '../cache/cachedObject.ts';
+import type { JsonObject } from '../codec/json.ts';
+import { onlyManagedTimesDiffer, updateManagedFields } from '../fields/managedFields.ts';
+import { conflict, invalid, MODIFIED, notFound } from '../http/status.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../schema/objectMeta.ts';
+import { StorageError, type Entry } from '../storage/storage.ts';
+import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
+import { refuseInvalid } from './checks.ts';
+import { encodeObject } from './encoding.ts';
+import { cloneJson, copyMember, generationOf, isDeleting, listAt, metaOf, sameJson, textAt } from './object.ts';
+import { apiVersionOf } from './resource.ts';
+import { decodeEntry, servedAsStored, toStorageVersion } from './versions.ts';
+
+/** More conflicts in a row than this and the client may try itself. */
+const MAX_TRIES = 20;
+
+/**
+ * Makes the new object from a private copy of the current one (resourceVersion in it). Called again when somebody
+ * else wrote in between. May throw ApiError.
+ */
+export type MakeUpdate = (current: JsonObject) => JsonObject | Promise<JsonObject>;
+
+/**
+ * Changes the object of `call`: read, `make`, validate, compare-and-swap, again on conflict.
+ * A change that changes nothing is not written: same resourceVersion, no event.
+ * @throws ApiError 404, 409 when `make` kept another resourceVersion or uid, 422.
+ */
+export async function updateObject(deps: RegistryDeps, call: Call, make: MakeUpdate): Promise<Written> {
+  const key = keyOf(call);
+  const { storage } = call.resource.store;
+  return deps.locks.run(key, async () => {
+    let entry = await storage.get(key);
+    for (let attempt = 1; ; attempt++) {
+      if (entry === undefined) throw notFound(refOf(call));
+      try {
+        return await updateOnce(deps, call, entry, make);
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.code !== 'Conflict') throw error;
+        if (attempt >= MAX_TRIES) throw conflict(refOf(call), MODIFIED);
+        entry = error.current ?? (await storage.get(key));
+      }
+    }
+  });
+}
+
+async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: MakeUpdate): Promise<Written> {
+  const { resource } = call;
+  const old = decodeEntry(resource, entry);
+  const object = await make(cloneJson(old));
+  checkPreconditions(call, object, old, entry.revision);
+  applyRules(call, object, old);
+  for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
+  updateManagedFields({
+    live: old,
+    object,
+    manager: call.manager,
+    apiVersion: apiVersionOf(resource),
+    subresource: call.subresource,
+    now: new Date(deps.clock.now()),
+    schema: resource.schema.root,
+  });
+  refuseInvalid(object, call, updateErrors(call, object, old));
+  call.warnings.push(...(resource.strategy.warnings?.(object) ?? []));
+  const meta = metaOf(object);
+  meta['resourceVersion'] = String(entry.revision);
+  const unchanged = sameJson(old, object) || onlyManagedTimesDiffer(old, object);
+  if (unchanged) return { object: old, text: undefined };
+  if (call.dryRun) return { object, text: undefined };
+  return write(call, object, entry);
+}
+
+function checkPreconditions(call: Call, object: JsonObject, old: JsonObject, revision: number): void {
+  const { resource } = call;
+  const meta = metaOf(object);
+  const version = textAt(meta, 'resourceVersion');
+  if (version === '' || version === '0') {
+    if (!resource.strategy.allowUnconditionalUpdate) {
+      const error: FieldError = {
+        type: 'FieldValueInvalid',
+        field: 'metadata.resourceVersion',
+        badValue: 0,
+        detail: 'must be specified for an update',
+      };
+      throw invalid({ group: resource.group, kind: resource.names.kind, name: call.name }, [error]);
+    }
+  } else if (version !== String(revision)) {
+    throw conflict(refOf(call), MODIFIED);
+  }
+  const uid = textAt(meta, 'uid');
+  const actual = textAt(metaOf(old), 'uid');
+  if (uid !== '' && uid !== actual) {
+    throw conflict(
+      refOf(call),
+      `StorageError: invalid object, Code: 4, Key: ${keyOf(call)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
+    );
+  }
+}
+
+/** Keeps what this request may not touch: identity, and status or everything else by subresource. */
+function applyRules(call: Call, object: JsonObject, old: JsonObject): void {
+  const { resource } = call;
+  const meta = metaOf(object);
+  const oldMeta = metaOf(old);
+  for (const key of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'namespace']) {
+    if (meta[key] === undefined || meta[key] === null || meta[key] === '') copyMember(oldMeta, meta, key);
+  }
+  Reflect.deleteProperty(meta, 'selfLink');
+  copyMember(oldMeta, meta, 'generation');
+  if (call.subresource === 'status') {
+    keepAllBut(object, old, ['status'], resource.strategy.statusWritesMetadata === true);
+  } else if (call.subresource === 'finalize') {
+    copyMember(old, object, 'status');
+  } else {
+    if (resource.status) copyMember(old, object, 'status');
+    resource.strategy.prepareForUpdate?.(object, old);
+    countGeneration(call, object, old);
+  }
+}
+
+/** Puts everything back to `old` except the members `writable`; managedFields stay for the bookkeeping to come. */
+function keepAllBut(object: JsonObject, old: JsonObject, writable: string[], metadataToo: boolean): void {
+  for (const key of new Set([...Object.keys(object), ...Object.keys(old)])) {
+    if (key !== 'metadata' && !writable.includes(key)) copyMember(old, object, key);
+  }
+  if (metadataToo) return;
+  const sent = metaOf(object);
+  const kept = cloneJson(metaOf(old));
+  copyMember(sent, kept, 'managedFields');
+  copyMember(sent, kept, 'resourceVersion');
+  object['metadata'] = kept;
+}
+
+function countGeneration(call: Call, object: JsonObject, old: JsonObject): void {
+  const { resource } = call;
+  if (!resource.strategy.tracksGeneration) return;
+  const ignored = new Set(['apiVersion', 'kind', 'metadata', ...(resource.status ? ['status'] : [])]);
+  const keys = new Set([...Object.keys(object), ...Object.keys(old)]);
+  const changed = [...keys].some((key) => !ignored.has(key) && !sameJson(object[key], old[key]));
+  const generation = generationOf(old);
+  metaOf(object)['generation'] = changed ? generation + 1 : generation;
+}
+
+function updateErrors(call: Call, object: JsonObject, old: JsonObject): FieldError[] {
+  const { resource } = call;
+  const { strategy } = resource;
+  return [
+    ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),
+    ...validateObjectMetaUpdate(object, old),
+    ...resource.schema.validateUpdate(object, old),
+    ...(strategy.validate?.(object, old) ?? []),
+    ...(strategy.validateUpdate?.(object, old) ?? []),
+  ];
+}
+
+async function write(call: Call, object: JsonObject, entry: Entry): Promise<Written> {
+  const { resource } = call;
+  const { storage } = resource.store;
+  if (isDeleting(object) && isFree(call, object)) {
+    // the last finalizer went: this update is the deletion
+    await storage.delete(entry.key, entry.revision);
+    return { object, text: undefined };
+  }
+  const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
+  const { ttlSeconds } = resource.strategy;
+  const stored = await storage.update(entry.key, value, entry.revision, ttlSeconds === undefined ? {} : { ttlSeconds });
+  metaOf(object)['resourceVersion'] = String(stored.revision);
+  return { object, text: servedAsStored(resource) ? withRevision(value.toString(), stored.revision) : undefined };
+}
+
+/** Nothing holds the object back from being removed. */
+export function isFree(call: Call, object: JsonObject): boolean {
+  if (listAt(metaOf(object), 'finalizers').length > 0) return false;
+  return call.resource.strategy.heldBy?.(object) !== true;
+}

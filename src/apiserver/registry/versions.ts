@@ -1,0 +1,45 @@
+import type { CachedObject } from '../cache/cachedObject.ts';
+import type { JsonObject } from '../codec/json.ts';
+import { fromJson, toJson } from './encoding.ts';
+import { cloneJson } from './object.ts';
+import { apiVersionOf, type StoredResource } from './resource.ts';
+
+/** Whether objects of `resource` are stored as they are served. */
+export function servedAsStored(resource: StoredResource): boolean {
+  return resource.conversion === undefined && resource.store.apiVersion === apiVersionOf(resource);
+}
+
+/** A copy of `object` (in the resource's version) as it is stored. */
+export function toStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
+  if (servedAsStored(resource)) return object;
+  const copy = cloneJson(object);
+  resource.conversion?.toStorage(copy);
+  copy['apiVersion'] = resource.store.apiVersion;
+  copy['kind'] = resource.store.kind;
+  return copy;
+}
+
+/** Brings `object`, as stored, to the resource's version, in place. */
+export function fromStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
+  if (servedAsStored(resource)) return object;
+  resource.conversion?.fromStorage(object);
+  object['apiVersion'] = apiVersionOf(resource);
+  object['kind'] = resource.names.kind;
+  resource.schema.admitStored(object);
+  return object;
+}
+
+/** What was read from the store, in the resource's version. */
+export function decodeEntry(resource: StoredResource, entry: { value: Buffer; revision: number }): JsonObject {
+  return fromStorageVersion(resource, resource.store.decode(entry.value, entry.revision));
+}
+
+/** A cached object, parsed, in the resource's version. */
+export function cachedToObject(resource: StoredResource, cached: CachedObject): JsonObject {
+  return fromStorageVersion(resource, fromJson(cached.text));
+}
+
+/** A cached object as JSON in the resource's version. */
+export function cachedToText(resource: StoredResource, cached: CachedObject): string {
+  return servedAsStored(resource) ? cached.text : toJson(cachedToObject(resource, cached));
+}

@@ -1,0 +1,161 @@
+import type { CacheEvent } from '../cache/cachedObject.ts';
+import type { ResourceCache } from '../cache/resourceCache.ts';
+import { ApiError, resourceVersionTooLarge } from '../http/status.ts';
+import { candidates } from './list.ts';
+import type { ListOptions } from './listOptions.ts';
+import type { StoredResource } from './resource.ts';
+import type { Selection } from './selection.ts';
+import type { WatchEncoder, WireType } from './watchEncoder.ts';
+
+/** Where a watch's bytes go. */
+export interface WatchSink {
+  write(bytes: Buffer): void;
+  /** Ends the answer in good order. */
+  end(): void;
+}
+
+/** What a watch is about. */
+export interface WatchRequest {
+  resource: StoredResource;
+  selection: Selection;
+  options: ListOptions;
+  encoder: WatchEncoder;
+  sink: WatchSink;
+  /** Aborted when the client goes. */
+  signal: AbortSignal;
+}
+
+const WAIT_MS = 3_000;
+const FRESH_MS = 3_000;
+const BOOKMARK_MS = 60_000;
+/** The last bookmark comes this long before the end, so that the client goes on from there. */
+const LAST_BOOKMARK_MS = 2_000;
+const DEFAULT_TIMEOUT_MS = 1_800_000;
+
+/**
+ * Streams changes until the client goes, its time is up or the cache ends.
+ * First what is there already where the options want it, then every later change, none missing, none twice.
+ * A history that is gone is told as an ERROR event with 410 Expired.
+ * @throws ApiError 504 when the version asked for has not come yet; nothing was written then.
+ */
+export async function watchObjects(request: WatchRequest): Promise<void> {
+  const { cache } = request.resource.store;
+  await cache.ready();
+  const session = new WatchSession(request);
+  if (request.options.sendInitialEvents === true) {
+    await waitFor(cache, request.options.resourceVersion);
+    session.startWithState();
+  } else {
+    await session.startFrom(request.options.resourceVersion ?? 0);
+  }
+  await session.finished;
+}
+
+async function waitFor(cache: ResourceCache, version: number | undefined): Promise<void> {
+  if (version === 0) return;
+  const reached = version === undefined ? await cache.caughtUp(FRESH_MS) : await cache.reached(version, WAIT_MS);
+  if (!reached) throw resourceVersionTooLarge(version ?? 0, cache.revision);
+}
+
+class WatchSession {
+  readonly finished: Promise<void>;
+  readonly #request: WatchRequest;
+  readonly #cache: ResourceCache;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #finish: () => void = () => undefined;
+  #unwatch: () => void = () => undefined;
+  #done = false;
+
+  constructor(request: WatchRequest) {
+    this.#request = request;
+    this.#cache = request.resource.store.cache;
+    this.finished = new Promise((resolve) => (this.#finish = resolve));
+    if (request.signal.aborted) this.#stop();
+    else request.signal.addEventListener('abort', () => this.#stop(), { once: true });
+  }
+
+  /** Everything that is there, the bookmark that says so, then changes. */
+  startWithState(): void {
+    const { resource, selection, encoder, sink, options } = this.#request;
+    const { revision } = this.#cache;
+    for (const object of candidates(resource, selection)) {
+      if (selection.matches(object)) sink.write(encoder.initial(object));
+    }
+    if (options.allowWatchBookmarks) sink.write(encoder.bookmark(revision, true));
+    this.#follow(revision);
+  }
+
+  /** Changes after `revision`. */
+  async startFrom(revision: number): Promise<void> {
+    const { encoder, sink, signal } = this.#request;
+    try {
+      const { events, next } = await this.#cache.backlog(revision, signal);
+      for (const event of events) this.#send(event);
+      this.#follow(next);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 410) throw error;
+      sink.write(encoder.error(error.status));
+      this.#end();
+    }
+  }
+
+  #follow(revision: number): void {
+    if (this.#done) return;
+    this.#unwatch = this.#cache.watch(revision, {
+      onEvent: (event) => this.#sendAfter(event, revision),
+      onEnd: () => this.#end(),
+    });
+    this.#startTimers();
+  }
+
+  #startTimers(): void {
+    const { options } = this.#request;
+    const { timeoutSeconds = 0 } = options;
+    const timeoutMs = timeoutSeconds > 0 ? timeoutSeconds * 1000 : DEFAULT_TIMEOUT_MS * (1 + Math.random());
+    this.#timers.push(setTimeout(() => this.#end(), timeoutMs));
+    if (!options.allowWatchBookmarks) return;
+    this.#timers.push(setInterval(() => this.#bookmark(), BOOKMARK_MS));
+    if (timeoutMs > LAST_BOOKMARK_MS) {
+      this.#timers.push(setTimeout(() => this.#bookmark(), timeoutMs - LAST_BOOKMARK_MS));
+    }
+  }
+
+  /** A revision in the future: the client has seen up to there already. */
+  #sendAfter(event: CacheEvent, revision: number): void {
+    if (event.revision > revision) this.#send(event);
+  }
+
+  #send(event: CacheEvent): void {
+    const { selection, encoder, sink } = this.#request;
+    if (!event.object.key.startsWith(selection.prefix)) return;
+    const before = event.previous !== undefined && selection.matches(event.previous);
+    const after = event.type !== 'Deleted' && selection.matches(event.object);
+    const type = wireType(before, after);
+    if (type === undefined) return;
+    sink.write(encoder.event(event, type, type === 'DELETED' && event.type !== 'Deleted'));
+  }
+
+  #bookmark(): void {
+    const { encoder, sink } = this.#request;
+    if (!this.#done) sink.write(encoder.bookmark(this.#cache.revision, false));
+  }
+
+  #end(): void {
+    if (this.#done) return;
+    this.#request.sink.end();
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#done = true;
+    this.#unwatch();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#finish();
+  }
+}
+
+/** What the change means for a client that sees only what matches. */
+function wireType(before: boolean, after: boolean): WireType | undefined {
+  if (after) return before ? 'MODIFIED' : 'ADDED';
+  return before ? 'DELETED' : undefined;
+}
