@@ -1,4 +1,10 @@
+import { BodyError } from './bodyError.ts';
+import { parseJson } from './jsonParser.ts';
 import type { JsonValue } from './json.ts';
+import { decodeProtobuf } from './protobuf.ts';
+import { parseYaml } from './yaml.ts';
+
+export { BodyError } from './bodyError.ts';
 
 /** A request body that was understood. */
 export interface DecodedBody {
@@ -7,24 +13,51 @@ export interface DecodedBody {
   duplicateFields: string[];
 }
 
-/** Why a body was refused: 400 BadRequest, 413 RequestEntityTooLarge or 415 UnsupportedMediaType. */
-export class BodyError extends Error {
-  readonly code: 400 | 413 | 415;
+/** The largest body that is read, in bytes; kube's limit. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-  constructor(code: 400 | 413 | 415, message: string) {
-    super(message);
-    this.name = 'BodyError';
-    this.code = code;
-  }
-}
+type Decoder = (bytes: Uint8Array) => DecodedBody;
+
+const decodeText =
+  (parse: (text: string) => DecodedBody): Decoder =>
+  (bytes) =>
+    parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+
+const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
+  ['application/json', decodeText(parseJson)],
+  ['application/json-patch+json', decodeText(parseJson)],
+  ['application/merge-patch+json', decodeText(parseJson)],
+  ['application/strategic-merge-patch+json', decodeText(parseJson)],
+  ['application/yaml', decodeText(parseYaml)],
+  ['application/apply-patch+yaml', decodeText(parseYaml)],
+  ['application/vnd.kubernetes.protobuf', (bytes) => ({ value: decodeProtobuf(bytes), duplicateFields: [] })],
+]);
 
 /**
  * Reads a request body.
  *
- * JSON (also without a Content-Type), YAML, or protobuf of the built-in kinds (`k8s\0` + runtime.Unknown).
+ * JSON (also without a Content-Type, and of the patch types), YAML, or protobuf of the built-in kinds (`k8s\0` +
+ * runtime.Unknown).
  * @param contentType  Header value, parameters allowed; undefined or empty means JSON.
  * @throws BodyError  415 for other media types, 413 above 3 MiB, 400 for anything malformed.
  */
 export function decodeBody(bytes: Uint8Array, contentType: string | undefined): DecodedBody {
-  throw new BodyError(415, `not implemented: ${contentType ?? ''} ${bytes.length}`);
+  const mediaType = mediaTypeOf(contentType);
+  const decoder = DECODERS.get(mediaType);
+  if (decoder === undefined) {
+    throw new BodyError(
+      415,
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    );
+  }
+  if (bytes.length > MAX_BODY_BYTES) {
+    throw new BodyError(413, `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+  }
+  return decoder(bytes);
+}
+
+/** The media type of a Content-Type header, in lower case and without parameters; '' counts as JSON. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return type === '' ? 'application/json' : type;
 }

@@ -1,0 +1,130 @@
+/**
+ * The wire form of the built-in kinds that clients send as protobuf: `Message: number field type, …`.
+ *
+ * Types: a scalar (`string`, `bytes`, `bool`, `int32`, `int64`), `Time`, `MicroTime`, `FieldsV1`, `map:<type>`, or another
+ * message; `[]` = repeated, `?` = a pointer in Go, so that a zero that was sent is kept.
+ * Source: generated.proto and types.go of k8s.io/api and k8s.io/apimachinery v0.35.
+ */
+const MESSAGES = `
+OwnerReference: 5 apiVersion string, 1 kind string, 3 name string, 4 uid string, 6 controller bool?, 7 blockOwnerDeletion bool?
+ManagedFieldsEntry: 1 manager string, 2 operation string, 3 apiVersion string, 4 time Time, 6 fieldsType string, 7 fieldsV1 FieldsV1, 8 subresource string
+ObjectMeta: 1 name string, 2 generateName string, 3 namespace string, 4 selfLink string, 5 uid string, 6 resourceVersion string, 7 generation int64, 8 creationTimestamp Time, 9 deletionTimestamp Time, 10 deletionGracePeriodSeconds int64?, 11 labels map:string, 12 annotations map:string, 13 ownerReferences OwnerReference[], 14 finalizers string[], 17 managedFields ManagedFieldsEntry[]
+NamespaceSpec: 1 finalizers string[]
+NamespaceCondition: 1 type string, 2 status string, 4 lastTransitionTime Time, 5 reason string, 6 message string
+NamespaceStatus: 1 phase string, 2 conditions NamespaceCondition[]
+Namespace: 1 metadata ObjectMeta, 2 spec NamespaceSpec, 3 status NamespaceStatus
+Secret: 1 metadata ObjectMeta, 5 immutable bool?, 2 data map:bytes, 4 stringData map:string, 3 type string
+ConfigMap: 1 metadata ObjectMeta, 4 immutable bool?, 2 data map:string, 3 binaryData map:bytes
+ObjectReference: 1 kind string, 2 namespace string, 3 name string, 4 uid string, 5 apiVersion string, 6 resourceVersion string, 7 fieldPath string
+LocalObjectReference: 1 name string
+ServiceAccount: 1 metadata ObjectMeta, 2 secrets ObjectReference[], 3 imagePullSecrets LocalObjectReference[], 4 automountServiceAccountToken bool?
+EventSource: 1 component string, 2 host string
+EventSeries: 1 count int32, 2 lastObservedTime MicroTime
+Event: 1 metadata ObjectMeta, 2 involvedObject ObjectReference, 3 reason string, 4 message string, 5 source EventSource, 6 firstTimestamp Time, 7 lastTimestamp Time, 8 count int32, 9 type string, 10 eventTime MicroTime, 11 series EventSeries, 12 action string, 13 related ObjectReference, 14 reportingComponent string, 15 reportingInstance string
+EventsV1EventSeries: 1 count int32, 2 lastObservedTime MicroTime
+EventsV1Event: 1 metadata ObjectMeta, 2 eventTime MicroTime, 3 series EventsV1EventSeries, 4 reportingController string, 5 reportingInstance string, 6 action string, 7 reason string, 8 regarding ObjectReference, 9 related ObjectReference, 10 note string, 11 type string, 12 deprecatedSource EventSource, 13 deprecatedFirstTimestamp Time, 14 deprecatedLastTimestamp Time, 15 deprecatedCount int32
+LeaseSpec: 1 holderIdentity string?, 2 leaseDurationSeconds int32?, 3 acquireTime MicroTime, 4 renewTime MicroTime, 5 leaseTransitions int32?, 6 strategy string?, 7 preferredHolder string?
+Lease: 1 metadata ObjectMeta, 2 spec LeaseSpec
+PolicyRule: 1 verbs string[], 2 apiGroups string[], 3 resources string[], 4 resourceNames string[], 5 nonResourceURLs string[]
+Role: 1 metadata ObjectMeta, 2 rules PolicyRule[]
+LabelSelectorRequirement: 1 key string, 2 operator string, 3 values string[]
+LabelSelector: 1 matchLabels map:string, 2 matchExpressions LabelSelectorRequirement[]
+AggregationRule: 1 clusterRoleSelectors LabelSelector[]
+ClusterRole: 1 metadata ObjectMeta, 2 rules PolicyRule[], 3 aggregationRule AggregationRule
+Subject: 1 kind string, 2 apiGroup string, 3 name string, 4 namespace string
+RoleRef: 1 apiGroup string, 2 kind string, 3 name string
+RoleBinding: 1 metadata ObjectMeta, 2 subjects Subject[], 3 roleRef RoleRef
+ClusterRoleBinding: 1 metadata ObjectMeta, 2 subjects Subject[], 3 roleRef RoleRef
+UserInfo: 1 username string, 2 uid string, 3 groups string[], 4 extra map:ExtraValue
+SelfSubjectReviewStatus: 1 userInfo UserInfo
+SelfSubjectReview: 1 metadata ObjectMeta, 2 status SelfSubjectReviewStatus
+BoundObjectReference: 1 kind string, 2 apiVersion string, 3 name string, 4 uid string
+TokenRequestSpec: 1 audiences string[], 4 expirationSeconds int64?, 3 boundObjectRef BoundObjectReference
+TokenRequestStatus: 1 token string, 2 expirationTimestamp Time
+TokenRequest: 1 metadata ObjectMeta, 2 spec TokenRequestSpec, 3 status TokenRequestStatus
+TokenReviewSpec: 1 token string, 2 audiences string[]
+TokenReviewStatus: 1 authenticated bool, 2 user UserInfo, 4 audiences string[], 3 error string
+TokenReview: 1 metadata ObjectMeta, 2 spec TokenReviewSpec, 3 status TokenReviewStatus
+FieldSelectorRequirement: 1 key string, 2 operator string, 3 values string[]
+FieldSelectorAttributes: 1 rawSelector string, 2 requirements FieldSelectorRequirement[]
+LabelSelectorAttributes: 1 rawSelector string, 2 requirements LabelSelectorRequirement[]
+ResourceAttributes: 1 namespace string, 2 verb string, 3 group string, 4 version string, 5 resource string, 6 subresource string, 7 name string, 8 fieldSelector FieldSelectorAttributes, 9 labelSelector LabelSelectorAttributes
+NonResourceAttributes: 1 path string, 2 verb string
+SelfSubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes
+SubjectAccessReviewStatus: 1 allowed bool, 4 denied bool, 2 reason string, 3 evaluationError string
+SelfSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SelfSubjectAccessReviewSpec, 3 status SubjectAccessReviewStatus
+SelfSubjectRulesReviewSpec: 1 namespace string
+ResourceRule: 1 verbs string[], 2 apiGroups string[], 3 resources string[], 4 resourceNames string[]
+NonResourceRule: 1 verbs string[], 2 nonResourceURLs string[]
+SubjectRulesReviewStatus: 1 resourceRules ResourceRule[], 2 nonResourceRules NonResourceRule[], 3 incomplete bool, 4 evaluationError string
+SelfSubjectRulesReview: 1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec, 3 status SubjectRulesReviewStatus
+SubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes, 3 user string, 4 groups string[], 5 extra map:ExtraValue, 6 uid string
+SubjectAccessReview: 1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status SubjectAccessReviewStatus
+LocalSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status SubjectAccessReviewStatus
+ScaleSpec: 1 replicas int32
+ScaleStatus: 1 replicas int32, 2 selector string
+Scale: 1 metadata ObjectMeta, 2 spec ScaleSpec, 3 status ScaleStatus
+Preconditions: 1 uid string?, 2 resourceVersion string?
+DeleteOptions: 1 gracePeriodSeconds int64?, 2 preconditions Preconditions, 3 orphanDependents bool?, 4 propagationPolicy string?, 5 dryRun string[], 6 ignoreStoreReadErrorWithClusterBreakingPotential bool?
+`;
+
+/** One field of a message. */
+export interface ProtobufField {
+  name: string;
+  type: string;
+  repeated: boolean;
+  /** Keep a zero value: the field is optional in Go. */
+  pointer: boolean;
+  /** Type of the values when the field is a map. */
+  mapOf: string | undefined;
+}
+
+/** A message: its fields by number. */
+export type ProtobufMessage = ReadonlyMap<number, ProtobufField>;
+
+function parseField(text: string): [number, ProtobufField] {
+  const [number = '', name = '', shape = ''] = text.split(' ');
+  const type = shape.replace(/(\[\]|\?)$/, '');
+  return [
+    Number(number),
+    {
+      name,
+      type,
+      repeated: shape.endsWith('[]'),
+      pointer: shape.endsWith('?'),
+      mapOf: type.startsWith('map:') ? type.slice(4) : undefined,
+    },
+  ];
+}
+
+function parseMessage(line: string): [string, ProtobufMessage] {
+  const [name = '', fields = ''] = line.split(': ', 2);
+  return [name, new Map(fields.split(', ').map(parseField))];
+}
+
+/** Every known message by name. */
+export const protobufMessages: ReadonlyMap<string, ProtobufMessage> = new Map(
+  MESSAGES.trim().split('\n').map(parseMessage),
+);
+
+const ROOTS: Readonly<Record<string, readonly string[]>> = {
+  v1: ['Namespace', 'Secret', 'ConfigMap', 'ServiceAccount', 'Event'],
+  'events.k8s.io/v1': ['Event'],
+  'coordination.k8s.io/v1': ['Lease'],
+  'rbac.authorization.k8s.io/v1': ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'],
+  'authentication.k8s.io/v1': ['SelfSubjectReview', 'TokenRequest', 'TokenReview'],
+  'authorization.k8s.io/v1': [
+    'SelfSubjectAccessReview',
+    'SelfSubjectRulesReview',
+    'SubjectAccessReview',
+    'LocalSubjectAccessReview',
+  ],
+  'autoscaling/v1': ['Scale'],
+};
+
+/** The message of a kind; DeleteOptions comes under any apiVersion. undefined = this server cannot read it. */
+export function protobufRoot(apiVersion: string, kind: string): ProtobufMessage | undefined {
+  if (kind === 'DeleteOptions') return protobufMessages.get(kind);
+  if (!Object.hasOwn(ROOTS, apiVersion) || ROOTS[apiVersion]?.includes(kind) !== true) return undefined;
+  return protobufMessages.get(apiVersion === 'events.k8s.io/v1' ? `EventsV1${kind}` : kind);
+}

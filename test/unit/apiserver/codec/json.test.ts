@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BodyError } from '../../../../src/apiserver/codec/bodyError.ts';
+import { cloneJson, equalJson, stringifyJson } from '../../../../src/apiserver/codec/json.ts';
+import { parseJson, parseStoredJson } from '../../../../src/apiserver/codec/jsonParser.ts';
+
+const jsonText = fc
+  .jsonValue()
+  .map((value) => JSON.stringify(value))
+  .filter((text) => !/__proto__|[0-9]{16}/.test(text));
+
+describe('parseJson', () => {
+  it('reads what JSON.parse reads', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        expect(parseJson(text).value).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('reads strings of any characters and escapes', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(parseJson(JSON.stringify(text)).value).toBe(text);
+      }),
+    );
+    expect(parseJson(String.raw`"\ud83d\ude00 \/\b\f\n\r\t\u00e9"`).value).toBe('😀 /\b\f\n\r\té');
+    expect(parseJson(String.raw`"a\ud800b"`).value).toBe('a\ufffdb');
+  });
+
+  it('keeps every digit of an int64 and writes it back', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (integer) => {
+        expect(stringifyJson(parseJson(`{"a":[${integer}]}`).value)).toBe(`{"a":[${integer}]}`);
+      }),
+    );
+  });
+
+  it('uses number wherever a number is exact', () => {
+    expect(parseJson('[9007199254740991,9007199254740993,1.5,1e3,-0,18446744073709551616]').value).toEqual([
+      9007199254740991,
+      9007199254740993n,
+      1.5,
+      1000,
+      0,
+      18446744073709552000,
+    ]);
+  });
+
+  it.each([
+    ['{"a":1,"a":2}', ['a']],
+    ['{"spec":{"x":1,"y":[{"b":1},{"c":1,"c":2,"c":3}],"x":2}}', ['spec.y[1].c', 'spec.x']],
+    ['[{"a":1},{"a":1}]', []],
+    [String.raw`{"a":1,"\u0061":2}`, ['a']],
+  ])('finds the repeated keys of %s', (text, paths) => {
+    expect(parseJson(text).duplicateFields).toEqual(paths);
+  });
+
+  it('lets the last of repeated keys win', () => {
+    expect(parseJson('{"a":1,"a":2}').value).toEqual({ a: 2 });
+  });
+
+  it.each([
+    ['', 'unexpected end of JSON input'],
+    ['{', 'unexpected end of JSON input'],
+    ['{"a" 1}', "invalid character '1' after object key"],
+    ['{"a":1 "b":2}', `invalid character '"' after object key:value pair`],
+    ['[1 2]', "invalid character '2' after array element"],
+    ['[1,]', "invalid character ']' looking for beginning of value"],
+    ['{a:1}', "invalid character 'a' looking for beginning of object key string"],
+    ['nul', 'unexpected end of JSON input'],
+    ['nulx', "invalid character 'x' in literal null"],
+    ['"\n"', String.raw`invalid character '\n' in string literal`],
+    [String.raw`"\x"`, "invalid character 'x' in string escape code"],
+    ['01', "invalid character '1' after top-level value"],
+    ['1e999', 'cannot unmarshal number 1e999 into Go value of type float64'],
+    ['{"__proto__":{"polluted":true}}', 'the object key "__proto__" is not supported'],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseJson(text)).toThrow(new BodyError(400, message));
+  });
+
+  it('reads 1000 levels and refuses more', () => {
+    expect(() => parseJson('['.repeat(1000) + ']'.repeat(1000))).not.toThrow();
+    expect(() => parseJson('['.repeat(1_000_000))).toThrow(new BodyError(400, 'exceeded max depth of 1000'));
+  });
+
+  it('never throws anything but BodyError, whatever the text', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          jsonText.map((t) => t.slice(1)),
+          jsonText.map((t) => t.replace(/[:,]/, '}')),
+        ),
+        (text) => {
+          try {
+            parseJson(text);
+          } catch (error) {
+            expect(error).toBeInstanceOf(BodyError);
+          }
+        },
+      ),
+    );
+  });
+
+  it('keeps keys that objects inherit apart from inherited members', () => {
+    expect(parseJson('{"constructor":1,"toString":2}').duplicateFields).toEqual([]);
+  });
+});
+
+describe('parseStoredJson', () => {
+  it('reads back what stringifyJson wrote, exactly', () => {
+    const value = {
+      small: 1,
+      big: 9223372036854775807n,
+      text: '12345678901234567890',
+      deep: [{ n: -9007199254740993n }],
+    };
+    expect(parseStoredJson(stringifyJson(value))).toEqual(value);
+    expect(parseStoredJson('{"a":[1,2.5,null]}')).toEqual({ a: [1, 2.5, null] });
+  });
+});
+
+describe('equalJson and cloneJson', () => {
+  it('a clone is equal, shares nothing, and the order of keys does not matter', () => {
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        const value = parseJson(text).value;
+        const copy = cloneJson(value);
+        expect(equalJson(value, copy)).toBe(true);
+        if (typeof value === 'object' && value !== null) expect(copy).not.toBe(value);
+      }),
+    );
+    expect(equalJson({ a: 1, b: [2n] }, { b: [2n], a: 1 })).toBe(true);
+    expect(equalJson({ a: 1 }, { a: 1, b: null })).toBe(false);
+    expect(equalJson({ toString: 1 }, { x: 1 })).toBe(false);
+    expect(equalJson([1], { 0: 1 })).toBe(false);
+  });
+});
