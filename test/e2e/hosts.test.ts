@@ -113,7 +113,7 @@ describe('a fleet', () => {
     const fleets = await Promise.all([Fleet.create(), Fleet.create()]);
     try {
       const [one, two] = fleets;
-      const [bookworm, trixie, other] = await Promise.all([one!.up(), one!.up({ suite: 'trixie' }), two!.up()]);
+      const [bookworm, trixie, other] = await Promise.all([one.up(), one.up({ suite: 'trixie' }), two.up()]);
       expect((await trixie.ssh('cat /etc/debian_version')).stdout).toMatch(/^13\./);
       expect((await bookworm.exec(`ping -c 1 -W 2 ${trixie.address}`)).code).toBe(0);
       expect(other.address.split('.').slice(0, 3)).not.toEqual(bookworm.address.split('.').slice(0, 3));

@@ -20,7 +20,7 @@ const PACKAGES = [
   'iputils-ping',
 ];
 /** Raised when the recipe changes, so that old caches are not used. */
-const RECIPE = 1;
+const RECIPE = 2;
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const MACHINE_CERTIFICATES = '/usr/local/share/ca-certificates';
 
@@ -41,11 +41,11 @@ export async function baseLayers(options: BaseOptions): Promise<string[]> {
   const certificates = await machineCertificates();
   const recipe = JSON.stringify([RECIPE, options.suite, PACKAGES, mirrors, certificates]);
   const key = `${options.suite}-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`;
-  const base = await once(`${key}`, options.say, (directory) =>
+  const base = await once(key, options.say, (directory) =>
     bootstrap(directory, options.suite, { mirrors, certificates }),
   );
   if (options.docker !== true) return [base];
-  const layer = await once(`${key}-docker`, options.say, (directory) => installDocker(base, directory));
+  const layer = await once(`${key}-docker`, options.say, (directory) => installDocker(options.suite, base, directory));
   return [layer, base];
 }
 
@@ -96,12 +96,15 @@ async function bootstrap(
     await writeFile(join(directory, 'usr/local/share/ca-certificates', name), text);
   }
   if (Object.keys(certificates).length > 0) await run(['chroot', directory, 'update-ca-certificates']);
-  // The package lists of the build are in no host's way, but would be stale in all of them.
-  await run(['chroot', directory, 'apt-get', 'clean']);
+  await inChroot(directory, [
+    ['apt-get', 'update', '-q'],
+    // Nothing is pending on a fresh host, unless the security archive is added.
+    ['apt-get', 'upgrade', '-y', '-q'],
+  ]);
 }
 
 /** Installs docker.io into an overlay over `base` and leaves only what it changed in `directory`. */
-async function installDocker(base: string, directory: string): Promise<void> {
+async function installDocker(suite: Suite, base: string, directory: string): Promise<void> {
   const scratch = `${directory}.scratch`;
   await rm(scratch, { recursive: true, force: true });
   const [work, root] = [join(scratch, 'work'), join(scratch, 'root')];
@@ -117,19 +120,24 @@ async function installDocker(base: string, directory: string): Promise<void> {
     root,
   ]);
   try {
-    await writeFile(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-    await writeFile(join(root, 'etc/resolv.conf'), await readFile('/etc/resolv.conf', 'utf8'));
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive' };
-    await run(['chroot', root, 'apt-get', 'update', '-q'], { env });
-    await run(['chroot', root, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', 'docker.io', 'iptables'], {
-      env,
-    });
-    await run(['chroot', root, 'apt-get', 'clean'], { env });
-    await rm(join(root, 'usr/sbin/policy-rc.d'));
+    const packages = ['docker.io', 'iptables', ...(suite === 'bookworm' ? [] : ['docker-cli'])];
+    await inChroot(root, [
+      ['apt-get', 'update', '-q'],
+      ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages],
+    ]);
   } finally {
     await run(['umount', root]);
   }
   await rm(scratch, { recursive: true, force: true });
+}
+
+/** Runs apt commands in a root that is not booted: no service is started, and no package file is kept. */
+async function inChroot(root: string, commands: string[][]): Promise<void> {
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive' };
+  await writeFile(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  await writeFile(join(root, 'etc/resolv.conf'), await readFile('/etc/resolv.conf', 'utf8'));
+  for (const command of [...commands, ['apt-get', 'clean']]) await run(['chroot', root, ...command], { env });
+  await rm(join(root, 'usr/sbin/policy-rc.d'));
 }
 
 /** Certificate authorities that this machine's administrator added, which its mirror or proxy may need. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Suite } from './aptSources.ts';
@@ -207,6 +208,7 @@ function startGuard(name: string): Writable {
     env: { ...process.env, PATH: SYSTEM_PATH, NODE_OPTIONS: '' },
   });
   child.unref();
-  if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref();
+  // A pipe of a child is a socket; it must not keep this process alive.
+  if (child.stdin instanceof Socket) child.stdin.unref();
   return child.stdin;
 }

@@ -23,7 +23,9 @@ export async function prepareRoot(options: RootOptions): Promise<string> {
   await mkdir(join(root, 'root/.ssh'), { recursive: true, mode: 0o700 });
   await writeFile(join(root, 'root/.ssh/authorized_keys'), `${options.authorizedKeys.join('\n')}\n`, { mode: 0o600 });
   await run(['chroot', root, 'systemctl', 'enable', '--quiet', 'systemd-networkd', 'ssh']);
-  await run(['chroot', root, 'systemctl', 'mask', '--quiet', 'systemd-networkd-wait-online.service']);
+  // The first would delay the boot, the second fails because a host has the machine's kernel and no modules.
+  const masked = ['systemd-networkd-wait-online.service', 'systemd-modules-load.service'];
+  await run(['chroot', root, 'systemctl', 'mask', '--quiet', ...masked]);
   return root;
 }
 
