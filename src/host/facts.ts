@@ -90,7 +90,7 @@ export interface HostFacts {
   clockSkewMs?: number;
   /** The host says that its clock is synchronised. */
   clockSynchronized?: boolean;
-  /** dpkg was cut off in the middle. */
+  /** dpkg's journal is not empty: it was cut off in the middle, or is at work (see `packageLocks`). */
   packagesInterrupted?: boolean;
   /** [] = no package manager is at work. */
   packageLocks?: LockHolder[];

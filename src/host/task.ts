@@ -87,8 +87,11 @@ export interface FactFragment<Have> {
    * NAME: [a-z0-9_.-]+. Each record is cut at 64 KiB.
    */
   script: string;
-  /** Slow fragments run only when the package state changed or the last result is older than 6 hours. */
-  slow?: boolean;
+  /**
+   * True: runs only when the package state changed (stat of its files), the arguments changed, the last result is
+   * 6 hours old, or it is asked for. `rarely`: only for the last two reasons. Default: on every look.
+   */
+  slow?: boolean | 'rarely';
   args?: (effective: EffectiveServer) => string[];
   /** Pure; records are hostile input: sizes are capped, anything may be missing. */
   parse: (records: Records) => Have;
@@ -125,6 +128,8 @@ export interface Task<Want, Have> {
    * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.
    */
   explain?(change: Change, run: FailedRun): ReconcileError | undefined;
+  /** What this task knows of status.systemInfo, such as dockerVersion and containersRunning. */
+  systemInfo?(have: Have): Partial<SystemInfo>;
   /** Versions of what this task manages, for status.components. */
   components?(want: Want, have: Have): Component[];
   /** Milliseconds until the effect can be seen; default 0. */
