@@ -12,6 +12,14 @@ export interface EffectiveDocker {
   users: string[];
 }
 
+/** `ssh` with every default filled in. */
+export interface EffectiveSsh extends Omit<Ssh, 'addressType' | 'port' | 'hostKeyPolicy' | 'privilege'> {
+  addressType: NonNullable<Ssh['addressType']>;
+  port: number;
+  hostKeyPolicy: NonNullable<Ssh['hostKeyPolicy']>;
+  privilege: EffectivePrivilege;
+}
+
 /** How to become root. */
 export interface EffectivePrivilege {
   mode: NonNullable<NonNullable<Ssh['privilege']>['mode']>;
@@ -30,8 +38,7 @@ export interface EffectiveHook {
 /** The spec after all layers (built-in < profiles in order < Server): what the controller works on. */
 export interface EffectiveServer {
   addresses: ServerSpec['addresses'];
-  ssh: Omit<Ssh, 'privilege'> &
-    Required<Pick<Ssh, 'addressType' | 'port' | 'hostKeyPolicy'>> & { privilege: EffectivePrivilege };
+  ssh: EffectiveSsh;
   policyOf: (area: Area) => Policy;
   defaultPolicy: Policy;
   /** Undefined = not stated: then Reload, or RestartContainers while no container runs. */

@@ -63,7 +63,7 @@ export interface ConnectOptions {
  * → stored if first use → `credential` fetched → one login attempt → privilege looked at.
  * @throws AddressesFailed  when no address answers: ConnectionTimedOut, ConnectionRefused, NameResolutionFailed, NoRoute,
  *   AddressDenied, ConnectionThrottled, ProtocolError, ConnectionLost.
- * @throws TerminalError HostKeyMismatch | HostKeyUnknown | KeyTypeUnavailable | KeyUnreadable | KeyTooWeak |
+ * @throws HostKeyRefused HostKeyMismatch | HostKeyUnknown | KeyTypeUnavailable; TerminalError KeyUnreadable | KeyTooWeak |
  *   PassphraseRequired.
  * @throws TransientError TrustNotStored | ConnectionLost | ConnectionTimedOut.
  * @throws AuthenticationRejected CredentialsRejected.

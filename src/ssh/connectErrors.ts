@@ -1,4 +1,5 @@
-import { ReconcileError, TransientError, type Retry } from '../lib/errors.ts';
+import type { HostKey } from '../api/knownHost.ts';
+import { ReconcileError, TerminalError, TransientError, type Retry } from '../lib/errors.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { AddressFailure } from './session.ts';
 
@@ -14,6 +15,22 @@ export class AuthenticationRejected extends ReconcileError {
   constructor(message: string, options: { offeredMethods: readonly string[]; remedy: string; cause?: unknown }) {
     super('CredentialsRejected', message, options);
     this.offeredMethods = options.offeredMethods;
+  }
+}
+
+/**
+ * The host proved a key that is not trusted (HostKeyMismatch, HostKeyUnknown, KeyTypeUnavailable). Carries the key, so
+ * that a person can compare it and approve it.
+ */
+export class HostKeyRefused extends TerminalError {
+  /** The declared address that offered it. */
+  readonly address: string;
+  readonly offered: HostKey;
+
+  constructor(reason: Reason, message: string, options: { address: string; offered: HostKey; remedy: string }) {
+    super(reason, message, { remedy: options.remedy });
+    this.address = options.address;
+    this.offered = options.offered;
   }
 }
 

@@ -1,0 +1,77 @@
+import type { EffectiveServer } from '../../api/effective.ts';
+import type { Server } from '../../api/server.ts';
+import type { ServerOperation } from '../../api/serverOperation.ts';
+import type { JobRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
+import type { HeldChange, Plan } from '../../host/plan.ts';
+import type { Observation } from '../../host/observe.ts';
+import type { Preflight } from '../../host/preflight.ts';
+import type { Change } from '../../host/task.ts';
+import type { ReconcileError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { PooledSession } from '../../ssh/session.ts';
+import type { ServerSnapshot } from './machine.ts';
+import type { ServerMemory } from './memory.ts';
+
+/** How the login of this run ended. */
+export type Login =
+  | {
+      outcome: 'connected';
+      session: PooledSession;
+      credential: NonNullable<NonNullable<ServerStatus['auth']>['current']>;
+      hostKeys: NonNullable<ServerStatus['hostKeys']>;
+    }
+  | { outcome: 'failed'; error: ReconcileError; hostKeys?: NonNullable<ServerStatus['hostKeys']> };
+
+/** Everything one run knows; each field says who fills it. */
+export interface Scope {
+  /** The object as the run started; never changed. */
+  readonly server: Server & { metadata: { uid: string; namespace: string; name: string; generation: number } };
+  /** From {@link server}, with defaults. */
+  readonly effective: EffectiveServer;
+  /** Milliseconds since the epoch at the start of the run. */
+  readonly now: number;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** What this process remembers of the Server between runs; nothing that must survive a restart. */
+  readonly memory: ServerMemory;
+  /** Operations that wait for this run, oldest first. */
+  readonly operations: readonly ServerOperation[];
+  /** Moves with each transition. */
+  snapshot: ServerSnapshot;
+  /** Starts as stored; login.ts counts tries and acceptance in it. */
+  auth: ServerStatus['auth'];
+  /** Starts as stored; phases.ts adds before a job starts and removes what was consumed. */
+  jobs: JobRecord[];
+  /** Starts as stored; steps.ts moves them. */
+  steps: Step[];
+  /** Starts as stored; hooks that ran. */
+  hooksRun: string[];
+  /** Starts as stored; operation Approve sets it. */
+  approvedPlanHash: string | undefined;
+  /** Set by operations: this run may try a login that the circuit breaker holds back. */
+  loginForced: boolean;
+  /** Set by operation ApproveHostKey: this fingerprint may be trusted. */
+  approvedFingerprint: string | undefined;
+  /** Set by operation TakeOver: claim the host whoever owns it. */
+  takeOver: boolean;
+  /** Set once that happened. */
+  tookOver: boolean;
+  /** Set by the first `observe` of the run. */
+  login: Login | undefined;
+  /** Set by `observe`. */
+  observation: Observation | undefined;
+  /** Whether {@link observation} holds everything managed. */
+  full: boolean;
+  /** Set by `check` and `verify`. */
+  preflight: Preflight | undefined;
+  plan: Plan | undefined;
+  /** Hash of the first plan of the run: the one that an approval is held against. */
+  plannedHash: string | undefined;
+  /** Of {@link plan}: what may run now, what waits. */
+  runnable: Change[];
+  held: HeldChange[];
+  /** The last error of observing or changing in this run. */
+  failure: ReconcileError | undefined;
+  /** Changes of this run that ended well. */
+  applied: Change[];
+}

@@ -1,0 +1,73 @@
+import type { Reason } from '../../api/reasons.ts';
+import type { Step } from '../../api/serverStatus.ts';
+import { toTime } from '../../lib/clock.ts';
+
+/** Steps before and after the tasks' own, in the order they run. */
+export const firstSteps = ['connect', 'detect', 'preflight'] as const;
+export const lastSteps = ['verify'] as const;
+
+const MESSAGE_MAX = 2048;
+
+/** Writes the steps of the first set-up; every method changes the list given. */
+export class StepLog {
+  readonly #steps: Step[];
+  readonly #now: () => number;
+
+  /** @param now  Milliseconds since the epoch. */
+  constructor(steps: Step[], now: () => number) {
+    this.#steps = steps;
+    this.#now = now;
+  }
+
+  /** Begins a step, or begins it again. A step that already runs (its job outlived a run) goes on. */
+  start(name: string, message?: string): void {
+    const step = this.#find(name);
+    if (step.state === 'Running') return;
+    delete step.completionTime;
+    delete step.reason;
+    this.#set(step, { state: 'Running', startTime: toTime(this.#now()), attempts: step.attempts + 1 }, message);
+  }
+
+  /** Ends a step well; a step that never began is begun and ended. */
+  succeed(name: string, message?: string): void {
+    if (this.#find(name).state === 'Succeeded') return;
+    this.start(name);
+    this.#end(name, 'Succeeded', undefined, message);
+  }
+
+  /** Ends a step with what went wrong. */
+  fail(name: string, reason: Reason, message: string): void {
+    this.start(name);
+    this.#end(name, 'Failed', reason, message);
+  }
+
+  /** There was nothing to do. */
+  skip(name: string, message: string): void {
+    const step = this.#find(name);
+    if (step.state === 'Pending') this.#set(step, { state: 'Skipped', reason: 'Skipped' }, message);
+  }
+
+  /** Makes sure that `names` are listed, in order, so that a watcher sees what is still to come. */
+  announce(names: readonly string[]): void {
+    for (const name of names) this.#find(name);
+  }
+
+  #end(name: string, state: Step['state'], reason: Reason | undefined, message: string | undefined): void {
+    const step = this.#find(name);
+    this.#set(step, { state, completionTime: toTime(this.#now()), ...(reason && { reason }) }, message);
+  }
+
+  #set(step: Step, change: Partial<Step>, message: string | undefined): void {
+    Object.assign(step, change);
+    if (message === undefined) delete step.message;
+    else step.message = message.slice(0, MESSAGE_MAX);
+  }
+
+  #find(name: string): Step {
+    const found = this.#steps.find((step) => step.name === name);
+    if (found !== undefined) return found;
+    const step: Step = { name, state: 'Pending', attempts: 0 };
+    this.#steps.push(step);
+    return step;
+  }
+}
