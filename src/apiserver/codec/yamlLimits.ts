@@ -46,6 +46,6 @@ function blockDepth(text: string): number {
 }
 
 function columnsAfter(lead: string, indent: number): number[] {
-  const columns = [...lead.slice(indent + 1)].flatMap((char, at) => (char === ' ' ? [] : [indent + 1 + at]));
+  const columns = Array.from(lead.slice(indent + 1)).flatMap((char, at) => (char === ' ' ? [] : [indent + 1 + at]));
   return lead.length > indent ? [...columns, lead.length] : columns;
 }
