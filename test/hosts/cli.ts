@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { SUITES, type Suite } from './aptSources.ts';
 import { fleetNames, removeEverything, removeFleet } from './cleanup.ts';
 import { Fleet } from './fleet.ts';
+import { obstacles, prepareMachine } from './machine.ts';
 
 const DEFAULT_FLEET = 'default';
 
@@ -31,6 +32,19 @@ program
     const { suite: chosen, docker, security, authorizedKey: authorizedKeys } = flags;
     const starting = Array.from({ length: count }, () => fleet.up({ suite: chosen, docker, security, authorizedKeys }));
     for (const host of await Promise.all(starting)) console.log(`${host.machineName}  ${host.sshCommand().join(' ')}`);
+  });
+
+program
+  .command('prepare')
+  .description('make this machine able to run hosts; exit code 3 and the reason where it cannot be made so')
+  .action(async () => {
+    const hindrances = obstacles();
+    if (hindrances.length > 0) {
+      console.log(`${hindrances.join('; ')}.`);
+      process.exitCode = 3;
+      return;
+    }
+    await prepareMachine((line) => console.log(line));
   });
 
 program

@@ -1,0 +1,71 @@
+// `npm run ci`: every gate, then the tests as the README names them, then a smoke run on newer releases of Node.
+// Ends with one line `N passed, N failed`, in which a gate counts like a test.
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { parseClosingLine, sum } from './support/counts.mjs';
+import { closingLine, installPackages, show } from './support/install.mjs';
+
+const GATES = ['verify', 'typecheck', 'lint', 'layers', 'knip', 'build'];
+/** The npm packages that carry nothing but Node's own binary. */
+const NODE_RELEASES = ['22.23.3', '24.9.0'];
+const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hostler');
+
+await installPackages();
+const results = [];
+for (const name of GATES) results.push(await gate(name, () => show(['npm', 'run', '--silent', name])));
+results.push({ name: 'npm test', counts: await tests() });
+for (const release of NODE_RELEASES) results.push(...(await smoke(release)));
+
+console.log('\n== Summary');
+for (const { name, counts } of results) console.log(`${counts.failed === 0 ? 'ok    ' : 'FAILED'} ${name}`);
+const total = sum(results.map(({ counts }) => counts));
+console.log(closingLine(total));
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+async function gate(name, run) {
+  console.log(`\n== ${name}`);
+  const started = performance.now();
+  const { code } = await run();
+  console.log(`-- ${name}: ${code === 0 ? 'ok' : `FAILED with exit code ${code}`} in ${seconds(started)} s`);
+  return { name, counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } };
+}
+
+async function tests() {
+  console.log('\n== npm test');
+  const { code, text } = await show(['npm', 'test'], { capture: true });
+  return parseClosingLine(text, code);
+}
+
+/** The package's `engines` promise, kept: the unit tests and the built command on another release of Node. */
+async function smoke(release) {
+  const node = nodePath(release);
+  const installed = await gate(`Node ${release} from npm`, () => installNode(release));
+  if (installed.counts.failed > 0) return [installed];
+  const env = { PATH: [dirname(node), process.env.PATH].join(delimiter) };
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', '.config/vitest.config.ts', '--project', 'unit'];
+  return [
+    installed,
+    await gate(`unit tests on Node ${release}`, () => show([node, ...vitest, '--reporter=dot'], { env })),
+    await gate(`hostler version on Node ${release}`, () => show([node, 'dist/main.js', 'version'], { env })),
+  ];
+}
+
+function nodePackage() {
+  return `node-${process.platform}-${process.arch}`;
+}
+
+function nodePath(release) {
+  return join(CACHE, 'node', release, 'node_modules', nodePackage(), 'bin/node');
+}
+
+async function installNode(release) {
+  if (existsSync(nodePath(release))) return { code: 0 };
+  const prefix = join(CACHE, 'node', release);
+  const spec = `${nodePackage()}@${release}`;
+  return show(['npm', 'install', '--prefix', prefix, '--no-save', '--ignore-scripts', '--loglevel=error', spec]);
+}
+
+function seconds(started) {
+  return ((performance.now() - started) / 1000).toFixed(1);
+}
