@@ -1,9 +1,4 @@
-import type { EffectiveServer } from '../../api/effective.ts';
-import { effectiveServer } from '../../api/effective.ts';
 import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
-import type { Server } from '../../api/server.ts';
-import type { ServerStatus } from '../../api/serverStatus.ts';
-import { digest } from '../../lib/canonicalJson.ts';
 import { toTime } from '../../lib/clock.ts';
 import { findCause, ReconcileError, TerminalError, TransientError, WaitingError } from '../../lib/errors.ts';
 import { orderAddresses } from '../../ssh/addresses.ts';
@@ -11,31 +6,25 @@ import { connect, type Credential } from '../../ssh/connect.ts';
 import { AuthenticationRejected, HostKeyRefused } from '../../ssh/connectErrors.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import { knownHosts, type ServerDeps } from './deps.ts';
+import { JumpHosts } from './jumpHosts.ts';
+import { KeyringReader, type Keyring } from './keyring.ts';
 import { afterAccepted, afterUndecided, beforeLogin, needsWriteAhead, permitLogin } from './loginPolicy.ts';
 import type { Login, Scope } from './scope.ts';
-import { requiredValue, type ReadSecret, type SecretReader } from './secrets.ts';
+import type { SecretReader } from './secrets.ts';
 import { completeKnownHost, hostKeyStatus, recordOfferedKey, trustOf } from './trust.ts';
-
-type CredentialName = NonNullable<NonNullable<ServerStatus['auth']>['current']>;
-
-/** The credentials of one Server, read at one moment. */
-interface Keyring {
-  main: { name: CredentialName; credential: Credential };
-  bootstrap: Credential | undefined;
-  /** Digest of what the login depends on: object versions and spec.ssh; no secret. */
-  version: string;
-}
 
 /** Gets every run its session: from the pool, or by a login under the rules of design.md 4. */
 export class LoginDesk {
   readonly #deps: ServerDeps;
-  readonly #secrets: SecretReader;
+  readonly #keyrings: KeyringReader;
+  readonly #jumpHosts: JumpHosts;
   /** Persists `scope.auth` before the remote act. */
   readonly #writeAhead: (scope: Scope) => Promise<void>;
 
   constructor(deps: ServerDeps, secrets: SecretReader, writeAhead: (scope: Scope) => Promise<void>) {
     this.#deps = deps;
-    this.#secrets = secrets;
+    this.#keyrings = new KeyringReader(secrets);
+    this.#jumpHosts = new JumpHosts(deps, this.#keyrings);
     this.#writeAhead = writeAhead;
   }
 
@@ -57,7 +46,7 @@ export class LoginDesk {
   async #session(scope: Scope, { full }: { full: boolean }): Promise<PooledSession> {
     const { memory, server, effective } = scope;
     const keyring =
-      full || memory.sessionKey === undefined ? await this.#keyring(server, effective, scope.signal) : undefined;
+      full || memory.sessionKey === undefined ? await this.#keyrings.read(server, effective, scope.signal) : undefined;
     const version = keyring?.version ?? memory.sessionKey ?? '';
     const forced = scope.loginForced || scope.approvedFingerprint !== undefined;
     const session = await this.#deps.pool.acquire({
@@ -65,7 +54,7 @@ export class LoginDesk {
       key: version,
       address: `${effective.addresses[0]?.address ?? ''}:${String(effective.ssh.port)}`,
       open: async (signal) =>
-        this.#open(scope, keyring ?? (await this.#keyring(server, effective, signal)), { signal, forced }),
+        this.#open(scope, keyring ?? (await this.#keyrings.read(server, effective, signal)), { signal, forced }),
       signal: scope.signal,
     });
     memory.sessionKey = version;
@@ -125,8 +114,11 @@ export class LoginDesk {
   async #connect(scope: Scope, keyring: Keyring, credential: Credential, signal: AbortSignal): Promise<Connection> {
     const { server, effective } = scope;
     const { ssh } = effective;
-    const via = await this.#jump(scope, signal);
-    let counted = false;
+    const via = await this.#jumpHosts.reach(scope.server.metadata.namespace, effective.ssh, signal);
+    const count = () => {
+      scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
+    };
+    const attempt = { counted: false };
     try {
       return await connect({
         addresses: orderAddresses(effective.addresses, ssh.addressType),
@@ -136,25 +128,25 @@ export class LoginDesk {
           trustOf(address, { ...this.#trustOptions(scope, signal), approvedFingerprint: scope.approvedFingerprint }),
         credential: async () => {
           if (needsWriteAhead(scope.auth, keyring.version)) {
-            scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
-            counted = true;
+            count();
+            attempt.counted = true;
             await this.#writeAhead(scope);
           }
           return credential;
         },
         privilege: {
           mode: ssh.privilege.mode,
-          password: () => this.#privilegePassword(server, effective, signal),
+          password: () => this.#keyrings.privilegePassword(server, effective, signal),
         },
         ...(via && { via }),
         deniedCidrs: this.#deps.deniedCidrs,
         signal,
       });
     } catch (error) {
-      if (counted && !(error instanceof AuthenticationRejected)) scope.auth = afterUndecided(scope.auth);
+      const rejected = error instanceof AuthenticationRejected;
+      if (attempt.counted && !rejected) scope.auth = afterUndecided(scope.auth);
       // proven credentials are not counted ahead; a rejection is counted all the same
-      if (!counted && error instanceof AuthenticationRejected)
-        scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
+      if (!attempt.counted && rejected) count();
       throw error;
     } finally {
       via?.release();
@@ -170,112 +162,6 @@ export class LoginDesk {
       policy: scope.effective.ssh.hostKeyPolicy,
       signal,
     };
-  }
-
-  /** The session of the last jump host; each hop is reached through the one before. */
-  async #jump(scope: Scope, signal: AbortSignal): Promise<PooledSession | undefined> {
-    let via: PooledSession | undefined;
-    for (const { serverRef } of scope.effective.ssh.jumpHosts ?? []) {
-      const through = via;
-      const hop = this.#deps.servers.get({ namespace: scope.server.metadata.namespace, name: serverRef.name });
-      try {
-        via = await this.#hop(hop, serverRef.name, through, signal);
-      } finally {
-        through?.release();
-      }
-    }
-    return via;
-  }
-
-  async #hop(
-    hop: Server | undefined,
-    name: string,
-    via: PooledSession | undefined,
-    signal: AbortSignal,
-  ): Promise<PooledSession> {
-    if (hop?.status?.auth?.acceptedVersion === undefined || (hop.status.auth.failures ?? 0) > 0) {
-      throw new WaitingError(
-        'DependencyNotReady',
-        `Jump host ${name} ${hop === undefined ? 'does not exist' : 'is not logged into yet'}.`,
-        {
-          afterMs: 15_000,
-          remedy: `It must be a Server of this namespace with Authenticated=True: kubectl describe server ${name}.`,
-        },
-      );
-    }
-    const effective = effectiveServer(hop);
-    const keyring = await this.#keyring(hop, effective, signal);
-    const namespace = hop.metadata.namespace ?? '';
-    const { ssh } = effective;
-    const path = via === undefined ? '' : ` via ${via.peer}`;
-    return this.#deps.pool.acquire({
-      owner: `${hop.metadata.uid ?? name}${path === '' && ssh.jumpHosts === undefined ? '' : path}`,
-      key: keyring.version,
-      address: `${effective.addresses[0]?.address ?? ''}:${String(ssh.port)}`,
-      signal,
-      open: (opening) =>
-        connect({
-          addresses: orderAddresses(effective.addresses, ssh.addressType),
-          port: ssh.port,
-          user: ssh.user,
-          trust: ({ address }) =>
-            trustOf(address, {
-              client: this.#deps.client,
-              clock: this.#deps.clock,
-              namespace,
-              port: ssh.port,
-              policy: 'Strict',
-              approvedFingerprint: undefined,
-              signal: opening,
-            }),
-          credential: () => Promise.resolve(keyring.main.credential),
-          privilege: { mode: ssh.privilege.mode, password: () => this.#privilegePassword(hop, effective, opening) },
-          ...(via && { via }),
-          deniedCidrs: this.#deps.deniedCidrs,
-          signal: opening,
-        }),
-    });
-  }
-
-  async #keyring(server: Server, effective: EffectiveServer, signal: AbortSignal): Promise<Keyring> {
-    const { auth, privilege } = effective.ssh;
-    const namespace = server.metadata.namespace ?? '';
-    const read = (ref: { name: string }, field: string) =>
-      this.#secrets.read({ namespace, name: ref.name }, field, signal);
-    const ref = auth.privateKeySecretRef ?? auth.passwordSecretRef ?? { name: '' };
-    const field = auth.privateKeySecretRef ? 'spec.ssh.auth.privateKeySecretRef' : 'spec.ssh.auth.passwordSecretRef';
-    const main = await read(ref, field);
-    const first =
-      auth.bootstrap && (await read(auth.bootstrap.passwordSecretRef, 'spec.ssh.auth.bootstrap.passwordSecretRef'));
-    const root =
-      privilege.passwordSecretRef && (await read(privilege.passwordSecretRef, 'spec.ssh.privilege.passwordSecretRef'));
-    return {
-      main: auth.privateKeySecretRef
-        ? { name: 'PrivateKey', credential: keyOf(main, ref) }
-        : { name: 'Password', credential: passwordOf(main, ref) },
-      bootstrap: first && auth.bootstrap && passwordOf(first, auth.bootstrap.passwordSecretRef),
-      version: digest({
-        ssh: effective.ssh,
-        addresses: effective.addresses,
-        secrets: [main.version, first?.version, root?.version],
-      }),
-    };
-  }
-
-  async #privilegePassword(
-    server: Server,
-    effective: EffectiveServer,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const ref = effective.ssh.privilege.passwordSecretRef;
-    if (ref === undefined) return undefined;
-    const key = { namespace: server.metadata.namespace ?? '', name: ref.name };
-    return requiredValue(
-      await this.#secrets.read(key, 'spec.ssh.privilege.passwordSecretRef', signal),
-      'password',
-      ref,
-      'kubernetes.io/basic-auth',
-    );
   }
 
   async #connected(scope: Scope, session: PooledSession): Promise<Login> {
@@ -324,15 +210,6 @@ export class LoginDesk {
       ? new WaitingError('CredentialsRejected', message, { afterMs, remedy, cause })
       : new TerminalError('CredentialsRejected', message, { remedy, cause });
   }
-}
-
-function keyOf(secret: ReadSecret, ref: { name: string }): Credential {
-  const privateKey = requiredValue(secret, 'ssh-privatekey', ref, 'kubernetes.io/ssh-auth');
-  return { kind: 'key', privateKey, passphrase: secret.value('passphrase') };
-}
-
-function passwordOf(secret: ReadSecret, ref: { name: string }): Credential {
-  return { kind: 'password', password: requiredValue(secret, 'password', ref, 'kubernetes.io/basic-auth') };
 }
 
 const connectionReasons: ReadonlySet<string> = new Set([

@@ -18,14 +18,14 @@ export type ServerEvent =
   | { type: 'lookFailed' }
   /** Checked and compared: nothing to do. */
   | { type: 'conformed' }
-  /** Something differs; `runnable` = at least one change may run now. */
-  | { type: 'workFound'; runnable: boolean }
-  /** A Required check fails that Hostler cannot fix, or what is declared cannot be had. */
+  /** Something differs. `runnable`: at least one change may run now. `qualified`: the host is fit for a first set-up. */
+  | { type: 'workFound'; runnable: boolean; qualified: boolean }
+  /** Nothing can be done: a Required check fails that Hostler cannot fix, or what is declared cannot be had. */
   | { type: 'refused' }
   /** Every runnable change was made. */
   | { type: 'changesApplied' }
-  /** A durable job runs on the host; the next run finds it again. */
-  | { type: 'jobStarted' }
+  /** A job runs on the host, or something else has to end first; the next run looks again. */
+  | { type: 'waiting' }
   | { type: 'changeFailed'; terminal: boolean }
   | { type: 'removed' };
 
@@ -59,6 +59,7 @@ export const serverMachine = setup({
   guards: {
     full: ({ event }) => event.type === 'observed' && event.full,
     runnable: ({ event }) => event.type === 'workFound' && event.runnable,
+    runnableAndQualified: ({ event }) => event.type === 'workFound' && event.runnable && event.qualified,
     hopeless: ({ context, event }) =>
       event.type === 'changeFailed' && (event.terminal || context.attempts + 1 >= MAX_ATTEMPTS),
     updates: ({ event }) => event.type === 'observed' && event.updates,
@@ -93,7 +94,7 @@ export const serverMachine = setup({
             lookDue: 'Detecting',
             requestChanged: { target: 'Detecting', actions: 'clearAttempts' },
             conformed: { target: 'Active', actions: 'clearAttempts' },
-            workFound: [{ guard: 'runnable', target: 'Provisioning' }, { target: 'NeedsSetup' }],
+            workFound: [{ guard: 'runnableAndQualified', target: 'Provisioning' }, { target: 'NeedsSetup' }],
             refused: 'NeedsSetup',
           },
         },
@@ -112,7 +113,10 @@ export const serverMachine = setup({
             requestChanged: { target: 'Detecting', actions: 'clearAttempts' },
             observed: { guard: 'full', actions: 'check' },
             conformed: { target: 'Active', actions: 'clearAttempts' },
-            workFound: [{ guard: 'runnable', target: 'Provisioning', reenter: true }, { target: 'NeedsSetup' }],
+            workFound: [
+              { guard: 'runnableAndQualified', target: 'Provisioning', reenter: true },
+              { target: 'NeedsSetup' },
+            ],
             refused: 'NeedsSetup',
             changesApplied: { actions: 'verify' },
             changeFailed: [

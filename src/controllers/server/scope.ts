@@ -72,6 +72,8 @@ export interface Scope {
   held: HeldChange[];
   /** The last error of observing or changing in this run. */
   failure: ReconcileError | undefined;
+  /** Set by `remove` once the finalizer may go. */
+  removed: boolean;
   /** Changes of this run that ended well. */
   applied: Change[];
 }

@@ -11,8 +11,9 @@ import {
 } from '../../../../src/controllers/server/machine.ts';
 
 const observed: ServerEvent = { type: 'observed', full: true, updates: false, reboot: false };
-const work: ServerEvent = { type: 'workFound', runnable: true };
-const blocked: ServerEvent = { type: 'workFound', runnable: false };
+const work: ServerEvent = { type: 'workFound', runnable: true, qualified: true };
+const blocked: ServerEvent = { type: 'workFound', runnable: false, qualified: true };
+const unfit: ServerEvent = { type: 'workFound', runnable: true, qualified: false };
 const failed: ServerEvent = { type: 'changeFailed', terminal: false };
 
 const events: ServerEvent[] = [
@@ -27,9 +28,10 @@ const events: ServerEvent[] = [
   { type: 'conformed' },
   work,
   blocked,
+  unfit,
   { type: 'refused' },
   { type: 'changesApplied' },
-  { type: 'jobStarted' },
+  { type: 'waiting' },
   failed,
   { type: 'changeFailed', terminal: true },
   { type: 'removed' },
@@ -45,6 +47,8 @@ describe('the server machine', () => {
     { from: 'Detecting', event: { type: 'lookFailed' }, to: 'Detecting', commands: [] },
     { from: 'Checking', event: { type: 'conformed' }, to: 'Active', commands: [] },
     { from: 'Checking', event: work, to: 'Provisioning', commands: ['apply'] },
+    { from: 'Checking', event: unfit, to: 'NeedsSetup', commands: [] },
+    { from: 'Active', event: unfit, to: 'Active', commands: ['apply'] },
     { from: 'Checking', event: blocked, to: 'NeedsSetup', commands: [] },
     { from: 'Checking', event: { type: 'refused' }, to: 'NeedsSetup', commands: [] },
     { from: 'NeedsSetup', event: { type: 'lookDue' }, to: 'NeedsSetup', commands: ['observe'] },
@@ -52,7 +56,7 @@ describe('the server machine', () => {
     { from: 'NeedsSetup', event: { ...observed, full: false }, to: 'NeedsSetup', commands: [] },
     { from: 'Provisioning', event: { type: 'changesApplied' }, to: 'Provisioning', commands: ['verify'] },
     { from: 'Provisioning', event: work, to: 'Provisioning', commands: ['apply'] },
-    { from: 'Provisioning', event: { type: 'jobStarted' }, to: 'Provisioning', commands: [] },
+    { from: 'Provisioning', event: { type: 'waiting' }, to: 'Provisioning', commands: [] },
     { from: 'Provisioning', event: failed, to: 'Provisioning', commands: [] },
     { from: 'Provisioning', event: { type: 'changeFailed', terminal: true }, to: 'Error', commands: [] },
     { from: 'Active', event: { type: 'lookDue' }, to: 'Active', commands: ['observe'] },

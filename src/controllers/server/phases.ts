@@ -1,0 +1,353 @@
+import type { Reason } from '../../api/reasons.ts';
+import { applyChange, finishJob, verify, type ApplyOptions, type ApplyResult } from '../../host/apply.ts';
+import { runHook } from '../../host/hooks.ts';
+import { observe, type ObserveOptions } from '../../host/observe.ts';
+import { takeOver } from '../../host/ownership.ts';
+import { gate, planHost, taskOf } from '../../host/plan.ts';
+import { runPreflight } from '../../host/preflight.ts';
+import type { HostFacts } from '../../host/facts.ts';
+import type { Change } from '../../host/task.ts';
+import { toTime } from '../../lib/clock.ts';
+import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
+import type { PooledSession } from '../../ssh/session.ts';
+import { claimOf } from './claim.ts';
+import type { ServerDeps } from './deps.ts';
+import { containersRunning } from './inventory.ts';
+import { isConnectionFailure, type LoginDesk } from './login.ts';
+import { rebootReasons } from './judge.ts';
+import type { ServerCommand, ServerEvent } from './machine.ts';
+import type { Scope } from './scope.ts';
+import { StepLog, firstSteps, lastSteps } from './steps.ts';
+
+/** How long a run stays with a job before it gives the worker back; milliseconds. */
+const JOB_WAIT_MS = 5000;
+
+/** Carries out the machine's commands: one method each, each ends in the next event. Nothing here decides. */
+export class Phases {
+  readonly #deps: ServerDeps;
+  readonly #desk: LoginDesk;
+  readonly #writeAhead: (scope: Scope) => Promise<void>;
+
+  constructor(deps: ServerDeps, desk: LoginDesk, writeAhead: (scope: Scope) => Promise<void>) {
+    this.#deps = deps;
+    this.#desk = desk;
+    this.#writeAhead = writeAhead;
+  }
+
+  /** Runs one command. @returns the fact that came of it. */
+  async run(command: Exclude<ServerCommand, 'remove'>, scope: Scope): Promise<ServerEvent> {
+    switch (command) {
+      case 'observe':
+        return this.#observe(scope);
+      case 'check':
+        return this.#check(scope);
+      case 'apply':
+        return this.#guarded(scope, () => this.#apply(scope));
+      case 'verify':
+        return this.#guarded(scope, () => this.#verify(scope));
+    }
+  }
+
+  async #observe(scope: Scope): Promise<ServerEvent> {
+    const steps = this.#setUpSteps(scope);
+    steps?.announce(firstSteps);
+    steps?.start('connect');
+    scope.login ??= await this.#desk.logIn(scope, { full: scope.full });
+    if (scope.login.outcome === 'failed') {
+      steps?.fail('connect', scope.login.error.reason, scope.login.error.advice);
+      return { type: 'lookFailed' };
+    }
+    const { session } = scope.login;
+    steps?.succeed('connect', `connected to ${session.peer}`);
+    return this.#guarded(scope, async () => {
+      if (scope.takeOver) await this.#takeOver(scope, session);
+      if (!(await this.#finishJobs(scope, session))) return { type: 'waiting' };
+      return this.#look(scope, session, steps);
+    });
+  }
+
+  async #look(scope: Scope, session: PooledSession, steps: StepLog | undefined): Promise<ServerEvent> {
+    steps?.start('detect');
+    scope.observation = await observe(session, this.#observeOptions(scope));
+    if (!scope.full && this.#rebooted(scope)) {
+      scope.full = true;
+      scope.observation = await observe(session, this.#observeOptions(scope));
+    }
+    const { facts } = scope.observation;
+    if (scope.full) {
+      scope.memory.observation = scope.observation;
+      scope.memory.fullLookAt = scope.now;
+      await this.#desk.completeTrust(scope, session, facts.machineID);
+    }
+    steps?.succeed('detect', describeHost(facts));
+    return { type: 'observed', full: scope.full, ...pendingMaintenance(facts) };
+  }
+
+  /** After a reboot everything may be different. */
+  #rebooted(scope: Scope): boolean {
+    const before = scope.server.status?.identity?.bootID;
+    return before !== undefined && before !== scope.observation?.facts.bootID;
+  }
+
+  #observeOptions(scope: Scope): ObserveOptions {
+    return {
+      effective: scope.effective,
+      tasks: scope.full ? this.#deps.tasks : [],
+      previous: scope.memory.observation,
+      clock: this.#deps.clock,
+      signal: scope.signal,
+    };
+  }
+
+  /** Preflight, plan, gate: pure work on what was seen. */
+  #check(scope: Scope): Promise<ServerEvent> {
+    const { observation, login } = scope;
+    if (observation === undefined || login?.outcome !== 'connected') return Promise.resolve({ type: 'lookFailed' });
+    const { effective } = scope;
+    const { tasks } = this.#deps;
+    scope.preflight = runPreflight(effective, observation, { privilege: login.session.privilege, tasks });
+    this.#reportPreflight(scope);
+    scope.plan = planHost(effective, observation, tasks);
+    scope.plannedHash ??= scope.plan.hash;
+    const { run, pending } = gate(scope.plan, {
+      automatic: effective.automaticDisruption,
+      containersRunning: containersRunning(effective, observation, tasks),
+      approvedHash: scope.approvedPlanHash,
+      policyOf: effective.policyOf,
+      paused: effective.paused,
+    });
+    const root = login.session.privilege.kind !== 'none';
+    scope.runnable = root ? run : [];
+    scope.held = root
+      ? pending
+      : [...pending, ...run.map((change) => ({ ...change, waitingFor: 'Management' as const }))];
+    return Promise.resolve(this.#finding(scope));
+  }
+
+  #finding(scope: Scope): ServerEvent {
+    const { plan, preflight, runnable, effective } = scope;
+    if (plan === undefined) return { type: 'lookFailed' };
+    const qualified = preflight?.result !== 'Unqualified';
+    const wanting = plan.obstacles.some((one) => effective.policyOf(one.area) === 'Manage');
+    const settled = plan.changes.length === 0;
+    const hooksWait = settled && !wanting && this.#pendingHooks(scope, 'PostProvision').length > 0;
+    if (!settled || hooksWait) return { type: 'workFound', runnable: hooksWait || runnable.length > 0, qualified };
+    return wanting || !qualified ? { type: 'refused' } : { type: 'conformed' };
+  }
+
+  #reportPreflight(scope: Scope): void {
+    const steps = this.#setUpSteps(scope);
+    const { preflight } = scope;
+    if (steps === undefined || preflight === undefined) return;
+    const message = `${preflight.passed} passed, ${preflight.failed} failed, ${preflight.warnings} warned`;
+    if (preflight.result === 'Unqualified') steps.fail('preflight', 'ChecksFailed', message);
+    else steps.succeed('preflight', message);
+  }
+
+  async #apply(scope: Scope): Promise<ServerEvent> {
+    const session = connected(scope);
+    if (!(await this.#runHooks(scope, session, 'PreProvision'))) return { type: 'waiting' };
+    for (const change of scope.runnable) {
+      if (scope.applied.includes(change)) continue;
+      if (!(await this.#make(scope, session, change))) return { type: 'waiting' };
+      scope.applied.push(change);
+      if (change.observeAfter === true) break;
+    }
+    const done = scope.plan?.changes.length === 0 && !(await this.#runHooks(scope, session, 'PostProvision'));
+    return done ? { type: 'waiting' } : { type: 'changesApplied' };
+  }
+
+  /** @returns false while its job still runs. */
+  async #make(scope: Scope, session: PooledSession, change: Change): Promise<boolean> {
+    const task = taskOf(change, this.#deps.tasks);
+    scope.log.info(
+      { change: change.name, disruption: change.disruption, planHash: scope.plan?.hash },
+      'applying change',
+    );
+    return this.#step(scope, task.name, change.what, async (attempt) =>
+      applyChange(session, change, task, {
+        ...this.#applyOptions(scope, attempt),
+        facts: scope.observation?.facts ?? unobserved(),
+      }),
+    );
+  }
+
+  /** One attempt as a step: begun, and ended unless a job goes on. */
+  async #step(
+    scope: Scope,
+    name: string,
+    message: string,
+    act: (attempt: number) => Promise<ApplyResult>,
+  ): Promise<boolean> {
+    const steps = this.#steps(scope);
+    steps.start(name, message);
+    const attempt = scope.steps.find((step) => step.name === name)?.attempts ?? 1;
+    try {
+      const result = await act(attempt);
+      if (result.kind === 'running') return false;
+      steps.succeed(name, message);
+      return true;
+    } catch (error) {
+      const known = findCause(error, ReconcileError);
+      if (known !== undefined && !isConnectionFailure(known)) steps.fail(name, known.reason, known.advice);
+      throw error;
+    }
+  }
+
+  async #runHooks(scope: Scope, session: PooledSession, when: 'PreProvision' | 'PostProvision'): Promise<boolean> {
+    for (const hook of this.#pendingHooks(scope, when)) {
+      const ended = await this.#step(scope, `hook-${hook.name}`, `hook ${hook.name}`, async (attempt) => {
+        try {
+          return await runHook(session, hook, this.#applyOptions(scope, attempt));
+        } catch (error) {
+          if (hook.failurePolicy === 'Fail' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
+          this.#deps.events.record(scope.server, {
+            type: 'Warning',
+            reason: 'HookFailed',
+            message: `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`,
+          });
+          return { kind: 'done' };
+        }
+      });
+      if (!ended) return false;
+      scope.hooksRun.push(hook.name);
+    }
+    return true;
+  }
+
+  /** Hooks run once, around the first set-up only. */
+  #pendingHooks(scope: Scope, when: 'PreProvision' | 'PostProvision') {
+    if (scope.server.status?.appliedGeneration !== undefined || scope.effective.paused) return [];
+    if (scope.effective.defaultPolicy === 'Observe') return [];
+    return scope.effective.hooks.filter((hook) => hook.when === when && !scope.hooksRun.includes(hook.name));
+  }
+
+  async #verify(scope: Scope): Promise<ServerEvent> {
+    const session = connected(scope);
+    scope.full = true;
+    const steps = this.#setUpSteps(scope);
+    steps?.announce(lastSteps);
+    steps?.start('verify');
+    const { observation } = await verify(session, scope.applied, {
+      ...this.#observeOptions(scope),
+      forceSlow: scope.applied.some((change) => change.observeAfter === true),
+    });
+    scope.observation = observation;
+    scope.memory.observation = observation;
+    scope.applied = [];
+    const event = await this.#check(scope);
+    if (event.type === 'conformed') steps?.succeed('verify', 'looked again: the host is as declared');
+    return event;
+  }
+
+  async #takeOver(scope: Scope, session: PooledSession): Promise<void> {
+    await takeOver(session, claimOf(this.#deps, scope).owner, scope.signal);
+    scope.tookOver = true;
+    scope.takeOver = false;
+  }
+
+  /** Takes up what earlier runs (of any process) started. @returns false while something still runs. */
+  async #finishJobs(scope: Scope, session: PooledSession): Promise<boolean> {
+    for (const job of [...scope.jobs]) {
+      const name = stepOf(job.change);
+      const result = await this.#finish(scope, session, job).catch((error: unknown) => {
+        const known = findCause(error, ReconcileError);
+        if (known === undefined || isConnectionFailure(known)) throw error;
+        scope.jobs = scope.jobs.filter((one) => one !== job);
+        this.#steps(scope).fail(name, known.reason, known.advice);
+        throw error;
+      });
+      if (result.kind === 'running') return false;
+      scope.jobs = scope.jobs.filter((one) => one !== job);
+      this.#steps(scope).succeed(name, job.change);
+      if (name.startsWith('hook-')) scope.hooksRun.push(name.slice('hook-'.length));
+    }
+    return true;
+  }
+
+  #finish(scope: Scope, session: PooledSession, job: { name: string; change: string }): Promise<ApplyResult> {
+    return finishJob(
+      session,
+      { id: job.name, change: job.change },
+      { claim: claimOf(this.#deps, scope), waitMs: JOB_WAIT_MS, signal: scope.signal },
+    );
+  }
+
+  #applyOptions(scope: Scope, attempt: number): Omit<ApplyOptions, 'facts'> {
+    return {
+      claim: claimOf(this.#deps, scope),
+      attempt,
+      waitMs: JOB_WAIT_MS,
+      signal: scope.signal,
+      writeAhead: async (job) => {
+        const bootID = scope.observation?.facts.bootID;
+        scope.jobs = [
+          ...scope.jobs.filter((one) => one.name !== job.id),
+          {
+            name: job.id,
+            change: job.change,
+            attempt: job.attempt,
+            startTime: toTime(this.#deps.clock.now()),
+            ...(bootID && { bootID }),
+          },
+        ];
+        await this.#writeAhead(scope);
+      },
+    };
+  }
+
+  /** Turns what went wrong into an event; bugs and API errors go up to the queue. */
+  async #guarded(scope: Scope, act: () => Promise<ServerEvent>): Promise<ServerEvent> {
+    try {
+      return await act();
+    } catch (error) {
+      scope.signal.throwIfAborted();
+      const known = findCause(error, ReconcileError);
+      if (known === undefined) throw error;
+      if (isConnectionFailure(known)) return this.#linkLost(scope, known);
+      scope.failure = known;
+      if (known.retry.kind === 'after') return { type: 'waiting' };
+      if (scope.observation === undefined) return { type: 'lookFailed' };
+      return { type: 'changeFailed', terminal: known.retry.kind === 'never' };
+    }
+  }
+
+  #linkLost(scope: Scope, error: ReconcileError): ServerEvent {
+    scope.memory.connectFailures += 1;
+    if (scope.login?.outcome === 'connected') scope.login.session.release();
+    scope.login = { outcome: 'failed', error };
+    return { type: 'lookFailed' };
+  }
+
+  #steps(scope: Scope): StepLog {
+    return new StepLog(scope.steps, () => this.#deps.clock.now());
+  }
+
+  /** Only the first set-up logs how it looked. */
+  #setUpSteps(scope: Scope): StepLog | undefined {
+    return scope.server.status?.appliedGeneration === undefined ? this.#steps(scope) : undefined;
+  }
+}
+
+function describeHost({ os, architecture }: HostFacts): string {
+  return `${os?.name ?? 'unknown system'}, ${architecture ?? 'unknown architecture'}`;
+}
+
+function pendingMaintenance(facts: HostFacts): { updates: boolean; reboot: boolean } {
+  return { updates: (facts.updates?.pending ?? 0) > 0, reboot: (rebootReasons(facts) ?? []).length > 0 };
+}
+
+/** Step that a change or hook belongs to: `docker-engine/package` → `docker-engine`, `hook/warm` → `hook-warm`. */
+function stepOf(change: string): string {
+  const [head = change, rest = ''] = change.split('/');
+  return head === 'hook' ? `hook-${rest}` : head;
+}
+
+function connected(scope: Scope): PooledSession {
+  if (scope.login?.outcome === 'connected') return scope.login.session;
+  throw new TransientError('ConnectionLost', 'The connection was lost before the change could be made.');
+}
+
+function unobserved(): never {
+  throw new TransientError('NotObserved' satisfies Reason, 'The host was not observed before the change.');
+}
