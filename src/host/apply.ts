@@ -1,9 +1,13 @@
-import type { Session } from '../ssh/session.ts';
+import { TransientError, type ReconcileError } from '../lib/errors.ts';
+import type { ExecOptions, Session } from '../ssh/session.ts';
+import { explainFailure, explainHook } from './failures.ts';
 import type { HostFacts } from './facts.ts';
-import type { Observation, ObserveOptions } from './observe.ts';
-import type { Claim } from './ownership.ts';
-import type { Plan } from './plan.ts';
-import type { AnyTask, Change } from './task.ts';
+import { consumeJob, jobID, jobStatus, startJob, type JobOptions, type JobSpec, type JobStatus } from './jobs.ts';
+import { observe, type Observation, type ObserveOptions } from './observe.ts';
+import { claimArgs, runClaimed, type Claim } from './ownership.ts';
+import { ownedScript } from './ownershipScript.ts';
+import { planHost, taskOf, type Plan } from './plan.ts';
+import type { Action, AnyTask, Change, FailedRun } from './task.ts';
 
 /** A job about to start; to be acknowledged by the API first. */
 export interface JobToStart {
@@ -27,34 +31,123 @@ export interface ApplyOptions {
 
 export type ApplyResult = { kind: 'done' } | { kind: 'running'; jobID: string };
 
+/** Turns a failed run into the error that the caller sees. */
+type Explain = (run: FailedRun) => ReconcileError;
+
 /**
  * Makes one change. `done` means that its script ended with 0; whether it did what it should, {@link verify} tells.
- * @throws TransientError StepFailed and the reasons of exitCodes.ts; WaitingError PackageManagerBusy, WaitingForJob;
- *   TransientError Interrupted; as claim.
+ * A job whose id ran before (its status was lost, or another replica started it) is found again, not started twice.
+ * @throws the task's own explanation, or by exit code (exitCodes.ts): WaitingError PackageManagerBusy, TransientError
+ *   DiskFull, StepFailed …; TransientError Interrupted; WaitingError WaitingForJob; what `claim` throws.
  */
-export declare function applyChange(
+export async function applyChange(
   session: Session,
   change: Change,
   task: AnyTask,
   options: ApplyOptions,
-): Promise<ApplyResult>;
+): Promise<ApplyResult> {
+  const explain: Explain = (run) => task.explain?.(change, run) ?? explainFailure(change.what, run);
+  return runAction(session, { ...change, action: task.apply(change, options.facts), explain }, options);
+}
+
+/** Something named that is to be carried out: a task's change or a hook. */
+export interface Act {
+  name: string;
+  params: unknown;
+  action: Action;
+  explain: Explain;
+}
+
+/** Carries out an action with the engine's guarantees; {@link applyChange} and hooks stand on it. */
+export async function runAction(
+  session: Session,
+  act: Act,
+  options: Omit<ApplyOptions, 'facts'>,
+): Promise<ApplyResult> {
+  const { action, name: change } = act;
+  if (action.kind === 'script') {
+    await runScript(session, action, { explain: act.explain, ...options });
+    return { kind: 'done' };
+  }
+  const { attempt } = options;
+  const id = jobID(options.claim.owner.server, act, attempt);
+  const spec: JobSpec = { id, change, attempt, script: action.script, timeoutSeconds: action.timeoutSeconds };
+  await options.writeAhead({ id, change, attempt });
+  return settle(session, id, await startJob(session, spec, options), { ...options, explain: act.explain });
+}
 
 /**
  * Takes up a job that an earlier run started: waits up to `waitMs`, consumes its result once, and tells it as
  * {@link applyChange} does. A job that is not there any more is `done`: look again.
  */
-export declare function finishJob(
+export async function finishJob(
   session: Session,
   job: { id: string; change: string },
-  options: Pick<ApplyOptions, 'claim' | 'waitMs' | 'signal'>,
-): Promise<ApplyResult>;
+  options: JobOptions,
+): Promise<ApplyResult> {
+  const [kind, name = ''] = job.change.split('/', 2);
+  const explain: Explain = (run) => (kind === 'hook' ? explainHook(name, run) : explainFailure(job.change, run));
+  return settle(session, job.id, await jobStatus(session, job.id, options), { ...options, explain });
+}
 
 /**
  * Looks again after `applied` changes (waiting for the longest settleMs of their tasks) and compares.
  * @throws TransientError NotConverged  naming the applied changes that are still wanted.
  */
-export declare function verify(
+export async function verify(
   session: Session,
   applied: readonly Change[],
   options: ObserveOptions,
-): Promise<{ observation: Observation; plan: Plan }>;
+): Promise<{ observation: Observation; plan: Plan }> {
+  const settleMs = Math.max(0, ...applied.map((change) => taskOf(change, options.tasks).settleMs ?? 0));
+  if (settleMs > 0) await options.clock.sleep(settleMs, options.signal);
+  const observation = await observe(session, options);
+  const plan = planHost(options.effective, observation, options.tasks);
+  const left = plan.changes.filter((change) => applied.some(({ name }) => name === change.name));
+  if (left.length === 0) return { observation, plan };
+  const names = left.map(
+    ({ name, what, from, to }) => `${name} (${what}: found ${from ?? 'none'}, wanted ${to ?? 'set'})`,
+  );
+  throw new TransientError('NotConverged', `The host still differs after the change: ${names.join('; ')}.`, {
+    remedy: 'Something on the host takes the change back, or it needs longer; Hostler tries again.',
+  });
+}
+
+async function runScript(
+  session: Session,
+  { script, timeoutSeconds }: Action,
+  options: { claim: Claim; explain: Explain; signal?: AbortSignal },
+): Promise<void> {
+  const { args = [], ...rest } = script;
+  const text = ownedScript(script.text);
+  const limits: ExecOptions = {
+    timeoutMs: timeoutSeconds * 1000,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  const result = await runClaimed(
+    session,
+    (mode) => ({ ...rest, text, args: [...claimArgs(options.claim.owner, mode), ...args] }),
+    options.claim,
+    limits,
+  );
+  if (result.exitCode !== 0) throw options.explain(result);
+}
+
+/** A job's state as result; a result that is known is taken off the host before it is told. */
+async function settle(
+  session: Session,
+  id: string,
+  status: JobStatus,
+  options: JobOptions & { explain: Explain },
+): Promise<ApplyResult> {
+  if (status.state === 'Running') return { kind: 'running', jobID: id };
+  if (status.state === 'Absent') return { kind: 'done' };
+  await consumeJob(session, id, options);
+  if (status.state === 'Interrupted') {
+    throw new TransientError('Interrupted', 'The job was cut off before its end (reboot, or its process was killed).', {
+      remedy: 'Hostler looks at the host again and goes on from what it finds.',
+    });
+  }
+  if (status.exitCode === 0) return { kind: 'done' };
+  throw options.explain({ exitCode: status.exitCode, stdout: '', stderr: status.logTail });
+}

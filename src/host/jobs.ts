@@ -1,5 +1,18 @@
-import type { Script, Session } from '../ssh/session.ts';
-import type { Claim } from './ownership.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import { digest } from '../lib/canonicalJson.ts';
+import { TransientError } from '../lib/errors.ts';
+import { redactor } from '../lib/redaction.ts';
+import { quote } from '../ssh/quote.ts';
+import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
+import { cancelScript, consumeBody, runnerText, startScript, statusScript } from './jobScript.ts';
+import { claimArgs, runClaimed, type Claim } from './ownership.ts';
+import { ownedScript } from './ownershipScript.ts';
+import { parseRecords } from './records.ts';
+
+const ID_DIGITS = 20;
+/** What starting, looking and consuming may take beside the waiting that was asked for. */
+const ROUND_TRIP_MS = 90_000;
+const JOB_ID = /^[0-9a-f]{1,64}$/;
 
 /** How a job stands. */
 export type JobStatus =
@@ -31,34 +44,144 @@ export interface JobSpec {
   timeoutSeconds: number;
 }
 
-/** Id of a job: hash of Server UID, change (name and params) and attempt; 20 hex digits. */
-export declare function jobID(serverUID: string, change: { name: string; params: unknown }, attempt: number): string;
+/** How a job is started and waited for. */
+export interface JobOptions {
+  claim: Claim;
+  /** Waits this long for the end within the same round trip; milliseconds, default 0. */
+  waitMs?: number;
+  signal?: AbortSignal;
+}
+
+/** Id of a job: 20 hex digits of the hash of Server UID, change (name and params) and attempt. */
+export function jobID(serverUID: string, change: { name: string; params: unknown }, attempt: number): string {
+  return digest([serverUID, change.name, change.params, attempt]).slice('sha256:'.length).slice(0, ID_DIGITS);
+}
 
 /**
- * Starts a job that outlives the connection, or finds it again: the same id never runs twice.
- * @param options.waitMs  Waits this long for its end within the same round trip; default 0.
- * @throws as claim; WaitingError WaitingForJob  when another job lives.
+ * Starts a job that outlives the connection, or finds it again: the same id never runs twice, not even when two
+ * processes start it at the same instant. After a lost link nothing is lost: call it again, or {@link jobStatus}.
+ * @throws WaitingError WaitingForJob  when another job lives; and what `claim` throws.
  */
-export declare function startJob(
-  session: Session,
-  spec: JobSpec,
-  options: { claim: Claim; waitMs?: number; signal?: AbortSignal },
-): Promise<JobStatus>;
+export async function startJob(session: Session, spec: JobSpec, options: JobOptions): Promise<JobStatus> {
+  const body = bodyOf(spec.script);
+  const nonce = newNonce();
+  const result = await runClaimed(
+    session,
+    (mode) => ({
+      name: `start-job ${spec.script.name}`,
+      text: startScript,
+      args: [
+        nonce,
+        ...claimArgs(options.claim.owner, mode),
+        checkedID(spec.id),
+        spec.change,
+        String(spec.attempt),
+        String(spec.timeoutSeconds),
+        createHash('sha256').update(body).digest('hex'),
+        spec.script.secretInput === undefined ? '0' : '1',
+        tenths(options.waitMs),
+        body,
+        runnerText,
+      ],
+      ...(spec.script.secretInput === undefined ? {} : { secretInput: spec.script.secretInput }),
+    }),
+    options.claim,
+    limits(options),
+  );
+  return statusOf(result, nonce);
+}
+
 /** Looks at a job, waiting up to `waitMs` for its end. Reads only. */
-export declare function jobStatus(
+export async function jobStatus(
   session: Session,
   id: string,
-  options?: { waitMs?: number; signal?: AbortSignal },
-): Promise<JobStatus>;
-/** Removes the record of a job that does not run any more. Idempotent. */
-export declare function consumeJob(
-  session: Session,
-  id: string,
-  options: { claim: Claim; signal?: AbortSignal },
-): Promise<void>;
-/** Ends a running job (TERM, then KILL) and removes its record. Idempotent. */
-export declare function cancelJob(
-  session: Session,
-  id: string,
-  options: { claim: Claim; signal?: AbortSignal },
-): Promise<void>;
+  options: Omit<JobOptions, 'claim'> = {},
+): Promise<JobStatus> {
+  const nonce = newNonce();
+  const script = { name: 'job-status', text: statusScript, args: [nonce, checkedID(id), tenths(options.waitMs)] };
+  return statusOf(await session.run(script, limits(options)), nonce);
+}
+
+/** Removes the record of a job that does not run any more; its log stays for a week. Idempotent. */
+export async function consumeJob(session: Session, id: string, options: Omit<JobOptions, 'waitMs'>): Promise<void> {
+  const text = ownedScript(consumeBody);
+  const result = await runClaimed(
+    session,
+    (mode) => ({ name: 'consume-job', text, args: [...claimArgs(options.claim.owner, mode), checkedID(id)] }),
+    options.claim,
+    limits(options),
+  );
+  demandSuccess(result, 'Removing the record of a job');
+}
+
+/** Ends a running job (TERM, KILL after 40 seconds) and removes its record. Idempotent. */
+export async function cancelJob(session: Session, id: string, options: Omit<JobOptions, 'waitMs'>): Promise<void> {
+  const result = await runClaimed(
+    session,
+    (mode) => ({
+      name: 'cancel-job',
+      text: cancelScript,
+      args: [...claimArgs(options.claim.owner, mode), checkedID(id)],
+    }),
+    options.claim,
+    limits(options),
+  );
+  demandSuccess(result, 'Ending a job');
+  await consumeJob(session, id, options);
+}
+
+/** The script with its arguments, as one file: none of it shows in a process list. */
+function bodyOf({ name, text, args = [] }: Script): string {
+  const words = args.map((arg, index) => quote(arg, `argument ${index + 1} of ${name}`));
+  return `set -eu\nset -- ${words.join(' ')}\n${text}\n`;
+}
+
+function statusOf(result: ExecResult, nonce: string): JobStatus {
+  demandSuccess(result, 'Looking at a job');
+  const records = parseRecords(result.stdout, nonce).get(0);
+  const logTail = tailOf(records?.text('log') ?? '');
+  switch (records?.text('state')) {
+    case 'Absent':
+      return { state: 'Absent' };
+    case 'Running':
+      return { state: 'Running' };
+    case 'Exited':
+      return { state: 'Exited', exitCode: exitCodeOf(records.text('exit')), logTail };
+    default:
+      return { state: 'Interrupted', logTail };
+  }
+}
+
+/** A status that cannot be read is no success. */
+function exitCodeOf(text: string | undefined): number {
+  return /^\d{1,3}$/.test(text ?? '') ? Number(text) : 255;
+}
+
+/** The end of a log for a message: redacted, whole lines where possible. */
+function tailOf(text: string): string {
+  const whole = text.length > 1000 && text.includes('\n') ? text.slice(text.indexOf('\n') + 1) : text;
+  return redactor.redact(whole).trim();
+}
+
+function demandSuccess(result: ExecResult, doing: string): void {
+  if (result.exitCode === 0) return;
+  const why = redactor.redact(result.stderr.slice(-500)).trim();
+  throw new TransientError('StepFailed', `${doing} ended with exit code ${result.exitCode}. ${why}`.trim());
+}
+
+function checkedID(id: string): string {
+  if (!JOB_ID.test(id)) throw new TransientError('InternalError', `"${id}" is no job id.`);
+  return id;
+}
+
+function newNonce(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function tenths(waitMs = 0): string {
+  return String(Math.max(0, Math.round(waitMs / 100)));
+}
+
+function limits({ waitMs = 0, signal }: Omit<JobOptions, 'claim'>): ExecOptions {
+  return { timeoutMs: ROUND_TRIP_MS + waitMs, ...(signal === undefined ? {} : { signal }) };
+}

@@ -14,11 +14,15 @@ hostler_process() { # PID: sets hostler_start and hostler_session; empty when it
   hostler_start=
   hostler_session=
   { IFS= read -r hostler_line <"/proc/$1/stat"; } 2>/dev/null || return 0
-  set -- \${hostler_line##*) }
+  set -- \${hostler_line##*') '}
   if [ "$1" != Z ] && [ "$1" != X ]; then
     hostler_session=$4
     hostler_start=\${20}
   fi
+}
+hostler_doze() { # sleeps a tenth of a second where sleep can, else a second; sets hostler_dozed to the tenths
+  hostler_dozed=1
+  sleep 0.1 2>/dev/null || { sleep 1; hostler_dozed=10; }
 }
 hostler_boot() { # sets hostler_boot_id: changes with every boot, of a container too
   hostler_process 1
@@ -147,12 +151,12 @@ hostler_lock() { # SECONDS
     mkdir -p "$hostler_root" && chmod 755 "$hostler_root" || hostler_cannot_write
   fi
   : >>"$hostler_root/lock" || hostler_cannot_write
-  hostler_tries=$(($1 * 2))
+  hostler_tries=$(($1 * 10))
   until hostler_try_lock; do
-    if [ "\${hostler_waits_for_job:-0}" = 0 ] && hostler_live "\${hostler_self:-}"; then hostler_refuse_live; fi
-    hostler_tries=$((hostler_tries - 1))
+    if hostler_live "\${hostler_self:-}"; then hostler_refuse_live; fi
     if [ "$hostler_tries" -le 0 ]; then hostler_refuse ${exitCodes.lockBusy} 'the lock is held'; fi
-    sleep 0.5 2>/dev/null || sleep 1
+    hostler_doze
+    hostler_tries=$((hostler_tries - hostler_dozed))
   done
 }
 hostler_read_owner() { # sets hostler_owner to none, valid or invalid, and owner_*
@@ -194,7 +198,7 @@ hostler_judge() { # as hostler_claim: sets hostler_verdict to keep or write, or 
 }
 hostler_claim() { # INSTALLATION SERVER LEASE TRANSITIONS MODE
   hostler_lock 10
-  if [ "\${hostler_waits_for_job:-0}" = 0 ] && hostler_live "\${hostler_self:-}"; then hostler_refuse_live; fi
+  if hostler_live "\${hostler_self:-}"; then hostler_refuse_live; fi
   hostler_judge "$@"
   if [ "$hostler_verdict" = write ]; then
     printf 'version=1\\ninstallation=%s\\nserver=%s\\nlease=%s\\ntransitions=%s\\n' "$1" "$2" "$3" "$4" |

@@ -1,6 +1,7 @@
 import type { EffectiveServer } from '../api/effective.ts';
+import { disruptions, type Area, type Disruption, type Policy } from '../api/serverSpec.ts';
 import type { PendingChange } from '../api/serverStatus.ts';
-import type { Area, Disruption, Policy } from '../api/serverSpec.ts';
+import { digest } from '../lib/canonicalJson.ts';
 import type { Observation } from './observe.ts';
 import type { AnyTask, Change, Obstacle } from './task.ts';
 
@@ -14,7 +15,30 @@ export interface Plan {
 }
 
 /** Compares, for every managed task. Pure. */
-export declare function planHost(effective: EffectiveServer, observation: Observation, tasks: readonly AnyTask[]): Plan;
+export function planHost(effective: EffectiveServer, observation: Observation, tasks: readonly AnyTask[]): Plan {
+  const differences = tasks.map((task) => {
+    const want = task.want(effective);
+    if (want === undefined) return { changes: [], obstacles: [] };
+    const failure = observation.failed.get(task.name);
+    if (failure !== undefined || !observation.have.has(task.name)) {
+      return { changes: [], obstacles: [notObserved(task, failure ?? 'nothing was asked')] };
+    }
+    return task.diff(want, observation.have.get(task.name), observation.facts);
+  });
+  const changes = differences.flatMap((difference) => difference.changes);
+  const obstacles = differences.flatMap((difference) => difference.obstacles);
+  return { changes, obstacles, hash: digest(changes) };
+}
+
+/** Could not look is no difference: nothing is changed on a guess. */
+function notObserved(task: AnyTask, why: string): Obstacle {
+  return {
+    area: task.area,
+    reason: 'ObservationFailed',
+    message: `${task.name} could not be looked at: ${why}. Hostler looks again.`,
+    terminal: false,
+  };
+}
 
 /** What decides which changes may run now. */
 export interface GateInput {
@@ -35,7 +59,40 @@ export type HeldChange = Change & { waitingFor: PendingChange['waitingFor'] };
  * Splits a plan into what runs now and what waits. Pure.
  * A change that waits holds back the later changes of the same task, since they may build on it.
  */
-export declare function gate(plan: Plan, input: GateInput): { run: Change[]; pending: HeldChange[] };
+export function gate(plan: Plan, input: GateInput): { run: Change[]; pending: HeldChange[] } {
+  const limit = input.automatic ?? (input.containersRunning === 0 ? 'RestartContainers' : 'Reload');
+  const approved = input.approvedHash === plan.hash;
+  const run: Change[] = [];
+  const pending: HeldChange[] = [];
+  const heldTasks = new Map<string, HeldChange['waitingFor']>();
+  for (const change of plan.changes) {
+    const task = taskName(change);
+    const waitingFor = heldTasks.get(task) ?? obstacleTo(change, { input, limit, approved });
+    if (waitingFor === undefined) run.push(change);
+    else {
+      heldTasks.set(task, waitingFor);
+      pending.push({ ...change, waitingFor });
+    }
+  }
+  return { run, pending };
+}
 
-/** The task that made `change`. */
-export declare function taskOf(change: Change, tasks: readonly AnyTask[]): AnyTask;
+function obstacleTo(
+  change: Change,
+  { input, limit, approved }: { input: GateInput; limit: Disruption; approved: boolean },
+): HeldChange['waitingFor'] | undefined {
+  if (input.paused || input.policyOf(change.area) === 'Observe') return 'Management';
+  if (approved || disruptions.indexOf(change.disruption) <= disruptions.indexOf(limit)) return undefined;
+  return 'Approval';
+}
+
+/** The task that made `change`. @throws Error  when it is in no task's name: a bug. */
+export function taskOf(change: Change, tasks: readonly AnyTask[]): AnyTask {
+  const task = tasks.find(({ name }) => name === taskName(change));
+  if (task === undefined) throw new Error(`no task made the change ${change.name}`);
+  return task;
+}
+
+function taskName(change: Change): string {
+  return change.name.split('/', 1)[0] ?? change.name;
+}

@@ -1,0 +1,255 @@
+import { exitCodes } from './exitCodes.ts';
+import { ownershipFunctions, processFunctions, stateDirectory } from './ownershipScript.ts';
+import { recordsPrelude } from './records.ts';
+
+/** Bytes of the log's end that are shown. */
+const LOG_TAIL_BYTES = 1024;
+/** Logs of ended jobs are kept this long. */
+const LOG_DAYS = 7;
+
+/**
+ * The text of every job's `run` file, last argument of {@link startScript}: claims the start (a second runner of the same job ends at once), waits for the lock,
+ * looks under it whether the job is still wanted, runs the body, and leaves its exit status in the file that was laid
+ * out for it, so that a full disk cannot lose it. Ended by TERM it leaves none: Interrupted.
+ * Arguments: INSTALLATION SERVER LEASE TRANSITIONS TIMEOUT-SECONDS.
+ */
+export const runnerText = `#!/bin/sh
+set -u
+umask 077
+hostler_home=\${0%/*}
+hostler_self=\${hostler_home##*/}
+{
+${processFunctions}${ownershipFunctions}
+hostler_end() { # CODE
+  printf '%-15s\\n' "$1" 1<>"$hostler_home/exit"
+  hostler_flush "$hostler_home/exit"
+}
+hostler_refuse() {
+  printf '%s\\n' "$2" >>"$hostler_home/log"
+  hostler_end "$1"
+  exit 0
+}
+trap 'exit 143' TERM INT
+trap '' HUP
+hostler_process "$$"
+printf '%s %s %s\\n' "$$" "$hostler_start" "$hostler_session" >"$hostler_home/process.$$"
+ln "$hostler_home/process.$$" "$hostler_home/process" 2>/dev/null || exit 0
+rm -f "$hostler_home/process.$$"
+hostler_secret=
+if [ -p "$hostler_home/secret" ]; then
+  if command -v timeout >/dev/null 2>&1; then
+    hostler_secret=$(timeout 30 cat "$hostler_home/secret"; printf x)
+  else
+    hostler_secret=$(cat "$hostler_home/secret"; printf x)
+  fi
+  hostler_secret=\${hostler_secret%x}
+  rm -f "$hostler_home/secret"
+fi
+hostler_lock 60
+read -r hostler_pid hostler_began _ <"$hostler_home/process" || exit 0
+hostler_process "$$"
+[ "$hostler_pid $hostler_began" = "$$ $hostler_start" ] || exit 0
+[ ! -e "$hostler_home/abandoned" ] || exit 0
+if hostler_live "$hostler_self"; then hostler_refuse ${exitCodes.jobRunning} 'another job runs'; fi
+hostler_judge "$1" "$2" "$3" "$4" hold
+HOSTLER_JOB=$hostler_self
+HOSTLER_JOB_DIR=$hostler_home
+export HOSTLER_JOB HOSTLER_JOB_DIR
+hostler_body() {
+  umask 022
+  if timeout -k 1 1 true 2>/dev/null; then
+    timeout -k 30 "$1" sh "$hostler_home/body"
+  else
+    sh "$hostler_home/body" &
+    hostler_child=$!
+    (
+      sleep "$1"
+      kill -TERM "$hostler_child" 2>/dev/null
+      sleep 30
+      kill -KILL "$hostler_child" 2>/dev/null
+    ) &
+    hostler_watchdog=$!
+    wait "$hostler_child"
+    hostler_code=$?
+    kill "$hostler_watchdog" 2>/dev/null
+    return "$hostler_code"
+  fi
+}
+if [ -n "$hostler_secret" ]; then
+  printf '%s' "$hostler_secret" | hostler_body "$5" 3<&0 </dev/null 9>&- >>"$hostler_home/log" 2>&1
+else
+  hostler_body "$5" 3</dev/null </dev/null 9>&- >>"$hostler_home/log" 2>&1
+fi
+hostler_code=$?
+if [ "$hostler_code" -ne 0 ] && [ "$hostler_code" -lt 200 ] && [ "$hostler_code" -ne ${exitCodes.timedOut} ] && hostler_full; then
+  hostler_code=${exitCodes.diskFull}
+fi
+hostler_end "$hostler_code"
+exit 0
+}
+`;
+
+/** Shell functions that report on a job, in records, after waiting for its end. */
+const reportFunctions = `hostler_report() { # ID WAIT-TENTHS
+  hostler_ticks=$2
+  hostler_job "$1"
+  # Between the start and the runner's first act there are milliseconds; longer than that it never came to life.
+  if [ "$hostler_state" = Starting ] && [ "$hostler_ticks" -lt 20 ]; then hostler_ticks=20; fi
+  while [ "$hostler_ticks" -gt 0 ]; do
+    case $hostler_state in Running | Starting) ;; *) break ;; esac
+    hostler_doze
+    hostler_ticks=$((hostler_ticks - hostler_dozed))
+    hostler_job "$1"
+  done
+  put state "$hostler_state"
+  put exit "$hostler_exit"
+  if [ -f "$hostler_root/jobs/$1/log" ]; then run log tail -c ${LOG_TAIL_BYTES} "$hostler_root/jobs/$1/log"; fi
+  hostler_finish
+}
+`;
+
+const reportPrelude = `hostler_scope=0
+${recordsPrelude}`;
+
+/** Looks at a job. Arguments: NONCE ID WAIT-TENTHS. Without the lock: it only reads. */
+export const statusScript = `{
+hostler_nonce=$1
+${reportPrelude}${processFunctions}${reportFunctions}
+hostler_report "$2" "$3"
+}
+`;
+
+/**
+ * Lays out a job and starts it, unless it is there already, then reports.
+ * Arguments: NONCE INSTALLATION SERVER LEASE TRANSITIONS MODE · ID CHANGE ATTEMPT TIMEOUT-SECONDS SHA256 SECRET(0|1)
+ * WAIT-TENTHS BODY RUNNER.
+ */
+export const startScript = `{
+hostler_nonce=$1
+shift
+${reportPrelude}${processFunctions}${ownershipFunctions}${reportFunctions}
+hostler_self=$6
+hostler_job "$6"
+case $hostler_state in
+  Running | Exited | Interrupted)
+    hostler_report "$6" "\${12}"
+    exit 0
+    ;;
+esac
+hostler_claim "$1" "$2" "$3" "$4" "$5"
+hostler_jobs=$hostler_root/jobs
+hostler_job "$6"
+if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
+  mkdir -p "$hostler_jobs" || hostler_cannot_write
+  rm -rf "$hostler_jobs"/.new-*
+  # A start that was cut off before its runner lived must not come to life beside this one.
+  for hostler_other in "$hostler_jobs"/[0-9a-f]*; do
+    if [ -d "$hostler_other" ] && [ ! -e "$hostler_other/process" ] && [ "\${hostler_other##*/}" != "$6" ]; then
+      : >"$hostler_other/abandoned"
+    fi
+  done
+  if [ "$hostler_state" = Starting ]; then rm -rf "$hostler_jobs/$6"; fi
+  hostler_new=$hostler_jobs/.new-$6
+  hostler_boot
+  {
+    mkdir "$hostler_new" &&
+      printf '%s' "\${13}" >"$hostler_new/body" &&
+      printf 'change=%s\\nattempt=%s\\nserver=%s\\nboot=%s\\n' "$7" "$8" "$2" "$hostler_boot_id" >"$hostler_new/record" &&
+      printf '%-15s\\n' '' >"$hostler_new/exit" &&
+      printf '%s' "\${14}" >"$hostler_new/run" &&
+      : >"$hostler_new/log"
+  } || hostler_cannot_write
+  hostler_sum=$(sha256sum "$hostler_new/body")
+  if [ "\${hostler_sum%% *}" != "\${10}" ]; then hostler_refuse ${exitCodes.uploadDamaged} 'the upload is damaged'; fi
+  if [ "\${11}" = 1 ]; then mkfifo "$hostler_new/secret" || hostler_cannot_write; fi
+  for hostler_file in body record exit run; do hostler_flush "$hostler_new/$hostler_file"; done
+  mv "$hostler_new" "$hostler_jobs/$6"
+  hostler_flush "$hostler_jobs"
+  hostler_started=
+  if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
+    systemctl reset-failed "hostler-$6.service" >/dev/null 2>&1 || true
+    if systemd-run --quiet --unit="hostler-$6" --description="Hostler: $7" --property=KillMode=control-group \\
+      --property=TimeoutStopSec=40 --setenv=HOME=/root --setenv="PATH=$PATH" --setenv=LC_ALL=C.UTF-8 \\
+      /bin/sh "$hostler_jobs/$6/run" "$1" "$2" "$3" "$4" "$9" 3<&- 9>&-; then hostler_started=1; fi
+  fi
+  if [ -z "$hostler_started" ]; then
+    hostler_detach=
+    if command -v setsid >/dev/null 2>&1; then hostler_detach=setsid; fi
+    (
+      trap '' HUP
+      exec env HOME=/root LC_ALL=C.UTF-8 $hostler_detach sh "$hostler_jobs/$6/run" "$1" "$2" "$3" "$4" "$9"
+    ) </dev/null >/dev/null 2>&1 3<&- 9>&- &
+  fi
+  # The lock is kept until the runner has made itself known: from then on the job counts as running.
+  hostler_tries=100
+  while [ ! -e "$hostler_jobs/$6/process" ] && [ "$hostler_tries" -gt 0 ]; do
+    hostler_doze
+    hostler_tries=$((hostler_tries - hostler_dozed))
+  done
+  if [ "\${11}" = 1 ]; then
+    if command -v timeout >/dev/null 2>&1; then
+      timeout 30 sh -c 'cat >"$1"' sh "$hostler_jobs/$6/secret" <&3 || true
+    else
+      cat <&3 >"$hostler_jobs/$6/secret"
+    fi
+  fi
+fi
+exec 9>&-
+rm -f "$hostler_root/lock.held"
+trap - EXIT
+hostler_report "$6" "\${12}"
+}
+`;
+
+/**
+ * Removes the record of a job that does not run; its log is kept for a week. Runs inside ownedScript. Argument: ID.
+ */
+export const consumeBody = `
+hostler_job "$1"
+if [ "$hostler_state" = Running ]; then exit ${exitCodes.jobRunning}; fi
+if [ -d "$hostler_root/jobs/$1" ]; then
+  umask 077
+  mkdir -p "$hostler_root/logs"
+  find "$hostler_root/logs" -type f -mtime +${LOG_DAYS} -exec rm -f {} + 2>/dev/null || true
+  if [ -s "$hostler_root/jobs/$1/log" ]; then mv -f "$hostler_root/jobs/$1/log" "$hostler_root/logs/$1.log"; fi
+  rm -rf "$hostler_root/jobs/$1"
+fi
+if [ -d /run/systemd/system ]; then systemctl reset-failed "hostler-$1.service" >/dev/null 2>&1 || true; fi
+`;
+
+/**
+ * Ends a job whose runner holds the lock, so without the lock: only the owner's own file is compared.
+ * Arguments: INSTALLATION SERVER LEASE TRANSITIONS MODE ID.
+ */
+export const cancelScript = `{
+${processFunctions}${ownershipFunctions}
+hostler_judge "$1" "$2" "$3" "$4" "$5"
+hostler_end_all() { # SIGNAL SECONDS: sends SIGNAL until nothing of the job is left
+  hostler_left=$(($2 * 10))
+  while [ "$hostler_left" -gt 0 ]; do
+    hostler_job "$hostler_target"
+    [ "$hostler_state" = Running ] || return 0
+    hostler_members "$hostler_group" "$hostler_target"
+    kill "-$1" "$hostler_pid" $hostler_pids 2>/dev/null || true
+    hostler_doze
+    hostler_left=$((hostler_left - hostler_dozed))
+  done
+}
+hostler_target=$6
+hostler_job "$6"
+if [ "$hostler_state" = Running ]; then
+  if [ -d /run/systemd/system ]; then systemctl stop "hostler-$6.service" >/dev/null 2>&1 || true; fi
+  hostler_end_all TERM 40
+  hostler_end_all KILL 10
+fi
+}
+`;
+
+/** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
+export const removeAgentBody = `
+if [ -d /run/systemd/system ]; then systemctl reset-failed 'hostler-*.service' >/dev/null 2>&1 || true; fi
+for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
+  if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
+done
+rm -rf "${stateDirectory}"
+`;
