@@ -22,7 +22,7 @@ export interface EmbeddedOptions {
   historyMs?: number;
   /** Most events kept in history, however young; default 500 000. Beyond it, the older half is forgotten. */
   maxHistoryEvents?: number;
-  /** Most bytes of replaced and deleted values kept, however young; default 512 MiB. */
+  /** Most bytes of replaced and deleted values kept, however young; default 256 MiB. */
   maxHistoryBytes?: number;
 }
 
@@ -79,7 +79,7 @@ class EmbeddedStorage implements Storage {
       limits: {
         ageMs: options.historyMs ?? 300_000,
         events: options.maxHistoryEvents ?? 500_000,
-        bytes: options.maxHistoryBytes ?? 512 * 1024 ** 2,
+        bytes: options.maxHistoryBytes ?? 256 * 1024 ** 2,
       },
     });
   }

@@ -168,7 +168,7 @@ export class Committer {
           else if (outcome !== undefined) resolve(outcome.value);
         },
       });
-      this.#running ??= this.#drain().finally(() => (this.#running = undefined));
+      this.#running ??= this.#drain();
     });
   }
 
@@ -181,6 +181,8 @@ export class Committer {
     // a turn of the microtask queue: writers that start together share the first transaction
     await Promise.resolve();
     while (this.#queue.length > 0) await this.#commit(this.#take());
+    // in the same turn as the last look at the queue, or a write in between would wait for ever
+    this.#running = undefined;
   }
 
   #take(): Pending[] {
