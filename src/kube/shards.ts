@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Number of virtual shards. Part of the data format: never changes. */
 export const SHARD_COUNT = 64;
 
@@ -20,6 +22,16 @@ export interface Shards {
    * @throws WaitingError ShardNotHeld  when another process holds the shard, or nobody knows.
    */
   token(serverUid: string): ShardToken;
-  /** Called with each shard gained or lost, at once; a lost shard's runs must end. Returns its removal. */
-  onChange(listener: (shard: number, held: boolean) => void): () => void;
+  /**
+   * Called with each shard gained or lost, at once. A lost shard's runs must end; when it is handed over in good order,
+   * the new holder waits for the returned promise (15 s at most). Returns its removal.
+   */
+  onChange(listener: ShardListener): () => void;
+}
+
+export type ShardListener = (shard: number, held: boolean) => void | Promise<void>;
+
+/** The shard (0…63) of the object with this UID. Part of the data format: never changes. */
+export function shardOf(uid: string): number {
+  return createHash('sha256').update(uid).digest().readUInt32BE(0) % SHARD_COUNT;
 }
