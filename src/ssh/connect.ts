@@ -1,59 +1,15 @@
-import type { HostKey } from '../api/knownHost.ts';
+import type { Reason } from '../api/reasons.ts';
+import { ReconcileError, TerminalError } from '../lib/errors.ts';
 import type { HostAddress } from './addresses.ts';
-import type { Connection, PooledSession } from './session.ts';
+import { AddressesFailed, HostKeyRefused } from './connectErrors.ts';
+import type { ConnectOptions, Credential, HostTrust } from './connectOptions.ts';
+import { dial, hostPort } from './dial.ts';
+import { logIn, type LoggedIn } from './handshake.ts';
+import { keyTypeUnavailable } from './hostTrust.ts';
+import type { AddressFailure, Connection } from './session.ts';
+import { Ssh2Session } from './ssh2Session.ts';
 
-/** What proves who we are. Fetched only after the host key is trusted and the trust is stored. */
-export type Credential =
-  | { kind: 'key'; privateKey: string; passphrase?: string | undefined }
-  /** Also answers keyboard-interactive when it asks exactly one hidden question. */
-  | { kind: 'password'; password: string };
-
-/** What decides whether a host is the one we mean. */
-export interface HostTrust {
-  /** Keys of the KnownHost of this address; empty when there is none. Only their algorithms are offered to the host. */
-  keys: readonly HostKey[];
-  policy: 'TrustOnFirstUse' | 'Strict';
-  /**
-   * Stores `key` as trusted; awaited before any credential is fetched. Called at most once, only with policy
-   * TrustOnFirstUse and no `keys`, after the host proved that it holds the key. A rejection ends the login:
-   * a ReconcileError as it is, anything else as TransientError TrustNotStored.
-   */
-  store: (key: HostKey) => Promise<void>;
-}
-
-/** How root is had; the password is asked for at the first prompt of sudo, then kept as long as the session. */
-export interface PrivilegeOptions {
-  mode: 'Auto' | 'None' | 'Sudo' | 'Doas';
-  password?: () => Promise<string | undefined>;
-}
-
-/** See {@link connect}. All times in milliseconds. */
-export interface ConnectOptions {
-  /** In the order to try: see orderAddresses. */
-  addresses: readonly HostAddress[];
-  port: number;
-  user: string;
-  /** Trust per declared address, as each address has its own KnownHost. Asked before the TCP connection. */
-  trust: (address: HostAddress) => HostTrust | Promise<HostTrust>;
-  /** Called at most once, after the host key is trusted and stored. What it throws ends the login as it is. */
-  credential: () => Promise<Credential>;
-  privilege: PrivilegeOptions;
-  /** An open session of the last jump host; names are then resolved there. Stays the caller's to release. */
-  via?: Pick<PooledSession, 'tunnel' | 'run'>;
-  /** Ranges that may not be connected to, checked after name resolution. Example: `169.254.0.0/16`. */
-  deniedCidrs?: readonly string[];
-  signal?: AbortSignal;
-  timeouts?: {
-    /** Name resolution and TCP, per address; default 10 000. */
-    connectMs?: number;
-    /** From TCP to the proven host key; default 15 000. */
-    handshakeMs?: number;
-    /** The login itself; default 30 000 (sshd's own default is 120 s). */
-    loginMs?: number;
-  };
-  /** Between keepalives, three of which may stay unanswered; default 15 000. */
-  keepaliveMs?: number;
-}
+export type { ConnectOptions, Credential, HostTrust, PrivilegeOptions } from './connectOptions.ts';
 
 /**
  * Logs in to the first address that answers and finds out how to become root there.
@@ -69,4 +25,115 @@ export interface ConnectOptions {
  * @throws AuthenticationRejected CredentialsRejected.
  * Never throws because root cannot be had: see Session.privilegeFailure.
  */
-export declare function connect(options: ConnectOptions): Promise<Connection>;
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const failures: AddressFailure[] = [];
+  const used: { credential?: Promise<Credential> } = {};
+  const credential = (): Promise<Credential> => (used.credential ??= options.credential());
+  for (const address of options.addresses) {
+    options.signal?.throwIfAborted();
+    try {
+      return await connectTo(address, { ...options, credential }, failures);
+    } catch (error) {
+      if (used.credential !== undefined || !isUnreachable(error)) throw error;
+      failures.push({ address: hostPort(address.address, options.port), error });
+    }
+  }
+  const [first, ...others] = failures;
+  if (first === undefined) {
+    throw new TerminalError('InvalidSpec', 'The Server has no address to connect to.', {
+      remedy: 'Add one to spec.addresses, of the type that spec.ssh.addressType names.',
+    });
+  }
+  throw new AddressesFailed([first, ...others]);
+}
+
+/** Another address may do better; after anything else it must not even be tried. */
+const unreachableReasons: ReadonlySet<Reason> = new Set<Reason>([
+  'ConnectionTimedOut',
+  'ConnectionRefused',
+  'NameResolutionFailed',
+  'NoRoute',
+  'AddressDenied',
+  'ConnectionThrottled',
+  'ProtocolError',
+]);
+
+function isUnreachable(error: unknown): error is ReconcileError {
+  return error instanceof ReconcileError && unreachableReasons.has(error.reason);
+}
+
+async function connectTo(
+  address: HostAddress,
+  options: ConnectOptions,
+  failedAddresses: readonly AddressFailure[],
+): Promise<Connection> {
+  const trust = await options.trust(address);
+  const { loggedIn, peer } = await logInTo(address, options, trust).catch(async (error: unknown) => {
+    throw isKeyTypeUnavailable(error) ? await withOfferedKey(error, address, options, trust) : error;
+  });
+  const { method, hostKey, hostKeys, ...link } = loggedIn;
+  const login = {
+    user: options.user,
+    method,
+    address: address.address,
+    port: options.port,
+    hostKey,
+    trust: loggedIn.trust,
+    hostKeys,
+    failedAddresses: [...failedAddresses],
+  };
+  try {
+    return await Ssh2Session.open({ ...link, peer, login, privilege: options.privilege }, options.signal);
+  } catch (error) {
+    loggedIn.destroy();
+    throw error;
+  }
+}
+
+async function logInTo(
+  address: HostAddress,
+  options: ConnectOptions,
+  trust: HostTrust,
+): Promise<{ loggedIn: LoggedIn; peer: string }> {
+  const { port, user, credential, signal, timeouts = {} } = options;
+  const { stream, peer } = await dial(address, {
+    port,
+    signal,
+    via: options.via,
+    deniedCidrs: options.deniedCidrs ?? [],
+    connectMs: timeouts.connectMs ?? 10_000,
+  });
+  const loggedIn = await logIn({
+    stream,
+    place: { address: address.address, port },
+    user,
+    trust,
+    credential,
+    handshakeMs: timeouts.handshakeMs ?? 15_000,
+    loginMs: timeouts.loginMs ?? 30_000,
+    keepaliveMs: options.keepaliveMs ?? 15_000,
+    signal,
+  });
+  return { loggedIn, peer };
+}
+
+function isKeyTypeUnavailable(error: unknown): error is TerminalError {
+  return error instanceof TerminalError && error.reason === 'KeyTypeUnavailable';
+}
+
+/** Knocks once more, trusting nothing, to learn which key the host has instead: somebody must be able to approve it. */
+async function withOfferedKey(
+  error: TerminalError,
+  address: HostAddress,
+  options: ConnectOptions,
+  trust: HostTrust,
+): Promise<ReconcileError> {
+  const nothing: HostTrust = { keys: [], policy: 'Strict', store: () => Promise.reject(error) };
+  const outcome: unknown = await logInTo(
+    address,
+    { ...options, credential: () => Promise.reject(error) },
+    nothing,
+  ).catch((refusal: unknown) => refusal);
+  if (!(outcome instanceof HostKeyRefused)) return error;
+  return keyTypeUnavailable(outcome.offered, trust, { address: address.address, port: options.port }, error);
+}

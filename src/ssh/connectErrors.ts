@@ -19,17 +19,23 @@ export class AuthenticationRejected extends ReconcileError {
 }
 
 /**
- * The host proved a key that is not trusted (HostKeyMismatch, HostKeyUnknown, KeyTypeUnavailable). Carries the key, so
- * that a person can compare it and approve it.
+ * The host key is not trusted: HostKeyMismatch, HostKeyUnknown or KeyTypeUnavailable. No credential was fetched.
+ * {@link offered} is what ServerOperation ApproveHostKey may trust.
  */
 export class HostKeyRefused extends TerminalError {
-  /** The declared address that offered it. */
+  /** The declared address and port whose KnownHost is meant. */
   readonly address: string;
+  readonly port: number;
   readonly offered: HostKey;
 
-  constructor(reason: Reason, message: string, options: { address: string; offered: HostKey; remedy: string }) {
-    super(reason, message, { remedy: options.remedy });
+  constructor(
+    reason: 'HostKeyMismatch' | 'HostKeyUnknown' | 'KeyTypeUnavailable',
+    message: string,
+    options: { address: string; port: number; offered: HostKey; remedy: string; cause?: unknown },
+  ) {
+    super(reason, message, options);
     this.address = options.address;
+    this.port = options.port;
     this.offered = options.offered;
   }
 }

@@ -1,0 +1,330 @@
+import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel } from 'ssh2';
+import { ReconcileError, TransientError } from '../lib/errors.ts';
+import { ChannelSlots } from './channelSlots.ts';
+import type { PrivilegeOptions } from './connectOptions.ts';
+import { hostPort, unreachable } from './dial.ts';
+import { endScript, resultOf, timedOut, waitForEnd, type RunContext } from './runOutcome.ts';
+import { launch, refusalError, type RunAs } from './launch.ts';
+import {
+  detectPrivilege,
+  parseProbe,
+  probeScript,
+  rootScript,
+  type LoginProbe,
+  type PrivilegeFinding,
+  type RootTry,
+} from './privilege.ts';
+import { newFrame, renderScript } from './script.ts';
+import { ScriptRun, type RunEnd } from './scriptRun.ts';
+import type { Connection, ExecOptions, ExecResult, LoginFacts, Privilege, Script } from './session.ts';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 1024 * 1024;
+/** For ending a script that passed its deadline, over a channel of its own. */
+const END_TIMEOUT_MS = 8_000;
+/** A way to root that was not found is looked for again after this long, as people repair sudoers. */
+const PRIVILEGE_RECHECK_MS = 10 * 60_000;
+
+/** What `connect` knows about a fresh login. */
+export interface Ssh2Login {
+  client: Client;
+  peer: string;
+  login: Omit<LoginFacts, 'clientAddress'>;
+  privilege: PrivilegeOptions;
+  /** Resolves when the link is gone. */
+  closed: Promise<Error | undefined>;
+  /** Cuts the link at once. */
+  destroy: () => void;
+}
+
+interface RunLimits {
+  timeoutMs: number;
+  maxOutputBytes: number;
+  signal: AbortSignal | undefined;
+}
+
+/** A {@link Connection} over ssh2. */
+export class Ssh2Session implements Connection {
+  readonly peer: string;
+  readonly closed: Promise<Error | undefined>;
+  readonly #client: Client;
+  readonly #destroy: () => void;
+  readonly #options: PrivilegeOptions;
+  readonly #slots = new ChannelSlots();
+  #login: LoginFacts;
+  #probe: LoginProbe | undefined;
+  #finding: PrivilegeFinding | undefined;
+  #foundAt = 0;
+  #password: string | undefined;
+  #alive = true;
+
+  private constructor(login: Ssh2Login) {
+    this.peer = login.peer;
+    this.#client = login.client;
+    this.#destroy = login.destroy;
+    this.#options = login.privilege;
+    this.#login = { ...login.login, clientAddress: undefined };
+    this.closed = login.closed;
+    void this.closed.then(() => {
+      this.#alive = false;
+      this.#password = undefined;
+    });
+  }
+
+  /**
+   * Looks at the host once, as the login user, and at the way to root.
+   * @throws TransientError ConnectionLost | ConnectionTimedOut | ProtocolError
+   */
+  static async open(login: Ssh2Login, signal?: AbortSignal): Promise<Ssh2Session> {
+    const session = new Ssh2Session(login);
+    const limits = { timeoutMs: 20_000, maxOutputBytes: 16_384, signal };
+    const { result } = await session.#execute(probeScript, 'user', limits);
+    const probe = parseProbe(result);
+    session.#probe = probe;
+    session.#login = { ...session.#login, clientAddress: probe.clientAddress };
+    await session.#findPrivilege(probe, signal);
+    return session;
+  }
+
+  get login(): LoginFacts {
+    return this.#login;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get privilege(): Privilege {
+    return this.#finding?.privilege ?? { kind: 'none' };
+  }
+
+  get privilegeFailure(): ReconcileError | undefined {
+    return this.#finding?.failure;
+  }
+
+  async run(script: Script, options: ExecOptions & { asUser?: boolean } = {}): Promise<ExecResult> {
+    const limits = {
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxOutputBytes: options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
+      signal: options.signal,
+    };
+    const as = options.asUser === true ? 'user' : await this.#wayToRoot(limits.signal);
+    const { result } = await this.#execute(script, as, limits);
+    return result;
+  }
+
+  tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    const where = `${hostPort(address, port)} behind ${this.peer}`;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(asError(signal?.reason));
+      if (signal?.aborted) {
+        onAbort();
+        return;
+      }
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#request(
+        () =>
+          this.#client.forwardOut('127.0.0.1', 0, address, port, (error, stream) => {
+            signal?.removeEventListener('abort', onAbort);
+            if (error !== undefined) reject(this.#alive ? tunnelFailure(error, where) : this.#lost(error));
+            else if (signal?.aborted) stream.close();
+            else resolve(stream);
+          }),
+        reject,
+      );
+    });
+  }
+
+  /** A connection outside a pool ends with its use. */
+  release(): void {
+    this.close();
+  }
+
+  close(): void {
+    this.#client.end();
+    // an unanswered FIN must not keep the link for hours
+    setTimeout(() => this.#destroy(), 2_000).unref();
+  }
+
+  async #wayToRoot(signal: AbortSignal | undefined): Promise<RunAs> {
+    const stale = Date.now() - this.#foundAt > PRIVILEGE_RECHECK_MS;
+    if (this.#probe !== undefined && this.#finding?.final === false && stale) {
+      await this.#findPrivilege(this.#probe, signal);
+    }
+    if (this.#finding?.failure !== undefined) throw this.#finding.failure;
+    const { kind } = this.privilege;
+    return kind === 'sudo' || kind === 'doas' ? kind : 'user';
+  }
+
+  async #findPrivilege(probe: LoginProbe, signal: AbortSignal | undefined): Promise<void> {
+    this.#foundAt = Date.now();
+    this.#finding = await detectPrivilege(this.#options.mode, this.#login.user, probe, (as) =>
+      this.#tryRoot(as, signal),
+    );
+  }
+
+  async #tryRoot(as: 'sudo' | 'doas', signal: AbortSignal | undefined): Promise<RootTry> {
+    const limits = { timeoutMs: 20_000, maxOutputBytes: 4_096, signal };
+    try {
+      return await this.#execute(rootScript, as, limits);
+    } catch (error) {
+      if (!this.#alive || !(error instanceof ReconcileError) || error.reason === 'ConnectionLost') throw error;
+      return { failure: error, prompted: error.reason === 'PasswordRequired' && this.#password !== undefined };
+    }
+  }
+
+  /** Kept as long as the session, as every script under sudo needs it. */
+  async #getPassword(): Promise<string | undefined> {
+    this.#password ??= await this.#options.password?.();
+    return this.#password;
+  }
+
+  async #execute(script: Script, as: RunAs, limits: RunLimits): Promise<{ result: ExecResult; prompted: boolean }> {
+    const frame = newFrame();
+    const start = {
+      script,
+      frame,
+      program: renderScript(script, frame),
+      launch: launch(as, { timeoutMs: limits.timeoutMs, watchdog: this.#probe?.hasTimeout ?? false }),
+      maxOutputBytes: limits.maxOutputBytes,
+      password: () => this.#getPassword(),
+    };
+    const { channel, release } = await this.#channel(start.launch.command, limits.signal);
+    try {
+      const startedAt = performance.now();
+      const run = new ScriptRun(channel, start);
+      const context = { name: script.name, peer: this.peer, timeoutMs: limits.timeoutMs, durationMs: 0 };
+      const end = await this.#await(run, as, limits, context);
+      context.durationMs = Math.round(performance.now() - startedAt);
+      return { result: this.#judge(end, run, as, context), prompted: run.dialog.wasPrompted };
+    } finally {
+      release();
+    }
+  }
+
+  /** A free channel; a host that grants fewer than we would like is taken at its word. */
+  async #channel(
+    command: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ channel: ClientChannel; release: () => void }> {
+    for (;;) {
+      const release = await this.#slots.take(signal);
+      try {
+        return { channel: await this.#open(command), release };
+      } catch (error) {
+        const others = this.#slots.used - 1;
+        release();
+        if (!this.#alive) throw this.#lost(error);
+        if (others === 0 || !isOpenFailure(error)) throw noChannel(this.peer, error);
+        this.#slots.shrink(others);
+      }
+    }
+  }
+
+  #open(command: string): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      this.#request(
+        () =>
+          this.#client.exec(command, (error, channel) => {
+            if (error === undefined) resolve(channel);
+            else reject(error);
+          }),
+        reject,
+      );
+    });
+  }
+
+  /** ssh2 throws synchronously when the link is already gone. */
+  #request(act: () => unknown, reject: (error: Error) => void): void {
+    try {
+      act();
+    } catch (error) {
+      reject(this.#lost(error));
+    }
+  }
+
+  /** Waits for the end, the deadline or the abort; after the latter two the remote process is ended first. */
+  async #await(run: ScriptRun, as: RunAs, limits: RunLimits, context: RunContext): Promise<RunEnd> {
+    const end = await waitForEnd(run, limits.timeoutMs, limits.signal);
+    if (typeof end === 'object' && end.kind !== 'Broken') return end;
+    await this.#endRemote(run, as);
+    if (typeof end === 'object') return end;
+    throw end === 'aborted' ? asError(limits.signal?.reason) : timedOut(context);
+  }
+
+  /** Over a channel beyond the slots, which may all be held by what hangs. */
+  async #endRemote(run: ScriptRun, as: RunAs): Promise<void> {
+    const { identity } = run;
+    try {
+      if (identity === undefined || !this.#alive) return;
+      const script = endScript(identity);
+      const frame = newFrame();
+      const plan = launch(as, { timeoutMs: END_TIMEOUT_MS, watchdog: this.#probe?.hasTimeout ?? false });
+      const ender = new ScriptRun(await this.#open(plan.command), {
+        script,
+        frame,
+        program: renderScript(script, frame),
+        launch: plan,
+        maxOutputBytes: 4_096,
+        password: () => this.#getPassword(),
+      });
+      await waitForEnd(ender, END_TIMEOUT_MS, undefined);
+      ender.abandon();
+    } catch (error) {
+      // the deadline is what the caller must hear about; the watchdog on the host ends the process in the end
+      if (!(error instanceof Error)) throw error;
+    } finally {
+      run.abandon();
+    }
+  }
+
+  #judge(end: RunEnd, run: ScriptRun, as: RunAs, context: RunContext): ExecResult {
+    if (end.kind !== 'Refused') return resultOf(end, context);
+    if (!this.#alive || (end.exitCode === undefined && end.signal === undefined)) throw this.#lost();
+    if (run.dialog.error !== undefined) throw asError(run.dialog.error);
+    const { refusal } = run.dialog;
+    const failure = refusalError(as, this.#login.user, refusal);
+    if (refusal.kind === 'PasswordRefused') {
+      // not another try in this session: it could lock the account
+      this.#finding = { privilege: { kind: 'none' }, failure, final: true };
+    }
+    throw failure;
+  }
+
+  #lost(cause?: unknown): TransientError {
+    return new TransientError('ConnectionLost', `The connection to ${this.peer} is gone.`, {
+      cause,
+      remedy: 'The host is looked at again as soon as it can be reached.',
+    });
+  }
+}
+
+/** RFC 4254 5.1: sshd refused the channel (MaxSessions), the connection lives on. */
+function isOpenFailure(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error;
+}
+
+function noChannel(peer: string, cause: unknown): TransientError {
+  return new TransientError('ProtocolError', `sshd on ${peer} lets the user log in but run nothing.`, {
+    cause,
+    remedy: 'Check MaxSessions, ForceCommand and Match blocks in sshd_config, and command= in authorized_keys.',
+  });
+}
+
+/** RFC 4254 5.1: 1 = administratively prohibited, 2 = connect failed; the text is the far end's strerror in C. */
+function tunnelFailure(error: Error, where: string): TransientError {
+  if ('reason' in error && error.reason === 1) {
+    return new TransientError('NoRoute', `The jump host does not forward to ${where}.`, {
+      cause: error,
+      remedy: 'Set AllowTcpForwarding yes (or local) in its sshd_config, and check PermitOpen.',
+    });
+  }
+  if (/timed out/i.test(error.message)) return unreachable('ConnectionTimedOut', where, error);
+  if (/route|unreachable/i.test(error.message)) return unreachable('NoRoute', where, error);
+  return unreachable('ConnectionRefused', where, error);
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
+}
