@@ -1,6 +1,27 @@
-import type { Clock } from '../lib/clock.ts';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import { isIPv6, type AddressInfo } from 'node:net';
+import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { NamespaceLifecycle } from './admission/namespaceLifecycle.ts';
+import { builtinResources } from './builtins/builtins.ts';
+import { WatchHub } from './cache/watchHub.ts';
+import { Controllers } from './controllers/controllers.ts';
+import { DiscoveryEndpoint } from './discovery/discoveryEndpoint.ts';
+import { createApp } from './http/app.ts';
+import { JsonLinesAudit } from './http/audit.ts';
+import { CertificateAuthenticator } from './http/authentication.ts';
+import { allowAuthenticated } from './http/authorization.ts';
+import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
+import { InFlight } from './http/inflight.ts';
+import { Metrics } from './http/metrics.ts';
+import { ResourceEndpoint } from './http/resourceEndpoint.ts';
+import { VersionEndpoint } from './http/versionEndpoint.ts';
+import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
 import type { Pki } from './pki/pki.ts';
+import type { RegistryDeps } from './registry/call.ts';
+import { Catalog } from './registry/catalog.ts';
+import { KeyedLock } from './registry/keyedLock.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** What {@link startApiServer} needs. */
@@ -30,7 +51,144 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+/** Go's clients keep idle connections for 90 s; a shorter time here would cut off requests just being sent. */
+const KEEP_ALIVE_MS = 180_000;
+const HEADERS_MS = 30_000;
+const REQUEST_MS = 120_000;
+const DRAIN_MS = 10_000;
+
 /** Starts the Kubernetes API on `options.storage`. Resolves when it listens. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  throw new Error(`not implemented: ${options.listen.host}`);
+  const parts = await assemble(options);
+  const { server } = parts;
+  server.listen(options.listen.port, options.listen.host);
+  await once(server, 'listening');
+  const ready = parts.controllers.start().then(() => {
+    parts.state.ready = true;
+  });
+  // whoever awaits `ready` gets the error; nobody awaiting it must not end the process
+  ready.catch((error: unknown) => options.log.error({ error }, 'the API server did not become ready'));
+  let closing: Promise<void> | undefined;
+  return {
+    url: urlOf(server, options.listen.host),
+    caPem: options.pki.ca,
+    ready,
+    close: () => (closing ??= stop(parts)),
+  };
+}
+
+interface State {
+  ready: boolean;
+  stopping: boolean;
+}
+
+interface Parts {
+  server: Server;
+  state: State;
+  hub: WatchHub;
+  catalog: Catalog;
+  inFlight: InFlight;
+  controllers: Controllers;
+}
+
+async function assemble(options: ApiServerOptions): Promise<Parts> {
+  const { storage, log, pki } = options;
+  const clock = options.clock ?? systemClock;
+  const state: State = { ready: false, stopping: false };
+  const hub = new WatchHub({ storage, log, clock });
+  await hub.start();
+  const catalog = new Catalog();
+  const authorizer = allowAuthenticated;
+  catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer }));
+  const namespaces = catalog.find('', 'v1', 'namespaces');
+  if (namespaces?.type !== 'Stored') throw new Error('namespaces are not served');
+  const registry: RegistryDeps = {
+    clock,
+    log,
+    locks: new KeyedLock(),
+    admissions: [new NamespaceLifecycle(namespaces)],
+  };
+  const inFlight = new InFlight();
+  const metrics = new Metrics(() => inFlight.counts);
+  const app = createApp({
+    clock,
+    log,
+    authenticator: new CertificateAuthenticator(() => clock.now()),
+    authorizer,
+    inFlight,
+    metrics,
+    audit: options.auditLog === undefined ? undefined : new JsonLinesAudit(options.auditLog),
+    endpoints: [
+      new ResourceEndpoint(catalog, registry),
+      new DiscoveryEndpoint(catalog),
+      new OpenApiEndpoint(catalog),
+      new HealthEndpoint(healthChecks(storage, state)),
+      new VersionEndpoint(),
+      metrics,
+    ],
+    isStopping: () => state.stopping,
+  });
+  const server = createServer(
+    {
+      cert: pki.serving.cert,
+      key: pki.serving.key,
+      ca: pki.ca,
+      requestCert: true,
+      // who has no certificate may still ask for health; who has a wrong one gets a 401 that says so
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+    },
+    app,
+  );
+  const controllers = new Controllers({
+    catalog,
+    registry,
+    custom: { storage, hub, log },
+    log,
+    caPem: pki.ca,
+    crds: options.crds ?? [],
+  });
+  return { server, state, hub, catalog, inFlight, controllers };
+}
+
+function healthChecks(storage: Storage, state: State): HealthCheck[] {
+  return [
+    { name: 'ping', check: () => undefined },
+    {
+      name: 'etcd',
+      check: async () => {
+        await storage.revision();
+        return undefined;
+      },
+    },
+    {
+      name: 'poststarthook/bootstrap',
+      readyOnly: true,
+      check: () => (state.ready ? undefined : 'namespaces and definitions are not in place yet'),
+    },
+    { name: 'shutdown', readyOnly: true, check: () => (state.stopping ? 'process is shutting down' : undefined) },
+  ];
+}
+
+function urlOf(server: Server, host: string): string {
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a TCP port');
+  return `https://${isIPv6(host) ? `[${host}]` : host}:${address.port}`;
+}
+
+async function stop(parts: Parts): Promise<void> {
+  const { server, state, catalog, inFlight, controllers, hub } = parts;
+  state.stopping = true;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  await controllers.stop();
+  for (const resource of catalog.stored()) resource.store.cache.end();
+  const timeout = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
+  await Promise.race([inFlight.drained(), timeout]);
+  server.closeIdleConnections();
+  server.closeAllConnections();
+  await closed;
+  await hub.stop();
 }

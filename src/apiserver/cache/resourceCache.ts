@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Storage, StorageEvent } from '../storage/storage.ts';
@@ -15,9 +16,17 @@ export interface CacheWatcher {
   onEnd(): void;
 }
 
+/** A controller inside the server that follows a resource for good. */
+export interface CacheObserver {
+  onEvent(event: CacheEvent): void;
+  /** The cache was (re)filled: everything in it must be looked at. */
+  onFilled(): void;
+}
+
 /** History kept in memory per resource; what is older is read from the store's own history. */
 const MAX_EVENTS = 5_000;
 const MAX_EVENT_CHARS = 32 * 1024 * 1024;
+const DECODE_BATCH = 100;
 
 /**
  * All objects of one resource in memory, and its latest events: one read and one watch of the store serve any
@@ -29,9 +38,9 @@ export class ResourceCache {
   readonly #log: Logger;
   readonly #prefix: string;
   readonly #decode: Decode;
-  readonly #objects = new Map<string, CachedObject>();
+  #objects = new Map<string, CachedObject>();
   readonly #watchers = new Set<CacheWatcher>();
-  readonly #observers = new Set<(event: CacheEvent) => void>();
+  readonly #observers = new Set<CacheObserver>();
   #history: CacheEvent[] = [];
   #historyChars = 0;
   /** Every event after this revision is in `#history`. */
@@ -107,9 +116,10 @@ export class ResourceCache {
     return () => void this.#watchers.delete(watcher);
   }
 
-  /** Calls `observer` for every live event (and never ends): for controllers inside the server. */
-  observe(observer: (event: CacheEvent) => void): void {
+  /** Follows every live event, also across refills; `onFilled` comes at once when the cache is filled already. */
+  observe(observer: CacheObserver): void {
     this.#observers.add(observer);
+    if (this.#loaded) observer.onFilled();
   }
 
   /**
@@ -152,10 +162,13 @@ export class ResourceCache {
       onReset: () => this.#reset(),
     });
     const page = await this.#storage.list(this.#prefix);
-    this.#objects.clear();
-    for (const entry of page.entries) {
-      this.#objects.set(entry.key, this.#decode(entry.key, entry.value, entry.revision));
+    const objects = new Map<string, CachedObject>();
+    for (const [index, entry] of page.entries.entries()) {
+      objects.set(entry.key, this.#decode(entry.key, entry.value, entry.revision));
+      // decoding thousands of objects must not hold up everybody else
+      if (index % DECODE_BATCH === DECODE_BATCH - 1) await nextTurn();
     }
+    this.#objects = objects;
     this.#sorted = undefined;
     this.#history = [];
     this.#historyChars = 0;
@@ -164,6 +177,7 @@ export class ResourceCache {
     for (const event of this.#early.splice(0)) {
       if (event.revision > page.revision) this.#apply(event);
     }
+    for (const observer of this.#observers) observer.onFilled();
   }
 
   #reset(): void {
@@ -190,7 +204,7 @@ export class ResourceCache {
     this.#sorted = undefined;
     this.#remember(made);
     for (const watcher of this.#watchers) watcher.onEvent(made);
-    for (const observer of this.#observers) observer(made);
+    for (const observer of this.#observers) observer.onEvent(made);
   }
 
   #toEvent(event: StorageEvent, known: CachedObject | undefined): CacheEvent | undefined {

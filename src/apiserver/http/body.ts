@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, tooLarge } from './status.ts';
 
 /** Largest request body, as in kube-apiserver: 3 MiB. */
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /**
  * The whole body; empty when none was sent.
@@ -33,9 +33,4 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function overLimit(): Error {
   return tooLarge(`Request entity is too large: limit is ${MAX_BODY_BYTES}`);
-}
-
-/** The media type of the body without its parameters, lower case; '' when the client named none. */
-export function bodyType(request: IncomingMessage): string {
-  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }

@@ -6,7 +6,7 @@ import type { ApiError, Status } from './status.ts';
 import type { MediaType } from './negotiate.ts';
 
 /** Bodies from here on are compressed for clients that accept it, as in kube-apiserver. */
-const GZIP_FROM_BYTES = 128 * 1024;
+export const GZIP_FROM_BYTES = 128 * 1024;
 const compress = promisify(gzip);
 
 /** What goes back to the client. `text` is JSON when `encoding` is json or yaml. */
@@ -49,7 +49,8 @@ export async function sendBytes(request: IncomingMessage, response: ServerRespon
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
 
-function acceptsGzip(request: IncomingMessage): boolean {
+/** Whether the client takes gzip. */
+export function acceptsGzip(request: IncomingMessage): boolean {
   const accepted = request.headers['accept-encoding'];
   return typeof accepted === 'string' && /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)/i.test(accepted);
 }

@@ -1,6 +1,6 @@
+import type { JsonObject } from '../codec/json.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { JsonObject } from '../codec/json.ts';
 import type { User } from '../http/authentication.ts';
 import type { ObjectRef } from '../http/status.ts';
 import type { KeyedLock } from './keyedLock.ts';

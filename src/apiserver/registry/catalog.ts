@@ -14,6 +14,7 @@ export class Catalog {
   readonly #owners = new Map<string, readonly ServedResource[]>();
   #byPath = new Map<string, ServedResource>();
   #generation = 0;
+  readonly #listeners = new Set<() => void>();
 
   get generation(): number {
     return this.#generation;
@@ -30,6 +31,12 @@ export class Catalog {
   /** Serves nothing of `owner` any more. */
   remove(owner: string): void {
     if (this.#owners.delete(owner)) this.#rebuild();
+  }
+
+  /** Calls `listener` after every change, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** The resource at `/apis/group/version/plural`. */
@@ -87,6 +94,7 @@ export class Catalog {
       this.#byPath.set(pathOf(resource.group, resource.version, resource.names.plural), resource);
     }
     this.#generation++;
+    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -1,7 +1,7 @@
+import { cloneJson, type JsonObject } from '../codec/json.ts';
 import { randomInt, randomUUID } from 'node:crypto';
 import { toTime } from '../../lib/clock.ts';
 import { withRevision } from '../cache/cachedObject.ts';
-import type { JsonObject } from '../codec/json.ts';
 import { updateManagedFields } from '../fields/managedFields.ts';
 import { alreadyExists, badRequest, forbidden } from '../http/status.ts';
 import { validateObjectMeta } from '../schema/objectMeta.ts';
@@ -9,7 +9,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { encodeObject } from './encoding.ts';
-import { cloneJson, dropMembers, metaOf, textAt } from './object.ts';
+import { dropMembers, metaOf, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { servedAsStored, toStorageVersion } from './versions.ts';
 

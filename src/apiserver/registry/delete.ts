@@ -1,11 +1,11 @@
+import { equalJson, type JsonObject } from '../codec/json.ts';
 import { toTime } from '../../lib/clock.ts';
-import type { JsonObject } from '../codec/json.ts';
 import { conflict, deleted, forbidden, notFound, type Status } from '../http/status.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps } from './call.ts';
 import type { DeleteOptions } from './deleteOptions.ts';
 import { encodeObject } from './encoding.ts';
-import { generationOf, isDeleting, metaOf, sameJson, textAt, textsAt } from './object.ts';
+import { generationOf, isDeleting, metaOf, textAt, textsAt } from './object.ts';
 import { isFree } from './update.ts';
 import { decodeEntry, toStorageVersion } from './versions.ts';
 
@@ -57,7 +57,7 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
     return { gone: true, status: deleted(refOf(call), textAt(meta, 'uid')), object };
   }
   if (!isDeleting(object)) markDeleting(deps, object);
-  if (sameJson(before, object) || call.dryRun) return { gone: false, object };
+  if (equalJson(before, object) || call.dryRun) return { gone: false, object };
   const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
   const stored = await resource.store.storage.update(entry.key, value, entry.revision);
   meta['resourceVersion'] = String(stored.revision);

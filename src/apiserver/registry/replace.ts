@@ -1,7 +1,6 @@
-import type { JsonObject } from '../codec/json.ts';
+import { cloneJson, type JsonObject } from '../codec/json.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
-import { cloneJson } from './object.ts';
 import { updateObject } from './update.ts';
 
 /** Replaces the object of `call` with `body` (PUT). @throws ApiError 400, 404, 409, 422. */

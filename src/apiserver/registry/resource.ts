@@ -1,5 +1,5 @@
-import type { User } from '../http/authentication.ts';
 import type { JsonObject } from '../codec/json.ts';
+import type { User } from '../http/authentication.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import type { NameRule } from '../schema/objectMeta.ts';
 import type { ResourceSchema } from '../schema/resourceSchema.ts';
@@ -89,6 +89,8 @@ export interface StoredResource extends ResourceHead {
   fieldLabels: ReadonlyMap<string, string>;
   /** Name of the kind in the strategic merge tables; undefined = custom resource, no strategic merge. */
   strategicKind: string | undefined;
+  /** What users of a deprecated version are told with every answer. */
+  deprecation: string | undefined;
   /** Why nothing can be created now (the CRD is being deleted); undefined = nothing stands against it. */
   createForbidden: (() => string | undefined) | undefined;
 }

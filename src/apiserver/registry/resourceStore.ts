@@ -1,12 +1,12 @@
+import { equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { CachedObject, OwnerReference } from '../cache/cachedObject.ts';
 import { withRevision } from '../cache/cachedObject.ts';
 import { ResourceCache } from '../cache/resourceCache.ts';
 import { REGISTRY, type WatchHub } from '../cache/watchHub.ts';
-import type { JsonObject } from '../codec/json.ts';
 import type { Entry, Storage } from '../storage/storage.ts';
 import { encodeObject, fromJson } from './encoding.ts';
-import { isDeleting, isObject, listAt, metaOf, objectAt, sameJson, textAt, textsAt } from './object.ts';
+import { isDeleting, listAt, metaOf, objectAt, textAt, textsAt } from './object.ts';
 
 /** What all versions of one resource share: where its objects lie and how they are read. */
 export interface StoreOptions {
@@ -83,7 +83,7 @@ export class ResourceStore {
     const raw = fromJson(stored);
     const object = structuredClone(raw);
     this.#admit(object);
-    const text = sameJson(raw, object) ? stored : encodeObject(object);
+    const text = equalJson(raw, object) ? stored : encodeObject(object);
     const meta = metaOf(object);
     const labels = objectAt(object['metadata'], 'labels');
     const finalizers = textsAt(meta, 'finalizers');
@@ -111,7 +111,7 @@ function textMembers(object: JsonObject): Record<string, string> {
 
 /** metadata.ownerReferences in typed form; undefined when there are none. */
 export function ownersOf(meta: JsonObject): OwnerReference[] | undefined {
-  const owners = listAt(meta, 'ownerReferences').filter((owner) => isObject(owner));
+  const owners = listAt(meta, 'ownerReferences').filter((owner) => isJsonObject(owner));
   if (owners.length === 0) return undefined;
   return owners.map((owner) => ({
     apiVersion: textAt(owner, 'apiVersion'),

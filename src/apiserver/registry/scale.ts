@@ -1,8 +1,8 @@
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { badRequest, invalid, notFound } from '../http/status.ts';
 import { patched, patchFunction } from './patch.ts';
 import { refOf, type Call, type RegistryDeps } from './call.ts';
-import { isObject, metaOf, objectAt, textAt } from './object.ts';
+import { metaOf, objectAt, textAt } from './object.ts';
 import type { ScalePaths } from './resource.ts';
 import { updateObject } from './update.ts';
 
@@ -103,7 +103,7 @@ function segments(path: string): string[] {
 function valueAt(object: JsonObject, path: string): JsonValue | undefined {
   let value: JsonValue | undefined = object;
   for (const part of segments(path)) {
-    if (!isObject(value) || !Object.hasOwn(value, part)) return undefined;
+    if (!isJsonObject(value) || !Object.hasOwn(value, part)) return undefined;
     value = value[part];
   }
   return value;

@@ -1,7 +1,8 @@
 import type { CachedObject } from '../cache/cachedObject.ts';
 import { badRequest } from '../http/status.ts';
 import { parseFieldSelector, type FieldSelector } from '../selectors/fields.ts';
-import { parseLabelSelector, SelectorError } from '../selectors/labels.ts';
+import { parseLabelSelector } from '../selectors/labels.ts';
+import { SelectorError } from '../selectors/selectorError.ts';
 import type { StoredResource } from './resource.ts';
 
 /** Which objects a list, watch or deletecollection is about. */

@@ -1,6 +1,5 @@
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
 import type { MediaType } from '../http/negotiate.ts';
-import { toJson } from './encoding.ts';
 import type { ListResult } from './list.ts';
 import type { ListOptions } from './listOptions.ts';
 import { metaOf } from './object.ts';
@@ -22,10 +21,10 @@ export interface View {
 /** One object as JSON in the form asked for. */
 export function objectText(resource: StoredResource, object: JsonObject, view: View): string {
   const { transform, version } = view.media;
-  if (transform === 'PartialObjectMetadata') return toJson(partialMetadata(object, version));
-  if (transform !== 'Table') return toJson(object);
+  if (transform === 'PartialObjectMetadata') return stringifyJson(partialMetadata(object, version));
+  if (transform !== 'Table') return stringifyJson(object);
   const resourceVersion = metaOf(object)['resourceVersion'] ?? '';
-  return toJson(table(resource, [object], { resourceVersion }, view));
+  return stringifyJson(table(resource, [object], { resourceVersion }, view));
 }
 
 /** JSON of a list in the form asked for, in pieces that make sense to send one by one. */
@@ -35,17 +34,17 @@ export function* listText(resource: StoredResource, result: ListResult, view: Vi
   if (result.remaining !== undefined) metadata['remainingItemCount'] = result.remaining;
   if (view.media.transform === 'Table') {
     const objects = result.items.map((item) => cachedToObject(resource, item));
-    yield toJson(table(resource, objects, metadata, view));
+    yield stringifyJson(table(resource, objects, metadata, view));
     return;
   }
   const partial = view.media.transform === 'PartialObjectMetadataList';
   const kind = partial ? 'PartialObjectMetadataList' : resource.names.listKind;
   const apiVersion = partial ? `meta.k8s.io/${view.media.version}` : apiVersionOf(resource);
-  yield `{"kind":${toJson(kind)},"apiVersion":${toJson(apiVersion)},"metadata":${toJson(metadata)},"items":[`;
+  yield `{"kind":${stringifyJson(kind)},"apiVersion":${stringifyJson(apiVersion)},"metadata":${stringifyJson(metadata)},"items":[`;
   let first = true;
   for (const item of result.items) {
     const text = partial
-      ? toJson(partialMetadata(cachedToObject(resource, item), view.media.version))
+      ? stringifyJson(partialMetadata(cachedToObject(resource, item), view.media.version))
       : cachedToText(resource, item);
     yield first ? text : `,${text}`;
     first = false;

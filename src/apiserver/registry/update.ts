@@ -1,5 +1,5 @@
+import { cloneJson, equalJson, type JsonObject } from '../codec/json.ts';
 import { withRevision } from '../cache/cachedObject.ts';
-import type { JsonObject } from '../codec/json.ts';
 import { onlyManagedTimesDiffer, updateManagedFields } from '../fields/managedFields.ts';
 import { conflict, invalid, MODIFIED, notFound } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
@@ -8,7 +8,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { refuseInvalid } from './checks.ts';
 import { encodeObject } from './encoding.ts';
-import { cloneJson, copyMember, generationOf, isDeleting, listAt, metaOf, sameJson, textAt } from './object.ts';
+import { copyMember, generationOf, isDeleting, listAt, metaOf, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { decodeEntry, servedAsStored, toStorageVersion } from './versions.ts';
 
@@ -64,7 +64,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   call.warnings.push(...(resource.strategy.warnings?.(object) ?? []));
   const meta = metaOf(object);
   meta['resourceVersion'] = String(entry.revision);
-  const unchanged = sameJson(old, object) || onlyManagedTimesDiffer(old, object);
+  const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);
   if (unchanged) return { object: old, text: undefined };
   if (call.dryRun) return { object, text: undefined };
   return write(call, object, entry);
@@ -136,7 +136,7 @@ function countGeneration(call: Call, object: JsonObject, old: JsonObject): void 
   if (!resource.strategy.tracksGeneration) return;
   const ignored = new Set(['apiVersion', 'kind', 'metadata', ...(resource.status ? ['status'] : [])]);
   const keys = new Set([...Object.keys(object), ...Object.keys(old)]);
-  const changed = [...keys].some((key) => !ignored.has(key) && !sameJson(object[key], old[key]));
+  const changed = [...keys].some((key) => !ignored.has(key) && !equalJson(object[key], old[key]));
   const generation = generationOf(old);
   metaOf(object)['generation'] = changed ? generation + 1 : generation;
 }

@@ -1,7 +1,6 @@
+import { cloneJson, stringifyJson, type JsonObject } from '../codec/json.ts';
 import type { CachedObject } from '../cache/cachedObject.ts';
-import type { JsonObject } from '../codec/json.ts';
-import { fromJson, toJson } from './encoding.ts';
-import { cloneJson } from './object.ts';
+import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
 /** Whether objects of `resource` are stored as they are served. */
@@ -41,5 +40,5 @@ export function cachedToObject(resource: StoredResource, cached: CachedObject): 
 
 /** A cached object as JSON in the resource's version. */
 export function cachedToText(resource: StoredResource, cached: CachedObject): string {
-  return servedAsStored(resource) ? cached.text : toJson(cachedToObject(resource, cached));
+  return servedAsStored(resource) ? cached.text : stringifyJson(cachedToObject(resource, cached));
 }

@@ -9,6 +9,8 @@ import type { WatchEncoder, WireType } from './watchEncoder.ts';
 
 /** Where a watch's bytes go. */
 export interface WatchSink {
+  /** Sends the headers, so that a client without events knows that its watch stands. */
+  open(): void;
   write(bytes: Buffer): void;
   /** Ends the answer in good order. */
   end(): void;
@@ -101,6 +103,7 @@ class WatchSession {
 
   #follow(revision: number): void {
     if (this.#done) return;
+    this.#request.sink.open();
     this.#unwatch = this.#cache.watch(revision, {
       onEvent: (event) => this.#sendAfter(event, revision),
       onEnd: () => this.#end(),

@@ -1,8 +1,7 @@
+import { stringifyJson, type JsonObject } from '../codec/json.ts';
 import { withRevision, type CachedObject, type CacheEvent } from '../cache/cachedObject.ts';
-import type { JsonObject } from '../codec/json.ts';
 import type { MediaType } from '../http/negotiate.ts';
 import type { Status } from '../http/status.ts';
-import { toJson } from './encoding.ts';
 import type { ListOptions } from './listOptions.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 import { partialMetadata } from './transforms.ts';
@@ -58,7 +57,7 @@ export class WatchEncoder {
     if (initialEnd) metadata['annotations'] = { [INITIAL_EVENTS_END]: 'true' };
     const apiVersion = apiVersionOf(this.#resource);
     const bookmark: JsonObject = { kind: this.#resource.names.kind, apiVersion, metadata };
-    return line('BOOKMARK', toJson(this.#transformBookmark(bookmark, metadata)));
+    return line('BOOKMARK', stringifyJson(this.#transformBookmark(bookmark, metadata)));
   }
 
   /** The end of a watch that cannot go on. */
@@ -81,9 +80,9 @@ export class WatchEncoder {
     if (this.#media.transform === 'None') return line(type, cachedToText(this.#resource, object));
     const parsed = cachedToObject(this.#resource, object);
     if (this.#media.transform === 'Table') {
-      return line(type, toJson(this.#table([parsed], String(object.revision), columns)));
+      return line(type, stringifyJson(this.#table([parsed], String(object.revision), columns)));
     }
-    return line(type, toJson(partialMetadata(parsed, this.#media.version)));
+    return line(type, stringifyJson(partialMetadata(parsed, this.#media.version)));
   }
 
   #table(objects: JsonObject[], resourceVersion: string, columnDefinitions: boolean): JsonObject {

@@ -1,0 +1,167 @@
+import type { Logger } from '../../lib/logger.ts';
+import type { WatchHub } from '../cache/watchHub.ts';
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import type { Authorizer } from '../http/authorization.ts';
+import { listAt } from '../registry/object.ts';
+import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
+import { ResourceStore } from '../registry/resourceStore.ts';
+import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
+import type { Storage } from '../storage/storage.ts';
+import { compileTable, type TableRenderer } from '../table/table.ts';
+import { configMaps } from './configMaps.ts';
+import { customResourceDefinitions } from './customResourceDefinitions.ts';
+import type { BuiltinDefinition } from './definition.ts';
+import { coreEvents, events } from './events.ts';
+import { leases } from './leases.ts';
+import { namespaces } from './namespaces.ts';
+import { reviewDefinitions } from './reviews.ts';
+import { resolvedComponent } from './schemas/components.ts';
+import { secrets } from './secrets.ts';
+import { serviceAccounts } from './serviceAccounts.ts';
+
+const DEFINITIONS: readonly BuiltinDefinition[] = [
+  namespaces,
+  secrets,
+  configMaps,
+  serviceAccounts,
+  coreEvents,
+  events,
+  leases,
+  customResourceDefinitions,
+];
+
+/** Verbs of every stored resource. */
+export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+
+/** What built-in resources stand on. */
+export interface BuiltinDeps {
+  storage: Storage;
+  hub: WatchHub;
+  log: Logger;
+  authorizer: Authorizer;
+}
+
+/** All built-in resources, ready to be served. */
+export function builtinResources(deps: BuiltinDeps): ServedResource[] {
+  const stored: StoredResource[] = [];
+  for (const definition of DEFINITIONS) stored.push(toResource(definition, stored, deps));
+  const reviews = reviewDefinitions(deps.authorizer).map((review): ServedResource => ({
+    ...review,
+    type: 'Review',
+    schema: builtinSchema(review.component),
+  }));
+  return [...stored, ...reviews];
+}
+
+/** Name of the OpenAPI component of a built-in kind. */
+export function componentOf(group: string, kind: string): string | undefined {
+  const known = DEFINITIONS.find((one) => one.group === group && one.names.kind === kind);
+  if (known !== undefined) return known.component;
+  return REVIEW_COMPONENTS.get(`${group}/${kind}`);
+}
+
+const REVIEW_COMPONENTS = new Map(
+  ['SelfSubjectAccessReview', 'SubjectAccessReview', 'LocalSubjectAccessReview', 'SelfSubjectRulesReview']
+    .map((kind): [string, string] => [`authorization.k8s.io/${kind}`, `io.k8s.api.authorization.v1.${kind}`])
+    .concat([['authentication.k8s.io/SelfSubjectReview', 'io.k8s.api.authentication.v1.SelfSubjectReview']]),
+);
+
+function toResource(
+  definition: BuiltinDefinition,
+  known: readonly StoredResource[],
+  deps: BuiltinDeps,
+): StoredResource {
+  const { group, version, names, sharedWith } = definition;
+  const schema = builtinSchema(definition.component);
+  const shared = known.find(
+    (one) =>
+      one.group === sharedWith?.group && one.version === sharedWith.version && one.names.plural === sharedWith.plural,
+  );
+  const fields = definition.selectableFields;
+  const labels = Object.keys(fields?.({}) ?? {}).map((name): [string, string] => [name, name]);
+  return {
+    type: 'Stored',
+    group,
+    version,
+    names,
+    namespaced: definition.namespaced,
+    verbs: ALL_VERBS,
+    schema,
+    strategy: definition.strategy,
+    store: shared?.store ?? storeOf(definition, schema, deps),
+    conversion: sharedWith?.conversion,
+    status: definition.status === true,
+    scale: undefined,
+    finalize: definition.finalize === true,
+    table: tableOf(definition),
+    fieldLabels: definition.fieldLabels ?? new Map(labels),
+    strategicKind: group === '' ? names.kind : `${names.kind}.${group}`,
+    deprecation: undefined,
+    createForbidden: undefined,
+  };
+}
+
+function storeOf(definition: BuiltinDefinition, schema: ResourceSchema, deps: BuiltinDeps): ResourceStore {
+  const { group, names } = definition;
+  return new ResourceStore({
+    storage: deps.storage,
+    hub: deps.hub,
+    log: deps.log,
+    group: group === '' ? 'core' : group,
+    resource: names.plural,
+    apiVersion: apiVersionOf(definition),
+    kind: names.kind,
+    admitStored: (object) => schema.admitStored(object),
+    selectableFields: (object) => definition.selectableFields?.(object),
+  });
+}
+
+/**
+ * The schema of a built-in kind. Clients in Go write null for what they leave out, so nulls are dropped before
+ * anything else; null in a map means the empty value.
+ */
+function builtinSchema(component: string): ResourceSchema {
+  const schema = compileStructuralSchema(resolvedComponent(component));
+  return {
+    root: schema.root,
+    admitRequest(object) {
+      dropNulls(object);
+      return schema.admitRequest(object);
+    },
+    admitStored: (object) => schema.admitStored(object),
+    validateCreate: (object) => schema.validateCreate(object),
+    validateUpdate: (object, old) => schema.validateUpdate(object, old),
+  };
+}
+
+/** Members whose keys are the user's. */
+const MAPS = new Set(['data', 'stringData', 'binaryData', 'labels', 'annotations']);
+
+function dropNulls(object: JsonObject, isMap = false): void {
+  for (const [key, value] of Object.entries(object)) {
+    if (value === null) {
+      if (isMap) object[key] = '';
+      else Reflect.deleteProperty(object, key);
+    } else if (isJsonObject(value)) dropNulls(value, MAPS.has(key));
+    else for (const item of listAt(object, key)) if (isJsonObject(item)) dropNulls(item);
+  }
+}
+
+function tableOf(definition: BuiltinDefinition): TableRenderer {
+  const renderer = compileTable(definition.columns);
+  if (definition.nameColumn !== 'last') return renderer;
+  return {
+    table(objects, options) {
+      const table = renderer.table(objects, options);
+      const columns = listAt(table, 'columnDefinitions');
+      const [name, ...others] = columns;
+      if (isJsonObject(name)) table['columnDefinitions'] = [...others, { ...name, priority: 1 }];
+      for (const row of listAt(table, 'rows')) {
+        if (!isJsonObject(row)) continue;
+        const [first, ...rest] = listAt(row, 'cells');
+        if (first !== undefined) row['cells'] = [...rest, first];
+      }
+      return table;
+    },
+  };
+}

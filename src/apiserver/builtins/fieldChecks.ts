@@ -1,0 +1,72 @@
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { isJsonObject } from '../codec/json.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
+
+/** A 422 cause for a wrong value. */
+export function invalidValue(field: string, badValue: JsonValue, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field, badValue, detail };
+}
+
+/** A 422 cause for a value that is missing. */
+export function requiredValue(field: string, detail = ''): FieldError {
+  return { type: 'FieldValueRequired', field, detail };
+}
+
+/** A 422 cause for a value that may not be there or not change. */
+export function forbiddenValue(field: string, detail: string): FieldError {
+  return { type: 'FieldValueForbidden', field, detail };
+}
+
+/** Largest sum of all values of a Secret or ConfigMap. */
+const MAX_DATA_BYTES = 1024 * 1024;
+const MAX_KEY_LENGTH = 253;
+const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
+const DATA_KEY_RULE =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+/** Checks the keys of a data member of a Secret or ConfigMap. */
+export function dataKeyErrors(member: string, data: JsonObject): FieldError[] {
+  return Object.keys(data).flatMap((key) =>
+    keyProblems(key).map((detail) => invalidValue(`${member}[${key}]`, key, detail)),
+  );
+}
+
+function keyProblems(key: string): string[] {
+  const problems: string[] = [];
+  if (key.length > MAX_KEY_LENGTH) problems.push(`must be no more than ${MAX_KEY_LENGTH} characters`);
+  if (!DATA_KEY.test(key)) problems.push(DATA_KEY_RULE);
+  if (key === '.' || key === '..') problems.push(`must not be '${key}'`);
+  else if (key.startsWith('..')) problems.push("must not start with '..'");
+  return problems;
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Checks that the values of a data member are base64; never shows a value. */
+export function base64Errors(member: string, data: JsonObject): FieldError[] {
+  return Object.entries(data)
+    .filter(([, value]) => typeof value === 'string' && !BASE64.test(value.replace(/[\r\n]/g, '')))
+    .map(([key]) =>
+      invalidValue(`${member}[${key}]`, '<value omitted>', 'must be base64; use stringData for plain text'),
+    );
+}
+
+/** Checks that all values together are not too much for one object. */
+export function sizeErrors(field: string, texts: JsonObject, bytes: JsonObject): FieldError[] {
+  let total = 0;
+  for (const [key, value] of Object.entries(texts)) total += key.length + byteLength(value);
+  for (const [key, value] of Object.entries(bytes)) total += key.length + Math.floor((byteLength(value) * 3) / 4);
+  return total > MAX_DATA_BYTES
+    ? [{ type: 'FieldValueTooLong', field, badValue: '', detail: `may not be more than ${MAX_DATA_BYTES} bytes` }]
+    : [];
+}
+
+function byteLength(value: JsonValue | undefined): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : 0;
+}
+
+/** The member `key` as an object; an empty one when there is none. */
+export function membersOf(object: JsonObject, key: string): JsonObject {
+  const value = object[key];
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,63 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../codec/json.ts';
+import { apiextensionsComponents } from './apiextensions.ts';
+import { coordinationComponents } from './coordination.ts';
+import { coreComponents } from './core.ts';
+import { eventsComponents } from './events.ts';
+import { META, metaComponents } from './meta.ts';
+import { authenticationComponents, authorizationComponents } from './reviews.ts';
+
+/** Every named schema of the built-in kinds, as OpenAPI shows them. */
+export const components: Readonly<Record<string, JsonObject>> = {
+  ...metaComponents,
+  ...coreComponents,
+  ...eventsComponents,
+  ...coordinationComponents,
+  ...apiextensionsComponents,
+  ...authenticationComponents,
+  ...authorizationComponents,
+};
+
+const PREFIX = '#/components/schemas/';
+
+/** The component that `schema` refers to (by `$ref` or the one `allOf` of a described reference). */
+function referenceOf(schema: JsonObject): string | undefined {
+  const { $ref, allOf } = schema;
+  if (typeof $ref === 'string') return $ref.slice(PREFIX.length);
+  const only = Array.isArray(allOf) && allOf.length === 1 ? allOf[0] : undefined;
+  return isJsonObject(only) && typeof only['$ref'] === 'string' ? only['$ref'].slice(PREFIX.length) : undefined;
+}
+
+/** Components that `schema` refers to, directly or through others, `found` included. */
+export function referencedComponents(schema: JsonValue, found: Set<string> = new Set<string>()): Set<string> {
+  if (Array.isArray(schema)) for (const item of schema) referencedComponents(item, found);
+  else if (isJsonObject(schema)) {
+    const name = typeof schema['$ref'] === 'string' ? schema['$ref'].slice(PREFIX.length) : undefined;
+    if (name !== undefined && !found.has(name)) {
+      found.add(name);
+      referencedComponents(components[name] ?? {}, found);
+    }
+    for (const member of Object.values(schema)) referencedComponents(member, found);
+  }
+  return found;
+}
+
+/**
+ * The component `name` with all references resolved, for the structural schema of the kind. Metadata is left to the
+ * rules that hold for every object; a schema inside itself (JSONSchemaProps) is taken as it comes.
+ */
+export function resolvedComponent(name: string): JsonObject {
+  const resolved = resolve(components[name] ?? {}, [name]);
+  return isJsonObject(resolved) ? resolved : {};
+}
+
+function resolve(schema: JsonValue, path: readonly string[]): JsonValue {
+  if (Array.isArray(schema)) return schema.map((item) => resolve(item, path));
+  if (!isJsonObject(schema)) return schema;
+  const reference = referenceOf(schema);
+  if (reference === undefined) {
+    return Object.fromEntries(Object.entries(schema).map(([key, member]) => [key, resolve(member, path)]));
+  }
+  if (reference === META.ObjectMeta) return { type: 'object' };
+  if (path.includes(reference)) return { 'x-kubernetes-preserve-unknown-fields': true };
+  return resolve(components[reference] ?? {}, [...path, reference]);
+}

@@ -1,0 +1,242 @@
+import type { Logger } from '../../lib/logger.ts';
+import type { CacheEvent, CachedObject, OwnerReference } from '../cache/cachedObject.ts';
+import { isJsonObject } from '../codec/json.ts';
+import type { Catalog } from '../registry/catalog.ts';
+import type { RegistryDeps } from '../registry/call.ts';
+import { deleteObject, FOREGROUND, ORPHAN } from '../registry/delete.ts';
+import { BACKGROUND, type DeleteOptions } from '../registry/deleteOptions.ts';
+import { listAt, metaOf, textAt, textsAt } from '../registry/object.ts';
+import type { StoredResource } from '../registry/resource.ts';
+import { updateObject } from '../registry/update.ts';
+import { internalCall, tolerating } from './internalCalls.ts';
+import { KeyQueue } from './keyQueue.ts';
+
+/** What the collector needs. */
+export interface GarbageCollectorDeps {
+  catalog: Catalog;
+  registry: RegistryDeps;
+  log: Logger;
+}
+
+/** Foreground deletions and unknown owners are looked at again after this. */
+const POLL_MS = 200;
+const UNKNOWN_OWNER_MS = 30_000;
+
+/**
+ * Deletes objects whose owners are all gone, takes gone owners out of lists with living ones, and serves the
+ * finalizers `orphan` (dependents lose the owner) and `foregroundDeletion` (dependents go first).
+ * Knows only objects with owners; whether an owner lives is asked of its resource's cache.
+ */
+export class GarbageCollector {
+  readonly #deps: GarbageCollectorDeps;
+  readonly #queue: KeyQueue;
+  /** Owners of every object that has some, by its key. */
+  readonly #owners = new Map<string, readonly OwnerReference[]>();
+  readonly #byOwner = new Map<string, Set<string>>();
+  readonly #following = new Set<object>();
+
+  constructor(deps: GarbageCollectorDeps) {
+    this.#deps = deps;
+    this.#queue = new KeyQueue({ name: 'garbagecollector', work: (key) => this.#sync(key), log: deps.log });
+  }
+
+  /** Follows every resource that is served now; call again when the catalog changed. */
+  async follow(): Promise<void> {
+    for (const resource of this.#deps.catalog.stored()) {
+      const { cache } = resource.store;
+      if (this.#following.has(cache)) continue;
+      this.#following.add(cache);
+      await cache.ready();
+      cache.observe({
+        onEvent: (event) => this.#seeEvent(event),
+        onFilled: () => cache.list().forEach((object) => this.#see(object)),
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+  }
+
+  #seeEvent(event: CacheEvent): void {
+    if (event.type !== 'Deleted') {
+      this.#see(event.object);
+      return;
+    }
+    this.#forget(event.object.key);
+    for (const key of this.#byOwner.get(event.object.uid) ?? []) this.#queue.add(key);
+    // an owner that is deleted in the foreground may wait for this one
+    for (const owner of event.object.owners ?? []) this.#queueOwner(owner, event.object.namespace);
+  }
+
+  #see(object: CachedObject): void {
+    this.#forget(object.key);
+    if (object.owners !== undefined) {
+      this.#owners.set(object.key, object.owners);
+      for (const { uid } of object.owners) {
+        const keys = this.#byOwner.get(uid) ?? new Set<string>();
+        this.#byOwner.set(uid, keys.add(object.key));
+      }
+      this.#queue.add(object.key);
+    }
+    if (object.deleting && waitsForUs(object)) this.#queue.add(object.key);
+  }
+
+  #forget(key: string): void {
+    for (const { uid } of this.#owners.get(key) ?? []) {
+      const keys = this.#byOwner.get(uid);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#byOwner.delete(uid);
+    }
+    this.#owners.delete(key);
+  }
+
+  #queueOwner(owner: OwnerReference, namespace: string): void {
+    const resource = this.#deps.catalog.findKind(owner.apiVersion, owner.kind);
+    if (resource === undefined) return;
+    const key = resource.store.key(resource.namespaced ? namespace : '', owner.name);
+    const found = resource.store.cache.get(key);
+    if (found?.deleting === true && waitsForUs(found)) this.#queue.add(key);
+  }
+
+  async #sync(key: string): Promise<number | undefined> {
+    const found = this.#find(key);
+    if (found === undefined) return undefined;
+    const { resource, object } = found;
+    if (object.deleting && object.finalizers?.includes(ORPHAN) === true) return this.#orphan(resource, object);
+    if (object.deleting && object.finalizers?.includes(FOREGROUND) === true) return this.#foreground(resource, object);
+    if (object.owners === undefined || object.deleting) return undefined;
+    return this.#judge(resource, object, object.owners);
+  }
+
+  #find(key: string): { resource: StoredResource; object: CachedObject } | undefined {
+    for (const resource of this.#deps.catalog.stored()) {
+      if (!key.startsWith(resource.store.prefix)) continue;
+      const object = resource.store.cache.get(key);
+      return object === undefined ? undefined : { resource, object };
+    }
+    return undefined;
+  }
+
+  /** Deletes the object when none of its owners lives; else takes the gone ones out of its list. */
+  async #judge(
+    resource: StoredResource,
+    object: CachedObject,
+    owners: readonly OwnerReference[],
+  ): Promise<number | undefined> {
+    const verdicts = await Promise.all(owners.map((owner) => this.#ownerState(owner, object.namespace)));
+    if (verdicts.includes('unknown')) return UNKNOWN_OWNER_MS;
+    const gone = owners.filter((_, index) => verdicts[index] === 'gone');
+    const living = owners.filter((_, index) => verdicts[index] === 'alive');
+    const leaving = owners.filter((_, index) => verdicts[index] === 'leaving');
+    if (living.length > 0) {
+      const taken = [...gone, ...leaving];
+      if (taken.length > 0) await this.#dropOwners(resource, object, taken);
+      return undefined;
+    }
+    const options: DeleteOptions = {
+      ...BACKGROUND,
+      uid: object.uid,
+      // an owner that waits for this object waits for what this one owns, too
+      propagation: leaving.length > 0 && this.#hasDependents(object) ? 'Foreground' : 'Background',
+    };
+    const call = internalCall({
+      resource,
+      namespace: object.namespace,
+      name: object.name,
+      manager: 'garbage-collector',
+    });
+    await tolerating([403, 404, 409], () => deleteObject(this.#deps.registry, call, options));
+    this.#deps.log.debug({ kind: resource.names.kind, key: object.key }, 'object without living owners deleted');
+    return undefined;
+  }
+
+  /** `leaving`: alive, but being deleted in the foreground, which is to take its dependents along. */
+  async #ownerState(owner: OwnerReference, namespace: string): Promise<'alive' | 'gone' | 'leaving' | 'unknown'> {
+    const resource = this.#deps.catalog.findKind(owner.apiVersion, owner.kind);
+    // a kind that is not served (any more, or not yet): nothing is known
+    if (resource === undefined) return 'unknown';
+    const { cache, key } = {
+      cache: resource.store.cache,
+      key: resource.store.key(resource.namespaced ? namespace : '', owner.name),
+    };
+    await cache.ready();
+    await cache.caughtUp(1_000);
+    const found = cache.get(key);
+    if (found?.uid !== owner.uid) return 'gone';
+    return found.deleting && found.finalizers?.includes(FOREGROUND) === true ? 'leaving' : 'alive';
+  }
+
+  #hasDependents(object: CachedObject): boolean {
+    return (this.#byOwner.get(object.uid)?.size ?? 0) > 0;
+  }
+
+  /** Dependents stay and lose this owner; then the finalizer goes. */
+  async #orphan(resource: StoredResource, object: CachedObject): Promise<undefined> {
+    for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
+      const dependent = this.#find(key);
+      const owner = dependent?.object.owners?.find(({ uid }) => uid === object.uid);
+      if (dependent !== undefined && owner !== undefined) {
+        await this.#dropOwners(dependent.resource, dependent.object, [owner]);
+      }
+    }
+    await this.#dropFinalizer(resource, object, ORPHAN);
+    return undefined;
+  }
+
+  /** Dependents go first; those that block the owner are waited for. */
+  async #foreground(resource: StoredResource, object: CachedObject): Promise<number | undefined> {
+    let blocking = 0;
+    for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
+      const dependent = this.#find(key);
+      if (dependent === undefined) continue;
+      this.#queue.add(key);
+      const owner = dependent.object.owners?.find(({ uid }) => uid === object.uid);
+      if (owner?.blockOwnerDeletion === true) blocking++;
+    }
+    if (blocking > 0) return POLL_MS;
+    await this.#dropFinalizer(resource, object, FOREGROUND);
+    return undefined;
+  }
+
+  async #dropOwners(resource: StoredResource, object: CachedObject, owners: readonly OwnerReference[]): Promise<void> {
+    const uids = new Set(owners.map(({ uid }) => uid));
+    const call = internalCall({
+      resource,
+      namespace: object.namespace,
+      name: object.name,
+      manager: 'garbage-collector',
+    });
+    await tolerating([404], () =>
+      updateObject(this.#deps.registry, call, (current) => {
+        const meta = metaOf(current);
+        const kept = listAt(meta, 'ownerReferences').filter(
+          (one) => !isJsonObject(one) || !uids.has(textAt(one, 'uid')),
+        );
+        if (kept.length > 0) meta['ownerReferences'] = kept;
+        else Reflect.deleteProperty(meta, 'ownerReferences');
+        return current;
+      }),
+    );
+  }
+
+  async #dropFinalizer(resource: StoredResource, object: CachedObject, finalizer: string): Promise<void> {
+    const call = internalCall({
+      resource,
+      namespace: object.namespace,
+      name: object.name,
+      manager: 'garbage-collector',
+    });
+    await tolerating([404], () =>
+      updateObject(this.#deps.registry, call, (current) => {
+        const meta = metaOf(current);
+        meta['finalizers'] = textsAt(meta, 'finalizers').filter((one) => one !== finalizer);
+        return current;
+      }),
+    );
+  }
+}
+
+function waitsForUs(object: CachedObject): boolean {
+  return object.finalizers?.some((name) => name === ORPHAN || name === FOREGROUND) === true;
+}

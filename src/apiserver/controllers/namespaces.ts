@@ -1,0 +1,157 @@
+import type { Logger } from '../../lib/logger.ts';
+import { dropCondition, setCondition } from '../builtins/conditions.ts';
+import type { CachedObject } from '../cache/cachedObject.ts';
+import type { Catalog } from '../registry/catalog.ts';
+import type { RegistryDeps } from '../registry/call.ts';
+import { deleteObject } from '../registry/delete.ts';
+import { BACKGROUND } from '../registry/deleteOptions.ts';
+import { objectAt, textsAt } from '../registry/object.ts';
+import { apiVersionOf, type StoredResource } from '../registry/resource.ts';
+import { updateObject } from '../registry/update.ts';
+import { internalCall, tolerating } from './internalCalls.ts';
+import { KeyQueue } from './keyQueue.ts';
+
+/** What the controller needs. */
+export interface NamespaceControllerDeps {
+  catalog: Catalog;
+  registry: RegistryDeps;
+  log: Logger;
+  namespaces: StoredResource;
+}
+
+/** What is left of one resource in a namespace. */
+interface Remainder {
+  resource: StoredResource;
+  count: number;
+  finalizers: ReadonlyMap<string, number>;
+}
+
+const POLL_MS = 200;
+const SLOW_POLL_MS = 2_000;
+
+/** Empties namespaces that are being deleted, custom resources included, and then lets them go. */
+export class NamespaceController {
+  readonly #deps: NamespaceControllerDeps;
+  readonly #queue: KeyQueue;
+
+  constructor(deps: NamespaceControllerDeps) {
+    this.#deps = deps;
+    this.#queue = new KeyQueue({ name: 'namespaces', work: (name) => this.#sync(name), log: deps.log });
+  }
+
+  async start(): Promise<void> {
+    const { cache } = this.#deps.namespaces.store;
+    await cache.ready();
+    cache.observe({
+      onEvent: (event) => {
+        if (event.type !== 'Deleted' && event.object.deleting) this.#queue.add(event.object.name);
+      },
+      onFilled: () => {
+        for (const namespace of cache.list()) if (namespace.deleting) this.#queue.add(namespace.name);
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+  }
+
+  async #sync(name: string): Promise<number | undefined> {
+    const { store } = this.#deps.namespaces;
+    const namespace = store.cache.get(store.key('', name));
+    if (namespace?.deleting !== true) return undefined;
+    const left: Remainder[] = [];
+    for (const resource of this.#deps.catalog.stored()) {
+      if (!resource.namespaced) continue;
+      const remainder = await this.#empty(resource, name);
+      if (remainder.count > 0) left.push(remainder);
+    }
+    if (left.length === 0) {
+      await this.#finalize(name);
+      return undefined;
+    }
+    await this.#report(name, left);
+    return left.some(({ finalizers }) => finalizers.size > 0) ? SLOW_POLL_MS : POLL_MS;
+  }
+
+  /** Asks for the deletion of everything of one resource. */
+  async #empty(resource: StoredResource, namespace: string): Promise<Remainder> {
+    const { cache } = resource.store;
+    await cache.ready();
+    await cache.caughtUp(1_000);
+    const finalizers = new Map<string, number>();
+    let count = 0;
+    for (const object of cache.list(resource.store.prefixOf(namespace))) {
+      if (await this.#gone(resource, object)) continue;
+      count++;
+      for (const finalizer of object.finalizers ?? []) finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1);
+    }
+    return { resource, count, finalizers };
+  }
+
+  async #gone(resource: StoredResource, object: CachedObject): Promise<boolean> {
+    if (object.deleting) return false;
+    const call = internalCall({ resource, namespace: object.namespace, name: object.name });
+    const result = await tolerating([404], () => deleteObject(this.#deps.registry, call, BACKGROUND));
+    return result?.gone !== false;
+  }
+
+  async #finalize(name: string): Promise<void> {
+    const call = internalCall({ resource: this.#deps.namespaces, namespace: '', name, subresource: 'finalize' });
+    await tolerating([404], () =>
+      updateObject(this.#deps.registry, call, (current) => {
+        const spec = objectAt(current, 'spec') ?? {};
+        current['spec'] = { ...spec, finalizers: textsAt(spec, 'finalizers').filter((one) => one !== 'kubernetes') };
+        return current;
+      }),
+    );
+  }
+
+  async #report(name: string, left: readonly Remainder[]): Promise<void> {
+    const call = internalCall({ resource: this.#deps.namespaces, namespace: '', name, subresource: 'status' });
+    const now = this.#deps.registry.clock.now();
+    await tolerating([404, 409], () =>
+      updateObject(this.#deps.registry, call, (current) => {
+        setCondition(
+          current,
+          {
+            type: 'NamespaceContentRemaining',
+            status: 'True',
+            reason: 'SomeResourcesRemain',
+            message: `Some resources are remaining: ${left.map(describeCount).join(', ')}`,
+          },
+          now,
+        );
+        const waiting = describeFinalizers(left);
+        if (waiting === '') dropCondition(current, 'NamespaceFinalizersRemaining');
+        else {
+          setCondition(
+            current,
+            {
+              type: 'NamespaceFinalizersRemaining',
+              status: 'True',
+              reason: 'SomeFinalizersRemain',
+              message: `Some content in the namespace has finalizers remaining: ${waiting}`,
+            },
+            now,
+          );
+        }
+        return current;
+      }),
+    );
+  }
+}
+
+function describeCount({ resource, count }: Remainder): string {
+  const group = apiVersionOf(resource).split('/').slice(0, -1).join('');
+  const name = group === '' ? resource.names.plural : `${resource.names.plural}.${group}`;
+  return `${name} has ${count} resource instances`;
+}
+
+function describeFinalizers(left: readonly Remainder[]): string {
+  const totals = new Map<string, number>();
+  for (const { finalizers } of left) {
+    for (const [name, count] of finalizers) totals.set(name, (totals.get(name) ?? 0) + count);
+  }
+  return [...totals].map(([name, count]) => `${name} in ${count} resource instances`).join(', ');
+}

@@ -1,0 +1,178 @@
+import type { Logger } from '../../lib/logger.ts';
+import type { WatchHub } from '../cache/watchHub.ts';
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { ALL_VERBS } from '../builtins/builtins.ts';
+import { listAt, objectAt, textAt, textsAt } from '../registry/object.ts';
+import type { ResourceNames, ScalePaths, StoredResource, Strategy } from '../registry/resource.ts';
+import { ResourceStore } from '../registry/resourceStore.ts';
+import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
+import type { Storage } from '../storage/storage.ts';
+import { compileJsonPath, type JsonPath } from '../table/jsonPath.ts';
+import { compileTable, type PrinterColumn } from '../table/table.ts';
+
+/** What custom resources stand on. */
+export interface CustomDeps {
+  storage: Storage;
+  hub: WatchHub;
+  log: Logger;
+}
+
+const STRATEGY: Strategy = {
+  nameRule: 'DNS1123Subdomain',
+  allowUnconditionalUpdate: false,
+  tracksGeneration: true,
+};
+
+/** One version of a definition, read. */
+interface Version {
+  name: string;
+  served: boolean;
+  storage: boolean;
+  source: JsonObject;
+  schema: ResourceSchema;
+  fields: readonly { label: string; path: JsonPath }[];
+}
+
+/**
+ * The resources that the established definition `crd` adds, one per served version, all over one store.
+ * @param createForbidden  Why nothing can be created right now; undefined = nothing stands against it.
+ */
+export function customResources(
+  crd: JsonObject,
+  deps: CustomDeps,
+  createForbidden: () => string | undefined,
+): StoredResource[] {
+  const spec = objectAt(crd, 'spec') ?? {};
+  const versions = listAt(spec, 'versions')
+    .filter((version) => isJsonObject(version))
+    .map((source) => readVersion(source, spec));
+  const stored = versions.find((version) => version.storage);
+  if (stored === undefined) return [];
+  const names = namesOf(crd);
+  const store = storeOf({ crd, names, versions, stored }, deps);
+  return versions
+    .filter((version) => version.served)
+    .map((version) => toResource({ spec, names, version, store, createForbidden }));
+}
+
+function readVersion(source: JsonObject, spec: JsonObject): Version {
+  const openApi = objectAt(objectAt(source, 'schema'), 'openAPIV3Schema');
+  const fields = listAt(source, 'selectableFields').map((field) => {
+    const path = textAt(field, 'jsonPath');
+    return { label: path.replace(/^\./, ''), path: compileJsonPath(path) };
+  });
+  return {
+    name: textAt(source, 'name'),
+    served: source['served'] === true,
+    storage: source['storage'] === true,
+    source,
+    schema: compileStructuralSchema(openApi, { preserveUnknownFields: spec['preserveUnknownFields'] === true }),
+    fields,
+  };
+}
+
+/** The names in use: the accepted ones where there are some. */
+function namesOf(crd: JsonObject): ResourceNames {
+  const wanted = objectAt(objectAt(crd, 'spec'), 'names') ?? {};
+  const accepted = objectAt(objectAt(crd, 'status'), 'acceptedNames') ?? {};
+  const name = (key: string): string => textAt(accepted, key) || textAt(wanted, key);
+  return {
+    plural: name('plural'),
+    singular: name('singular') || name('kind').toLowerCase(),
+    kind: name('kind'),
+    listKind: name('listKind') || `${name('kind')}List`,
+    shortNames: textsAt(accepted, 'shortNames'),
+    categories: textsAt(accepted, 'categories'),
+  };
+}
+
+function storeOf(
+  definition: { crd: JsonObject; names: ResourceNames; versions: readonly Version[]; stored: Version },
+  deps: CustomDeps,
+): ResourceStore {
+  const { crd, names, versions, stored } = definition;
+  const group = textAt(objectAt(crd, 'spec'), 'group');
+  const fields = new Map(versions.flatMap(({ fields }) => fields).map(({ label, path }) => [label, path]));
+  return new ResourceStore({
+    ...deps,
+    group,
+    resource: names.plural,
+    apiVersion: `${group}/${stored.name}`,
+    kind: names.kind,
+    admitStored: (object) => stored.schema.admitStored(object),
+    selectableFields: fields.size === 0 ? () => undefined : (object) => valuesOf(fields, object),
+  });
+}
+
+function valuesOf(fields: ReadonlyMap<string, JsonPath>, object: JsonObject): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [label, path] of fields) {
+    const [value] = path.find(object);
+    if (value !== undefined && value !== null && typeof value !== 'object') values[label] = String(value);
+  }
+  return values;
+}
+
+function toResource(part: {
+  spec: JsonObject;
+  names: ResourceNames;
+  version: Version;
+  store: ResourceStore;
+  createForbidden: () => string | undefined;
+}): StoredResource {
+  const { spec, names, version, store, createForbidden } = part;
+  const subresources = objectAt(version.source, 'subresources');
+  const group = textAt(spec, 'group');
+  return {
+    type: 'Stored',
+    group,
+    version: version.name,
+    names,
+    namespaced: textAt(spec, 'scope') === 'Namespaced',
+    verbs: ALL_VERBS,
+    schema: version.schema,
+    strategy: STRATEGY,
+    store,
+    conversion: undefined,
+    status: objectAt(subresources, 'status') !== undefined,
+    scale: scaleOf(subresources),
+    finalize: false,
+    table: compileTable(columnsOf(version.source)),
+    fieldLabels: new Map(version.fields.map(({ label }) => [label, label])),
+    strategicKind: undefined,
+    deprecation: deprecationOf(version, group, names),
+    createForbidden,
+  };
+}
+
+function scaleOf(subresources: JsonObject | undefined): ScalePaths | undefined {
+  const scale = objectAt(subresources, 'scale');
+  if (scale === undefined) return undefined;
+  return {
+    specReplicasPath: textAt(scale, 'specReplicasPath'),
+    statusReplicasPath: textAt(scale, 'statusReplicasPath'),
+    labelSelectorPath: textAt(scale, 'labelSelectorPath') || undefined,
+  };
+}
+
+function columnsOf(version: JsonObject): PrinterColumn[] {
+  return listAt(version, 'additionalPrinterColumns').map((column) => {
+    const priority = isJsonObject(column) ? column['priority'] : undefined;
+    const type = textAt(column, 'type');
+    return {
+      name: textAt(column, 'name'),
+      type: COLUMN_TYPES.find((known) => known === type) ?? 'string',
+      format: textAt(column, 'format'),
+      description: textAt(column, 'description'),
+      priority: typeof priority === 'number' ? priority : 0,
+      jsonPath: textAt(column, 'jsonPath'),
+    };
+  });
+}
+
+const COLUMN_TYPES = ['integer', 'number', 'boolean', 'string', 'date'] as const;
+
+function deprecationOf(version: Version, group: string, names: ResourceNames): string | undefined {
+  if (version.source['deprecated'] !== true) return undefined;
+  return textAt(version.source, 'deprecationWarning') || `${group}/${version.name} ${names.kind} is deprecated`;
+}

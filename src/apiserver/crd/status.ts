@@ -1,0 +1,136 @@
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { conditionStatus, setCondition, type NewCondition } from '../builtins/conditions.ts';
+import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+
+/** Names that other definitions of the same group hold. */
+interface TakenNames {
+  /** plural, singular and short names share one space. */
+  resources: ReadonlySet<string>;
+  /** kind and listKind share another. */
+  kinds: ReadonlySet<string>;
+}
+
+/**
+ * Brings names and conditions of `crd.status` up to date with its spec.
+ * @param others  Every other definition.
+ * @returns whether anything changed.
+ */
+export function updateCrdStatus(crd: JsonObject, others: readonly JsonObject[], now: number): boolean {
+  const before = JSON.stringify(crd['status'] ?? {});
+  const conflict = acceptNames(crd, takenBy(others, textAt(objectAt(crd, 'spec'), 'group')));
+  setCondition(crd, conflict ?? ACCEPTED, now);
+  const established = establishment(crd, conflict !== undefined);
+  if (established !== undefined) setCondition(crd, established, now);
+  const approval = apiApproval(crd);
+  if (approval !== undefined) setCondition(crd, approval, now);
+  return JSON.stringify(crd['status']) !== before;
+}
+
+const ACCEPTED: NewCondition = {
+  type: 'NamesAccepted',
+  status: 'True',
+  reason: 'NoConflicts',
+  message: 'no conflicts found',
+};
+
+function takenBy(others: readonly JsonObject[], group: string): TakenNames {
+  const resources = new Set<string>();
+  const kinds = new Set<string>();
+  for (const other of others) {
+    if (textAt(objectAt(other, 'spec'), 'group') !== group) continue;
+    const names = objectAt(objectAt(other, 'status'), 'acceptedNames');
+    for (const name of [textAt(names, 'plural'), textAt(names, 'singular'), ...textsAt(names, 'shortNames')]) {
+      if (name !== '') resources.add(name);
+    }
+    for (const name of [textAt(names, 'kind'), textAt(names, 'listKind')]) if (name !== '') kinds.add(name);
+  }
+  return { resources, kinds };
+}
+
+/** Takes every wanted name that is free; a name that is not stays as it was. Returns what stands against the rest. */
+function acceptNames(crd: JsonObject, taken: TakenNames): NewCondition | undefined {
+  const wanted = objectAt(objectAt(crd, 'spec'), 'names') ?? {};
+  const status = objectAt(crd, 'status') ?? {};
+  crd['status'] = status;
+  const accepted: JsonObject = { ...objectAt(status, 'acceptedNames') };
+  let conflict: NewCondition | undefined;
+  const refuse = (reason: string, name: string): void => {
+    conflict = { type: 'NamesAccepted', status: 'False', reason, message: `"${name}" is already in use` };
+  };
+  for (const [key, space, reason] of SINGLE_NAMES) {
+    const name = textAt(wanted, key);
+    if (taken[space].has(name)) refuse(reason, name);
+    else if (name !== '') accepted[key] = name;
+  }
+  const shortNames = textsAt(wanted, 'shortNames');
+  const clash = shortNames.find((name) => taken.resources.has(name));
+  if (clash !== undefined) refuse('ShortNamesConflict', clash);
+  else setOrDrop(accepted, 'shortNames', shortNames);
+  setOrDrop(accepted, 'categories', textsAt(wanted, 'categories'));
+  status['acceptedNames'] = accepted;
+  return conflict;
+}
+
+const SINGLE_NAMES = [
+  ['plural', 'resources', 'PluralConflict'],
+  ['singular', 'resources', 'SingularConflict'],
+  ['kind', 'kinds', 'KindConflict'],
+  ['listKind', 'kinds', 'ListKindConflict'],
+] as const;
+
+function setOrDrop(object: JsonObject, key: string, values: string[]): void {
+  if (values.length > 0) object[key] = values;
+  else Reflect.deleteProperty(object, key);
+}
+
+/** Once established, a definition stays so, unless it wants what this server cannot do. */
+function establishment(crd: JsonObject, conflict: boolean): NewCondition | undefined {
+  if (needsWebhook(crd)) {
+    return {
+      type: 'Established',
+      status: 'False',
+      reason: 'ConversionWebhookNotSupported',
+      message:
+        'spec.conversion.strategy Webhook is not supported by this server when there is more than one version: use strategy None, or keep one version',
+    };
+  }
+  const established = conditionStatus(crd, 'Established');
+  if (conflict) {
+    return established === 'True'
+      ? undefined
+      : { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' };
+  }
+  return {
+    type: 'Established',
+    status: 'True',
+    reason: 'InitialNamesAccepted',
+    message: 'the initial names have been accepted',
+  };
+}
+
+/** Objects would have to be converted: more than one version is, or was, in use. */
+function needsWebhook(crd: JsonObject): boolean {
+  const spec = objectAt(crd, 'spec');
+  if (textAt(objectAt(spec, 'conversion'), 'strategy') !== 'Webhook') return false;
+  const names = listAt(spec, 'versions')
+    .filter((version) => isJsonObject(version) && (version['served'] === true || version['storage'] === true))
+    .map((version) => textAt(version, 'name'));
+  return new Set([...names, ...textsAt(objectAt(crd, 'status'), 'storedVersions')]).size > 1;
+}
+
+const APPROVAL = 'api-approved.kubernetes.io';
+
+/** Groups of the Kubernetes community need a link to their review. */
+function apiApproval(crd: JsonObject): NewCondition | undefined {
+  const group = textAt(objectAt(crd, 'spec'), 'group');
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return undefined;
+  const type = 'KubernetesAPIApprovalPolicyConformant';
+  const approval = textAt(objectAt(metaOf(crd), 'annotations'), APPROVAL);
+  if (approval === '') {
+    const message = `protected groups must have approval annotation "${APPROVAL}", see https://github.com/kubernetes/enhancements/pull/1111`;
+    return { type, status: 'False', reason: 'MissingAnnotation', message };
+  }
+  return approval.startsWith('unapproved')
+    ? { type, status: 'False', reason: 'UnapprovedAnnotation', message: `not approved: "${approval}"` }
+    : { type, status: 'True', reason: 'ApprovedAnnotation', message: `approved in ${approval}` };
+}

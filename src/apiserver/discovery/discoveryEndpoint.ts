@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { acceptClauses, negotiate } from '../http/negotiate.ts';
+import type { Endpoint, Exchange } from '../http/context.ts';
+import { sendText } from '../http/respond.ts';
+import { methodNotAllowed } from '../http/status.ts';
+import type { Catalog } from '../registry/catalog.ts';
+import { aggregated, apiGroup, coreVersions, groupList, resourceList } from './documents.ts';
+
+const NO_TRANSFORMS = new Set<never>();
+const AGGREGATED = 'APIGroupDiscoveryList';
+
+/** A document, encoded, with its hash. */
+interface Document {
+  text: string;
+  etag: string;
+}
+
+/** `/api`, `/apis` and below: what is served here. Documents are made once per change of the catalog. */
+export class DiscoveryEndpoint implements Endpoint {
+  readonly #catalog: Catalog;
+  #generation = -1;
+  #documents = new Map<string, Document>();
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  async handle(exchange: Exchange): Promise<boolean> {
+    const parts = exchange.info.path.split('/').slice(1);
+    const [root] = parts;
+    if ((root !== 'api' && root !== 'apis') || parts.length > 3 || exchange.info.isResource) return false;
+    const version = parts.length === 1 ? aggregatedVersion(exchange.request.headers.accept) : undefined;
+    const made = this.#document(`${exchange.info.path} ${version ?? ''}`, () => this.#make(parts, version, exchange));
+    if (made === undefined) return false;
+    if (!['get', 'head'].includes(exchange.info.verb)) throw methodNotAllowed();
+    await send(exchange, made, version);
+    return true;
+  }
+
+  #make(parts: string[], version: string | undefined, exchange: Exchange): object | undefined {
+    const [root, first, second] = parts;
+    if (version !== undefined && (root === 'api' || root === 'apis')) return aggregated(this.#catalog, root, version);
+    if (first === undefined) {
+      return root === 'api' ? coreVersions(exchange.request.headers.host ?? '') : groupList(this.#catalog);
+    }
+    const group = this.#catalog.groups().find(({ name }) => name === (root === 'api' ? '' : first));
+    if (group === undefined || (root === 'api' && second !== undefined)) return undefined;
+    if (root === 'apis' && second === undefined) return apiGroup(group);
+    const wanted = root === 'api' ? first : second;
+    const found = group.versions.find((one) => one.version === wanted);
+    if (found === undefined) return undefined;
+    return resourceList(found.resources, group.name === '' ? found.version : `${group.name}/${found.version}`);
+  }
+
+  #document(key: string, make: () => object | undefined): Document | undefined {
+    if (this.#generation !== this.#catalog.generation) {
+      this.#documents = new Map();
+      this.#generation = this.#catalog.generation;
+    }
+    const known = this.#documents.get(key);
+    if (known !== undefined) return known;
+    const object = make();
+    if (object === undefined) return undefined;
+    const text = JSON.stringify(object);
+    const made = { text, etag: `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"` };
+    // keys hold the path, which is the client's: bound what they can make us keep
+    if (this.#documents.size < 1_000) this.#documents.set(key, made);
+    return made;
+  }
+}
+
+/** The version of the aggregated document that the client prefers over the legacy one. */
+function aggregatedVersion(accept: string | undefined): string | undefined {
+  for (const { type, params } of acceptClauses(accept ?? '')) {
+    if (type !== 'application/json') continue;
+    if (!params.has('as')) return undefined;
+    const version = params.get('v');
+    const known = params.get('g') === 'apidiscovery.k8s.io' && params.get('as') === AGGREGATED;
+    if (known && (version === 'v2' || version === 'v2beta1')) return version;
+  }
+  return undefined;
+}
+
+async function send(exchange: Exchange, document: Document, version: string | undefined): Promise<void> {
+  const { request, response } = exchange;
+  response.setHeader('vary', 'Accept');
+  response.setHeader('etag', document.etag);
+  response.setHeader('cache-control', 'public');
+  if (request.headers['if-none-match'] === document.etag) {
+    response.statusCode = 304;
+    response.end();
+    return;
+  }
+  if (version !== undefined) {
+    response.setHeader('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=${AGGREGATED}`);
+    await sendText(request, response, { code: 200, text: document.text });
+    return;
+  }
+  await sendText(
+    request,
+    response,
+    { code: 200, text: document.text },
+    negotiate(request.headers.accept, NO_TRANSFORMS),
+  );
+}

@@ -1,0 +1,150 @@
+import express from 'express';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { assignAuditId, type AuditSink } from './audit.ts';
+import { ANONYMOUS, type Authenticator, type User } from './authentication.ts';
+import { isOpen, refusal, type Authorizer } from './authorization.ts';
+import type { Endpoint, Exchange } from './context.ts';
+import type { InFlight } from './inflight.ts';
+import type { Metrics } from './metrics.ts';
+import { parseRequest, type RequestInfo } from './requestInfo.ts';
+import { sendError, sendPlain } from './respond.ts';
+import { badRequest, internalError, serviceUnavailable, toApiError, unauthorized, type ApiError } from './status.ts';
+
+/** What the chain is made of. */
+export interface ChainDeps {
+  clock: Clock;
+  log: Logger;
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  inFlight: InFlight;
+  metrics: Metrics;
+  audit: AuditSink | undefined;
+  /** Asked in this order. */
+  endpoints: readonly Endpoint[];
+  /** True from the moment the server is asked to stop. */
+  isStopping: () => boolean;
+}
+
+const MUTATING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection', 'post', 'put']);
+
+/** The way of every request: who (401), may they (403), is there room (429), what, and one place for all errors. */
+export function createApp(deps: ChainDeps): RequestListener {
+  const app = express();
+  app.set('etag', false);
+  app.disable('x-powered-by');
+  app.use((request, response) => {
+    void new Passage(deps, request, response).run();
+  });
+  return (request, response) => void app(request, response);
+}
+
+/** One request on its way. */
+class Passage {
+  readonly #deps: ChainDeps;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #receivedAt: number;
+  readonly #startedAt = process.hrtime.bigint();
+  readonly #auditId: string;
+  #info: RequestInfo | undefined;
+  #user: User = ANONYMOUS;
+  #known = false;
+
+  constructor(deps: ChainDeps, request: IncomingMessage, response: ServerResponse) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#response = response;
+    this.#receivedAt = deps.clock.now();
+    this.#auditId = assignAuditId(request, response);
+    response.setHeader('cache-control', 'no-cache, private');
+    response.on('close', () => this.#finished());
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#handle();
+    } catch (error) {
+      await sendError(this.#request, this.#response, this.#explain(error)).catch((failure: unknown) => {
+        this.#deps.log.warn({ error: failure, auditId: this.#auditId }, 'an error could not be sent');
+        this.#response.destroy();
+      });
+    }
+  }
+
+  async #handle(): Promise<void> {
+    const info = this.#parse();
+    this.#info = info;
+    if (this.#deps.isStopping() && !isOpen(info)) throw serviceUnavailable('the server is shutting down');
+    this.#user = this.#deps.authenticator.authenticate(this.#request);
+    if (this.#user === ANONYMOUS && !isOpen(info)) throw unauthorized();
+    const longRunning = info.isResource && info.verb === 'watch';
+    const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
+    try {
+      await this.#authorize(info);
+      await this.#dispatch({ request: this.#request, response: this.#response, info, user: this.#user });
+    } finally {
+      leave();
+    }
+  }
+
+  #parse(): RequestInfo {
+    try {
+      return parseRequest(this.#request.method ?? 'GET', this.#request.url ?? '/');
+    } catch (error) {
+      if (error instanceof URIError) throw badRequest('the path of the request holds a broken percent escape');
+      throw error;
+    }
+  }
+
+  async #authorize(info: RequestInfo): Promise<void> {
+    const attributes = { ...info, user: this.#user };
+    const decision = await this.#deps.authorizer.authorize(attributes);
+    if (!decision.allowed) throw refusal(attributes, decision);
+  }
+
+  async #dispatch(exchange: Exchange): Promise<void> {
+    for (const endpoint of this.#deps.endpoints) {
+      if (await endpoint.handle(exchange)) {
+        this.#known = true;
+        return;
+      }
+    }
+    sendPlain(this.#response, 404, '404 page not found\n');
+  }
+
+  #explain(error: unknown): ApiError {
+    const info = this.#info;
+    const known = toApiError(error, {
+      group: info?.group ?? '',
+      resource: info?.resource ?? '',
+      name: info?.name ?? '',
+    });
+    this.#known ||= known !== undefined && known.code !== 401;
+    if (known !== undefined && known.code !== 500) return known;
+    this.#deps.log.error(
+      { error, auditId: this.#auditId, verb: info?.verb, path: info?.path },
+      'a request failed for a reason that is not the client’s',
+    );
+    return known ?? internalError('the log of the server has the details under this Audit-Id');
+  }
+
+  #finished(): void {
+    const info = this.#info;
+    if (info === undefined) return;
+    const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
+    this.#deps.metrics.finished(info, { code: this.#response.statusCode, seconds, known: this.#known });
+    this.#deps.audit?.record({
+      auditID: this.#auditId,
+      info,
+      user: this.#user,
+      code: this.#response.statusCode,
+      receivedAt: this.#receivedAt,
+      finishedAt: this.#deps.clock.now(),
+      sourceIp: this.#request.socket.remoteAddress ?? '',
+      userAgent: this.#request.headers['user-agent'] ?? '',
+      requestUri: this.#request.url ?? '',
+    });
+  }
+}

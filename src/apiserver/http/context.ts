@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { User } from './authentication.ts';
+import type { RequestInfo } from './requestInfo.ts';
+
+/** One request on its way through the chain. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  info: RequestInfo;
+  user: User;
+}
+
+/** Answers requests of one area (resources, discovery, health …). */
+export interface Endpoint {
+  /** Answers, or returns false when the path is not its own. @throws ApiError for the chain to send. */
+  handle(exchange: Exchange): Promise<boolean>;
+}
+
+/** What every endpoint may use. */
+export interface EndpointDeps {
+  clock: Clock;
+  log: Logger;
+}

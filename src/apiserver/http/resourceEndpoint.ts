@@ -1,0 +1,275 @@
+import type { JsonObject } from '../codec/json.ts';
+import { stringifyJson } from '../codec/json.ts';
+import type { Catalog } from '../registry/catalog.ts';
+import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
+import { checkType } from '../registry/checks.ts';
+import { createObject } from '../registry/create.ts';
+import { deleteObject } from '../registry/delete.ts';
+import { deleteListed } from '../registry/deleteCollection.ts';
+import { readDeleteOptions } from '../registry/deleteOptions.ts';
+import { listObjects } from '../registry/list.ts';
+import { readListOptions } from '../registry/listOptions.ts';
+import { patchObject, patchTypes } from '../registry/patch.ts';
+import { replaceObject } from '../registry/replace.ts';
+import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
+import { patchScale, replaceScale, requireScale, toScale } from '../registry/scale.ts';
+import { select } from '../registry/selection.ts';
+import { objectText, type View } from '../registry/transforms.ts';
+import { decodeEntry } from '../registry/versions.ts';
+import type { Endpoint, Exchange } from './context.ts';
+import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode.ts';
+import { sendList } from './listResponse.ts';
+import { negotiate, type MediaType, type Transform } from './negotiate.ts';
+import { sendStatus, sendText } from './respond.ts';
+import { methodNotAllowed, notFound, unsupportedPatch } from './status.ts';
+import { runWatch } from './watchResponse.ts';
+import { readWriteOptions } from './writeOptions.ts';
+
+const OBJECT_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadata']);
+const LIST_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadataList']);
+const PLAIN: ReadonlySet<Transform> = new Set<Transform>(['None']);
+
+/** One request to a stored resource. */
+interface Target {
+  exchange: Exchange;
+  resource: StoredResource;
+  subresource: Call['subresource'];
+}
+
+/** All verbs of all resources, built-in or custom. */
+export class ResourceEndpoint implements Endpoint {
+  readonly #catalog: Catalog;
+  readonly #deps: RegistryDeps;
+
+  constructor(catalog: Catalog, deps: RegistryDeps) {
+    this.#catalog = catalog;
+    this.#deps = deps;
+  }
+
+  async handle(exchange: Exchange): Promise<boolean> {
+    const { info } = exchange;
+    if (!info.isResource || info.rest.length > 0) return false;
+    const resource = this.#catalog.find(info.group, info.version, info.resource);
+    if (resource === undefined || !scopeFits(resource, exchange)) return false;
+    if (resource.type === 'Review') await this.#review(exchange, resource);
+    else {
+      const subresource = subresourceOf(resource, info.subresource);
+      if (subresource === undefined) return false;
+      await this.#stored({ exchange, resource, subresource });
+    }
+    return true;
+  }
+
+  async #stored(target: Target): Promise<void> {
+    const { verb } = target.exchange.info;
+    switch (verb) {
+      case 'get':
+        return this.#get(target);
+      case 'list':
+        return this.#list(target);
+      case 'watch':
+        return this.#watch(target);
+      case 'create':
+        return this.#create(target);
+      case 'update':
+        return this.#update(target);
+      case 'patch':
+        return this.#patch(target);
+      case 'delete':
+        return this.#delete(target);
+      case 'deletecollection':
+        return this.#deleteCollection(target);
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  async #get(target: Target): Promise<void> {
+    const { resource, subresource, exchange } = target;
+    if (subresource === 'finalize') throw methodNotAllowed();
+    const media = negotiate(exchange.request.headers.accept, subresource === 'scale' ? PLAIN : OBJECT_FORMS);
+    const call = this.#call(target);
+    const entry = await resource.store.storage.get(keyOf(call));
+    if (entry === undefined) throw notFound(refOf(call));
+    const object = decodeEntry(resource, entry);
+    const shown = subresource === 'scale' ? toScale(object, requireScale(call)) : object;
+    await sendText(
+      exchange.request,
+      exchange.response,
+      { code: 200, text: objectText(resource, shown, this.#view(target, media)) },
+      media,
+    );
+  }
+
+  async #list(target: Target): Promise<void> {
+    const { resource, exchange, subresource } = target;
+    if (subresource !== '') throw methodNotAllowed();
+    const media = negotiate(exchange.request.headers.accept, LIST_FORMS);
+    const options = readListOptions(exchange.info.query, 'list');
+    const result = await listObjects(resource, this.#selection(target, options), options);
+    await sendList(exchange, resource, result, this.#view(target, media));
+  }
+
+  async #watch(target: Target): Promise<void> {
+    const { resource, exchange } = target;
+    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const options = readListOptions(exchange.info.query, 'watch');
+    const selection = this.#selection(target, options);
+    await runWatch(exchange, { resource, selection, options, media, now: () => this.#deps.clock.now() });
+  }
+
+  async #create(target: Target): Promise<void> {
+    const { exchange, resource } = target;
+    if (exchange.info.name !== '') throw methodNotAllowed();
+    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const call = this.#call(target, 'CreateOptions');
+    const { object, duplicates } = await decodeObject(exchange.request, bodyRules(resource));
+    const written = await createObject(this.#deps, { ...call, duplicates }, object);
+    await this.#sendWritten(target, { written, warnings: call.warnings, code: 201 }, media);
+  }
+
+  async #update(target: Target): Promise<void> {
+    const { exchange, resource, subresource } = target;
+    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const call = this.#call(target, 'UpdateOptions');
+    const { object, duplicates } = await decodeObject(exchange.request, bodyRules(resource));
+    if (subresource === 'scale') {
+      return this.#sendObject(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
+    }
+    const written = await replaceObject(this.#deps, { ...call, duplicates }, object);
+    await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
+  }
+
+  async #patch(target: Target): Promise<void> {
+    const { exchange, resource, subresource } = target;
+    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const type = mediaType(exchange.request);
+    if (!patchTypes(resource).includes(type)) throw refusePatch(resource, type);
+    const call = this.#call(target, 'PatchOptions');
+    const { value, duplicateFields } = await decodeRequest(exchange.request, bodyRules(resource));
+    if (subresource === 'scale') {
+      const scale = await patchScale(this.#deps, call, requireScale(call), { type, body: value });
+      return this.#sendObject(target, scale, call);
+    }
+    const written = await patchObject(this.#deps, { ...call, duplicates: duplicateFields }, type, value);
+    await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
+  }
+
+  async #delete(target: Target): Promise<void> {
+    const { exchange, subresource } = target;
+    if (subresource !== '') throw methodNotAllowed();
+    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const options = readDeleteOptions(await decodeOptional(exchange.request), exchange.info.query);
+    const call = { ...this.#call(target), dryRun: options.dryRun };
+    const result = await deleteObject(this.#deps, call, options);
+    if (result.gone) {
+      await sendStatus(exchange.request, exchange.response, result.status);
+      return;
+    }
+    const text = objectText(target.resource, result.object, this.#view(target, media));
+    await sendText(exchange.request, exchange.response, { code: options.wantsAccepted ? 202 : 200, text }, media);
+  }
+
+  async #deleteCollection(target: Target): Promise<void> {
+    const { resource, exchange } = target;
+    const media = negotiate(exchange.request.headers.accept, LIST_FORMS);
+    const listOptions = readListOptions(exchange.info.query, 'list');
+    const options = readDeleteOptions(await decodeOptional(exchange.request), exchange.info.query);
+    const call = { ...this.#call(target), dryRun: options.dryRun };
+    const list = await listObjects(resource, this.#selection(target, listOptions), listOptions);
+    await deleteListed(this.#deps, call, list, options);
+    await sendList(exchange, resource, list, this.#view(target, media));
+  }
+
+  async #review(exchange: Exchange, resource: ReviewResource): Promise<void> {
+    if (exchange.info.verb !== 'create' || exchange.info.subresource !== '') throw methodNotAllowed();
+    const media = negotiate(exchange.request.headers.accept, PLAIN);
+    const { object } = await decodeObject(exchange.request, { protobuf: true });
+    checkType(object, resource);
+    resource.schema.admitRequest(object);
+    await resource.review(object, exchange.user);
+    await sendText(exchange.request, exchange.response, { code: 201, text: stringifyJson(object) }, media);
+  }
+
+  #call(target: Target, optionsKind?: string): Call {
+    const { exchange, resource, subresource } = target;
+    const { info, request } = exchange;
+    const written = optionsKind === undefined ? new URLSearchParams() : info.query;
+    const options = readWriteOptions(written, request.headers['user-agent'], optionsKind ?? '');
+    return {
+      resource,
+      subresource,
+      namespace: resource.namespaced ? info.namespace : '',
+      name: info.name,
+      user: exchange.user,
+      ...options,
+      duplicates: [],
+      warnings: [],
+    };
+  }
+
+  #selection(target: Target, options: { labelSelector: string; fieldSelector: string }): ReturnType<typeof select> {
+    const { info } = target.exchange;
+    const namespace = target.resource.namespaced ? info.namespace : '';
+    return select(target.resource, { ...options, namespace, name: info.name });
+  }
+
+  #view(target: Target, media: MediaType): View {
+    const include = target.exchange.info.query.get('includeObject');
+    return {
+      media,
+      includeObject: include === 'None' || include === 'Object' ? include : 'Metadata',
+      now: this.#deps.clock.now(),
+    };
+  }
+
+  async #sendWritten(
+    target: Target,
+    result: { written: Written; warnings: readonly string[]; code: number },
+    media: MediaType,
+  ): Promise<void> {
+    const { written, warnings, code } = result;
+    const ready = media.transform === 'None' ? written.text : undefined;
+    const text = ready ?? objectText(target.resource, written.object, this.#view(target, media));
+    await sendText(target.exchange.request, target.exchange.response, { code, text, warnings }, media);
+  }
+
+  async #sendObject(target: Target, object: JsonObject, call: Call): Promise<void> {
+    const { request, response } = target.exchange;
+    const media = negotiate(request.headers.accept, PLAIN);
+    await sendText(request, response, { code: 200, text: stringifyJson(object), warnings: call.warnings }, media);
+  }
+}
+
+function bodyRules(resource: StoredResource): { protobuf: boolean } {
+  return { protobuf: resource.strategicKind !== undefined };
+}
+
+/** The right 415: apply gets its own sentence, everything else the list of types. */
+function refusePatch(resource: StoredResource, type: string): Error {
+  const types = patchTypes(resource);
+  if (type === 'application/apply-patch+yaml') {
+    return unsupportedPatch(
+      `server-side apply (application/apply-patch+yaml) is not served yet: use client-side apply (kubectl apply without --server-side); accepted media types include: ${types.join(', ')}`,
+    );
+  }
+  return unsupportedPatch(
+    `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
+  );
+}
+
+/** Namespaced resources need a namespace for everything but lists; others must have none. */
+function scopeFits(resource: ServedResource, exchange: Exchange): boolean {
+  const { info } = exchange;
+  const collection = ['list', 'watch', 'deletecollection'].includes(info.verb);
+  if (!resource.namespaced) return info.namespace === '' || (info.resource === 'namespaces' && info.group === '');
+  return info.namespace !== '' || (collection && info.verb !== 'deletecollection');
+}
+
+function subresourceOf(resource: StoredResource, name: string): Call['subresource'] | undefined {
+  if (name === '') return '';
+  if (name === 'status' && resource.status) return 'status';
+  if (name === 'scale' && resource.scale !== undefined) return 'scale';
+  if (name === 'finalize' && resource.finalize) return 'finalize';
+  return undefined;
+}

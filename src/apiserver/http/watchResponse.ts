@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http';
+import type { ListOptions } from '../registry/listOptions.ts';
+import type { StoredResource } from '../registry/resource.ts';
+import type { Selection } from '../registry/selection.ts';
+import { watchObjects, type WatchSink } from '../registry/watch.ts';
+import { WatchEncoder } from '../registry/watchEncoder.ts';
+import type { Exchange } from './context.ts';
+import type { MediaType } from './negotiate.ts';
+
+/** A client that has this much unread is cut off rather than waited for; it comes back and goes on from where it was. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
+
+/** What to watch and how to show it. */
+export interface WatchView {
+  resource: StoredResource;
+  selection: Selection;
+  options: ListOptions;
+  media: MediaType;
+  now: () => number;
+}
+
+/** Streams a watch until its end. */
+export async function runWatch(exchange: Exchange, view: WatchView): Promise<void> {
+  const { response } = exchange;
+  const gone = new AbortController();
+  // not the request's close: in Node that comes as soon as the body has been read
+  response.on('close', () => gone.abort());
+  if (response.destroyed) return;
+  const sink = new ResponseSink(response);
+  const { resource, selection, options, media } = view;
+  const encoder = new WatchEncoder({ resource, media, includeObject: options.includeObject, now: view.now });
+  await watchObjects({ resource, selection, options, encoder, sink, signal: gone.signal });
+  sink.end();
+}
+
+/** Gathers what is written in one turn of the event loop into one write to the socket. */
+class ResponseSink implements WatchSink {
+  readonly #response: ServerResponse;
+  #waiting: Buffer[] = [];
+  #scheduled = false;
+  #ended = false;
+  #open = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  open(): void {
+    if (this.#open || this.#response.headersSent || this.#response.destroyed) return;
+    this.#open = true;
+    this.#response.statusCode = 200;
+    this.#response.setHeader('content-type', 'application/json');
+    this.#response.flushHeaders();
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#ended) return;
+    this.#waiting.push(bytes);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#ended = true;
+    if (this.#open && !this.#response.destroyed) this.#response.end();
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#ended || this.#response.destroyed) return;
+    const bytes = this.#waiting.splice(0);
+    if (bytes.length === 0) return;
+    this.open();
+    const [only] = bytes;
+    this.#response.write(bytes.length === 1 && only !== undefined ? only : Buffer.concat(bytes));
+    if (this.#response.writableLength > MAX_UNREAD_BYTES) this.#response.destroy();
+  }
+}

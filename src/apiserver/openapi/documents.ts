@@ -1,0 +1,64 @@
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { componentOf } from '../builtins/builtins.ts';
+import { components, referencedComponents } from '../builtins/schemas/components.ts';
+import { kindSchema, META, typeMeta } from '../builtins/schemas/meta.ts';
+import { list, ref } from '../builtins/schemas/build.ts';
+import type { ServedResource } from '../registry/resource.ts';
+import { documentText, gvkOf, pathsOf } from './operations.ts';
+
+/** The OpenAPI v3 document of one group-version, as JSON. */
+export function openApiDocument(resources: readonly ServedResource[]): string {
+  const paths: JsonObject = {};
+  const schemas: JsonObject = {};
+  for (const resource of resources) {
+    const name = schemaName(resource);
+    Object.assign(paths, pathsOf(resource, name));
+    schemas[name] = { ...kindOf(resource), 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
+    if (resource.type === 'Stored') schemas[`${name}List`] = listOf(resource, name);
+  }
+  const needed = referencedComponents({ paths, schemas });
+  for (const name of needed) {
+    const component = components[name];
+    if (component !== undefined && schemas[name] === undefined) schemas[name] = component;
+  }
+  return documentText(sorted(paths), sorted(schemas));
+}
+
+/** `io.k8s.api.core.v1.Secret`; for custom resources the group backwards: `dev.hostler.v1alpha1.Server`. */
+function schemaName(resource: ServedResource): string {
+  const builtin = componentOf(resource.group, resource.names.kind);
+  if (builtin !== undefined) return builtin;
+  return [...resource.group.split('.').reverse(), resource.version, resource.names.kind].join('.');
+}
+
+function kindOf(resource: ServedResource): JsonObject {
+  const name = componentOf(resource.group, resource.names.kind);
+  return name === undefined ? customKind(resource.schema.root.source) : (components[name] ?? {});
+}
+
+/** The schema of the definition, with what every object has put in place of what it says about it. */
+function customKind(source: JsonObject): JsonObject {
+  const properties = source['properties'];
+  const members = isJsonObject(properties) ? properties : {};
+  return {
+    ...source,
+    type: 'object',
+    properties: { ...members, ...typeMeta, metadata: ref(META.ObjectMeta, "Standard object's metadata.") },
+  };
+}
+
+function listOf(resource: ServedResource, name: string): JsonObject {
+  const schema = kindSchema(`${resource.names.listKind} is a list of ${resource.names.kind}`, {
+    items: list(`List of ${resource.names.plural}.`, ref(name)),
+    metadata: ref(META.ListMeta, 'Metadata of the list.'),
+  });
+  return {
+    ...schema,
+    required: ['items'],
+    'x-kubernetes-group-version-kind': [{ ...gvkOf(resource), kind: resource.names.listKind }],
+  };
+}
+
+function sorted(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
