@@ -1,4 +1,6 @@
-import type { KeyPair } from './pki.ts';
+import { stringify } from 'yaml';
+import { writeFileAtomic } from '../../lib/atomicFile.ts';
+import type { KeyPair } from './certificates.ts';
 
 /** What a kubeconfig says: one cluster, one user, one context. */
 export interface Kubeconfig {
@@ -13,7 +15,30 @@ export interface Kubeconfig {
   namespace?: string;
 }
 
-/** Writes `config` to `path` (0600), replacing it as a whole. */
+/** Writes `config` to `path` (0600), replacing the file as a whole. */
 export async function writeKubeconfig(path: string, config: Kubeconfig): Promise<void> {
-  return Promise.reject(new Error(`not implemented: ${path} ${config.server}`));
+  const context = { cluster: 'hostler', user: config.user, namespace: config.namespace ?? 'default' };
+  const document = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      { name: 'hostler', cluster: { server: config.server, 'certificate-authority-data': base64(config.ca) } },
+    ],
+    users: [
+      {
+        name: config.user,
+        user: {
+          'client-certificate-data': base64(config.credentials.cert),
+          'client-key-data': base64(config.credentials.key),
+        },
+      },
+    ],
+    contexts: [{ name: 'hostler', context }],
+    'current-context': 'hostler',
+  };
+  await writeFileAtomic(path, stringify(document, { lineWidth: 0 }));
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }
