@@ -75,12 +75,17 @@ hostler_body() {
     return "$hostler_code"
   fi
 }
+hostler_from=$(date +%s)
 if [ -n "$hostler_secret" ]; then
   printf '%s' "$hostler_secret" | hostler_body "$5" 3<&0 </dev/null 9>&- >>"$hostler_home/log" 2>&1
 else
   hostler_body "$5" 3</dev/null </dev/null 9>&- >>"$hostler_home/log" 2>&1
 fi
 hostler_code=$?
+# Not every timeout(1) says 124.
+case $hostler_code in
+  137 | 143) if [ $(($(date +%s) - hostler_from)) -ge "$5" ]; then hostler_code=${exitCodes.timedOut}; fi ;;
+esac
 if [ "$hostler_code" -ne 0 ] && [ "$hostler_code" -lt 200 ] && [ "$hostler_code" -ne ${exitCodes.timedOut} ] && hostler_full; then
   hostler_code=${exitCodes.diskFull}
 fi
@@ -219,27 +224,28 @@ if [ -d /run/systemd/system ]; then systemctl reset-failed "hostler-$1.service" 
 
 /**
  * Ends a job whose runner holds the lock, so without the lock: only the owner's own file is compared.
- * Arguments: INSTALLATION SERVER LEASE TRANSITIONS MODE ID.
+ * Arguments: INSTALLATION SERVER LEASE TRANSITIONS MODE ID GRACE-SECONDS.
  */
 export const cancelScript = `{
 ${processFunctions}${ownershipFunctions}
 hostler_judge "$1" "$2" "$3" "$4" "$5"
 hostler_end_all() { # SIGNAL SECONDS: sends SIGNAL until nothing of the job is left
-  hostler_left=$(($2 * 10))
-  while [ "$hostler_left" -gt 0 ]; do
+  hostler_until=$(($(date +%s) + $2))
+  while [ "$(date +%s)" -lt "$hostler_until" ]; do
     hostler_job "$hostler_target"
     [ "$hostler_state" = Running ] || return 0
     hostler_members "$hostler_group" "$hostler_target"
     kill "-$1" "$hostler_pid" $hostler_pids 2>/dev/null || true
     hostler_doze
-    hostler_left=$((hostler_left - hostler_dozed))
   done
 }
 hostler_target=$6
 hostler_job "$6"
 if [ "$hostler_state" = Running ]; then
-  if [ -d /run/systemd/system ]; then systemctl stop "hostler-$6.service" >/dev/null 2>&1 || true; fi
-  hostler_end_all TERM 40
+  if [ -d /run/systemd/system ]; then
+    systemctl stop --no-block "hostler-$6.service" >/dev/null 2>&1 || true
+  fi
+  hostler_end_all TERM "$7"
   hostler_end_all KILL 10
 fi
 }

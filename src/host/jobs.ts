@@ -12,6 +12,7 @@ import { parseRecords } from './records.ts';
 const ID_DIGITS = 20;
 /** What starting, looking and consuming may take beside the waiting that was asked for. */
 const ROUND_TRIP_MS = 90_000;
+const CANCEL_GRACE_SECONDS = 40;
 const JOB_ID = /^[0-9a-f]{1,64}$/;
 
 /** How a job stands. */
@@ -114,14 +115,22 @@ export async function consumeJob(session: Session, id: string, options: Omit<Job
   demandSuccess(result, 'Removing the record of a job');
 }
 
-/** Ends a running job (TERM, KILL after 40 seconds) and removes its record. Idempotent. */
-export async function cancelJob(session: Session, id: string, options: Omit<JobOptions, 'waitMs'>): Promise<void> {
+/**
+ * Ends a running job with everything it started and removes its record. Idempotent.
+ * @param options.graceSeconds  Between TERM and KILL; default 40: a package manager needs time to come to rest.
+ */
+export async function cancelJob(
+  session: Session,
+  id: string,
+  options: Omit<JobOptions, 'waitMs'> & { graceSeconds?: number },
+): Promise<void> {
+  const grace = String(options.graceSeconds ?? CANCEL_GRACE_SECONDS);
   const result = await runClaimed(
     session,
     (mode) => ({
       name: 'cancel-job',
       text: cancelScript,
-      args: [...claimArgs(options.claim.owner, mode), checkedID(id)],
+      args: [...claimArgs(options.claim.owner, mode), checkedID(id), grace],
     }),
     options.claim,
     limits(options),

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Reason } from '../../../src/api/reasons.ts';
 import { ReconcileError } from '../../../src/lib/errors.ts';
 import { claim, relationOf, removeAgent, takeOver, type Claim, type Owner } from '../../../src/host/ownership.ts';
-import { localSession, shells, type LocalSession } from './localSession.ts';
+import { localSession, shells, type LocalSession } from '../../support/localSession.ts';
 
 const sessions: LocalSession[] = [];
 afterEach(() => sessions.splice(0).forEach((session) => session.remove()));

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecOptions, ExecResult, Privilege, Script, Session } from '../../../src/ssh/session.ts';
+import type { ExecOptions, ExecResult, Privilege, Script, Session } from '../../src/ssh/session.ts';
 
 /** A {@link Session} over a local shell, with Hostler's state directory in a temporary one. */
 export interface LocalSession extends Session {
