@@ -1,0 +1,100 @@
+import type { Script } from '../../../ssh/session.ts';
+import type { Action, Change, Json } from '../../task.ts';
+import { ACTIVATE_ONLY, DAEMON_CONFIG, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
+
+const SCRIPT_SECONDS = 120;
+/** A slow mirror and a slow disk. */
+const PACKAGE_SECONDS = 1_800;
+
+type Params = Change['params'];
+
+interface Recipe {
+  kind: Action['kind'];
+  timeoutSeconds: number;
+  text: string;
+  args?: (params: Params) => string[];
+  secretInput?: (params: Params) => string;
+}
+
+const recipes: Readonly<Record<string, Recipe>> = {
+  'docker-engine/repository': {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: REPOSITORY,
+    args: (params) => ['line', 'key', 'uri', 'suite'].map((name) => textOf(params[name])),
+  },
+  'docker-engine/package-lists': {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: PACKAGE_LISTS,
+    args: (params) => [textOf(params['package'])],
+  },
+  'docker-engine/package': {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: PACKAGE,
+    args: (params) => [yesNo(params['liveRestore']), listOf(params['hold']).join(' '), ...listOf(params['packages'])],
+  },
+  'docker-engine/hold': {
+    kind: 'script',
+    timeoutSeconds: SCRIPT_SECONDS,
+    text: HOLD,
+    args: (params) => [textOf(params['verb']), ...listOf(params['packages'])],
+  },
+  // what starts or restarts the daemon may outlive the connection
+  'docker-engine/daemon-config': configRecipe('script'),
+  'docker-engine/daemon-config-restart': configRecipe('job'),
+  'docker-engine/daemon-activate': activateRecipe(),
+  'docker-engine/restart': activateRecipe(),
+  'docker-engine/service': { kind: 'job', timeoutSeconds: SCRIPT_SECONDS, text: START },
+};
+
+function configRecipe(kind: Recipe['kind']): Recipe {
+  return {
+    kind,
+    timeoutSeconds: SCRIPT_SECONDS,
+    text: DAEMON_CONFIG,
+    args: (params) => [
+      textOf(params['from']),
+      textOf(params['to']),
+      textOf(params['activation']),
+      yesNo(params['liveRestore']),
+    ],
+    // foreign members may hold credentials: neither argument nor log
+    secretInput: (params) => textOf(params['content']),
+  };
+}
+
+function activateRecipe(): Recipe {
+  return {
+    kind: 'job',
+    timeoutSeconds: SCRIPT_SECONDS,
+    text: ACTIVATE_ONLY,
+    args: (params) => [textOf(params['activation']), yesNo(params['liveRestore'])],
+  };
+}
+
+/** The script or job behind a change. @throws RangeError  for a change that the task's diff cannot have made. */
+export function applyEngine(change: Change): Action {
+  const recipe = recipes[change.name];
+  if (recipe === undefined) throw new RangeError(`docker-engine has no change ${change.name}`);
+  const script: Script = {
+    name: change.name,
+    text: recipe.text,
+    ...(recipe.args === undefined ? {} : { args: recipe.args(change.params) }),
+    ...(recipe.secretInput === undefined ? {} : { secretInput: recipe.secretInput(change.params) }),
+  };
+  return { kind: recipe.kind, script, timeoutSeconds: recipe.timeoutSeconds };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function listOf(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+}
+
+function yesNo(value: Json | undefined): string {
+  return value === true ? 'yes' : 'no';
+}

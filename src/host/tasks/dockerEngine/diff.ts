@@ -1,0 +1,210 @@
+import { releaseText } from '../../../lib/versionRange.ts';
+import type { HostFacts } from '../../facts.ts';
+import { ownSource, sourceLine } from '../../providers/apt.ts';
+import { dockerCeSource, repositoryFor, type AptRepository } from '../../providers/dockerCe.ts';
+import type { Change, Difference, Obstacle } from '../../task.ts';
+import { diffActivation, diffConfig, type ConfigPlan } from './config.ts';
+import type { DockerHave } from './facts.ts';
+import { conflictOf, installedEngine, isInstalled } from './flavour.ts';
+import { diffPackages, type Cost, type PackagePlan } from './packages.ts';
+import { whyVersion } from './offers.ts';
+import type { DockerWant } from './want.ts';
+
+/** Seconds that the API is away while the daemon restarts. */
+const RESTART_SECONDS = 10;
+/** Seconds until containers are back as well. */
+const CONTAINERS_SECONDS = 60;
+const FREE = { disruption: 'None', expectedGapSeconds: 0 } as const;
+
+/**
+ * What separates the engine from its spec, in the order in which it is safe to do: repository, then the keys that a
+ * running daemon takes over (live-restore makes what follows harmless), then packages, then what needs a restart.
+ */
+export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
+  const conflict = conflictOf(want, have);
+  if (conflict !== undefined) return { changes: [], obstacles: [conflict] };
+  const repository = diffRepository(want, have, host);
+  const config = diffConfig(want, have, (liveRestore) => restartCost(have, liveRestore));
+  const restart = restartCost(have, config.liveRestore);
+  const repositoryComes = repository.changes.length > 0;
+  const packages = diffPackages(want, have, host, { restart, repositoryComes });
+  const obstacles = [
+    ...repository.obstacles,
+    ...(config.obstacle === undefined ? [] : [config.obstacle]),
+    ...packages.obstacles,
+    ...(packages.engine ? [] : serviceObstacles(have)),
+  ];
+  return { changes: [...repository.changes, ...ordered(want, have, { config, packages, restart })], obstacles };
+}
+
+interface Parts {
+  config: ConfigPlan;
+  packages: PackagePlan;
+  restart: Cost;
+}
+
+function ordered(want: DockerWant, have: DockerHave, { config, packages, restart }: Parts): Change[] {
+  const present = installedEngine(have) !== undefined || have.info !== undefined;
+  // a daemon.json that the daemon would refuse: nothing that starts or restarts it
+  if (config.obstacle !== undefined) return diffHold(want, have);
+  const engineComes = packages.engine;
+  if (!present) return engineComes ? [...list(config.reload), ...packages.changes] : packages.changes;
+  return [
+    ...list(config.reload),
+    ...packages.changes,
+    ...list(config.restart),
+    ...(engineComes ? [] : [...diffService(have, want, config, restart), ...diffHold(want, have)]),
+  ];
+}
+
+function list(change: Change | undefined): Change[] {
+  return change === undefined ? [] : [change];
+}
+
+/** What a restart of the daemon does to what runs now. */
+function restartCost({ service, info }: DockerHave, liveRestore: boolean): Cost {
+  if (service.state !== 'active' && info === undefined) return FREE;
+  return liveRestore
+    ? { disruption: 'RestartService', expectedGapSeconds: RESTART_SECONDS }
+    : { disruption: 'RestartContainers', expectedGapSeconds: CONTAINERS_SECONDS };
+}
+
+function diffRepository(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
+  if (want.source !== 'DockerCE' || host.packageManager !== 'apt') return { changes: [], obstacles: [] };
+  const repository = repositoryFor(host.os, dockerCeSource());
+  if (repository === undefined) return { changes: [], obstacles: [noRepository(host)] };
+  const line = sourceLine(repository, host.architecture ?? 'amd64');
+  const foreign = have.sources.find(
+    ({ path, uri, suites }) => path !== ownSource.list && uri === repository.uri && suites.includes(repository.suite),
+  );
+  const own = have.ownEntry?.line === line && have.ownEntry.key === repository.key.trim();
+  if (foreign !== undefined)
+    return { changes: have.ownEntry === undefined ? [] : [dropOwn(foreign.path)], obstacles: [] };
+  return { changes: own ? [] : [addRepository(repository, line)], obstacles: [] };
+}
+
+function noRepository({ os }: HostFacts): Obstacle {
+  return {
+    area: 'Docker',
+    reason: 'Unsupported',
+    message: `Docker has no repository for ${os?.name ?? 'this system'} (Debian, Ubuntu and Raspbian have one). Set spec.docker.source.type to Distro.`,
+    terminal: true,
+  };
+}
+
+function addRepository(repository: AptRepository, line: string): Change {
+  return {
+    name: 'docker-engine/repository',
+    area: 'Docker',
+    what: `add the package repository ${repository.uri} ${repository.suite} stable with its signing key`,
+    to: line,
+    why: 'spec.docker.source.type is DockerCE',
+    ...FREE,
+    params: { line, key: repository.key, uri: repository.uri, suite: repository.suite },
+    observeAfter: true,
+  };
+}
+
+/** apt refuses two entries for the same repository with different keys. */
+function dropOwn(foreign: string): Change {
+  return {
+    name: 'docker-engine/repository',
+    area: 'Docker',
+    what: `remove Hostler's entry for Docker's repository, since ${foreign} has the same`,
+    from: ownSource.list,
+    why: 'spec.docker.source.type is DockerCE',
+    ...FREE,
+    params: { line: '', key: '', uri: '', suite: '' },
+    observeAfter: true,
+  };
+}
+
+function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, restart: Cost): Change[] {
+  const { service, info } = have;
+  if (service.startup === 'masked' || service.state === 'absent') return [];
+  if (service.state !== 'active' || service.startup === 'disabled') return [startChange(have)];
+  const engine = installedEngine(have);
+  const stale = engine !== undefined && info !== undefined && releaseText(engine.version) !== releaseText(info.version);
+  if (config.restart !== undefined) return [];
+  if (stale) return [restartChange(want, engine.version, info.version, restart)];
+  return config.reload === undefined ? list(diffActivation(want, have, restart)) : [];
+}
+
+function serviceObstacles(have: DockerHave): Obstacle[] {
+  const { service, info, mayAsk } = have;
+  const notRunning = (message: string): Obstacle[] => [
+    { area: 'Docker', reason: 'NotRunning', message, terminal: false },
+  ];
+  if (installedEngine(have) === undefined) return [];
+  if (service.startup === 'masked') {
+    return notRunning(
+      'docker.service is masked: somebody forbade it to start. Allow it on the host: systemctl unmask docker.service.',
+    );
+  }
+  if (service.state === 'absent') {
+    return notRunning(
+      'the engine is installed, but has no service. Reinstall its package on the host: apt-get install --reinstall.',
+    );
+  }
+  if (service.state === 'active' && info === undefined && mayAsk) {
+    return notRunning(
+      'the daemon runs, but does not answer on /run/docker.sock within 10 seconds. Its log: journalctl -u docker.',
+    );
+  }
+  return [];
+}
+
+function startChange({ service }: DockerHave): Change {
+  const runs = service.state === 'active';
+  return {
+    name: 'docker-engine/service',
+    area: 'Docker',
+    what: runs ? 'start Docker at boot' : 'start Docker, now and at boot',
+    from: `${service.state}, ${service.startup}`,
+    to: 'active, enabled',
+    why: 'spec.docker is declared',
+    ...(runs ? {} : { reason: 'NotRunning' as const }),
+    ...FREE,
+    params: {},
+  };
+}
+
+/** The packages were replaced, but the old daemon still runs. */
+function restartChange(want: DockerWant, installed: string, running: string, cost: Cost): Change {
+  return {
+    name: 'docker-engine/restart',
+    area: 'Docker',
+    what: `restart Docker, so that ${installed} runs`,
+    from: running,
+    to: installed,
+    why: whyVersion(want),
+    reason: 'VersionMismatch',
+    ...cost,
+    params: { activation: 'restart', liveRestore: cost.disruption === 'RestartService' },
+  };
+}
+
+function diffHold(want: DockerWant, have: DockerHave): Change[] {
+  const engine = installedEngine(have);
+  if (engine === undefined || have.packages.get(engine.flavour.engine) === undefined) return [];
+  const { engine: name, client, runtime } = engine.flavour;
+  const installed = [name, client, ...(runtime === undefined ? [] : [runtime])].filter((each) =>
+    isInstalled(have, each),
+  );
+  const held = (each: string): boolean => have.packages.get(each)?.held === true;
+  const missing = want.hold ? installed.filter((each) => !held(each)) : [];
+  const superfluous = want.hold ? [] : installed.filter((each) => held(each) && have.ownHolds.includes(each));
+  if (missing.length > 0) return [holdChange('hold', missing)];
+  return superfluous.length > 0 ? [holdChange('unhold', superfluous)] : [];
+}
+
+function holdChange(verb: 'hold' | 'unhold', packages: string[]): Change {
+  return {
+    name: 'docker-engine/hold',
+    area: 'Docker',
+    what: `${verb} ${packages.join(', ')}`,
+    why: `spec.docker.hold is ${verb === 'hold' ? 'true' : 'false'}`,
+    ...FREE,
+    params: { verb, packages },
+  };
+}

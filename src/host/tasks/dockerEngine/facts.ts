@@ -1,0 +1,226 @@
+import type { EffectiveServer } from '../../../api/effective.ts';
+import {
+  parseSourceEntries,
+  ownSource,
+  parsePolicy,
+  type PackageOffer,
+  type SourceEntry,
+} from '../../providers/apt.ts';
+import { dockerCeSource } from '../../providers/dockerCe.ts';
+import type { Records } from '../../records.ts';
+import type { FactFragment } from '../../task.ts';
+import { parseInfo, type EngineInfo } from './info.ts';
+
+/** Packages that make, bring or displace an engine. */
+const PACKAGES = [
+  'docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd runc',
+  'moby-engine moby-cli podman-docker docker-engine',
+].join(' ');
+
+/** A package in dpkg's (or rpm's) database. */
+export interface InstalledPackage {
+  version: string;
+  /** False: dpkg was cut off in the middle of it. */
+  complete: boolean;
+  held: boolean;
+}
+
+/** The unit, or the nearest thing the init system has. */
+export interface EngineService {
+  /** `masked`: somebody forbade it. */
+  startup: 'enabled' | 'disabled' | 'masked' | 'unknown';
+  state: 'active' | 'inactive' | 'failed' | 'starting' | 'absent';
+}
+
+/** /etc/docker/daemon.json. */
+export interface DaemonFile {
+  state: 'present' | 'absent' | 'unreadable';
+  text: string;
+  /** SHA-256 of the bytes in the file, taken before `text` was read: the guard of every change to it. */
+  digest?: string;
+}
+
+/** What the task sees. */
+export interface DockerHave {
+  packages: ReadonlyMap<string, InstalledPackage>;
+  /** Path of a dockerd, whoever put it there. */
+  daemonPath?: string;
+  snap: boolean;
+  service: EngineService;
+  /** What the running daemon says; absent: it does not run, does not answer, or may not be asked. */
+  info?: EngineInfo;
+  /** False: the login user may not talk to the daemon, so silence means nothing. */
+  mayAsk: boolean;
+  file: DaemonFile;
+  /** daemon.json was written, but the daemon was not told yet. */
+  pendingActivation?: 'reload' | 'restart';
+  /** Packages that Hostler put on hold. */
+  ownHolds: readonly string[];
+  /** Entries for Docker's repository; only looked for when it is declared. */
+  sources: readonly SourceEntry[];
+  ownEntry?: { line: string; key: string };
+  /** Hostler fetched the package lists within the last hour. */
+  listsFresh: boolean;
+  /** What repositories offer, by package. */
+  offers?: ReadonlyMap<string, PackageOffer>;
+}
+
+/**
+ * Looks at the engine: packages from dpkg's database, the unit, and, only if the daemon already runs (its socket would
+ * start it), what it says of itself.
+ */
+const engineFragment: FactFragment<Partial<DockerHave>> = {
+  args: (effective) => [sourceUrl(effective)],
+  script: `
+if command -v dpkg-query >/dev/null 2>&1; then
+  run packages dpkg-query -W -f '\${Package}\\t\${Version}\\t\${db:Status-Want}\\t\${db:Status-Status}\\n' ${PACKAGES}
+elif command -v rpm >/dev/null 2>&1; then
+  run packages rpm -q --qf '%{NAME}\\t%{EVR}\\tinstall\\tinstalled\\n' ${PACKAGES}
+fi
+for path in /usr/bin/dockerd /usr/sbin/dockerd /usr/local/bin/dockerd; do
+  if [ -x "$path" ]; then put daemon "$path"; break; fi
+done
+if [ -d /snap/docker/current ]; then put snap 1; fi
+active=no
+if [ -d /run/systemd/system ]; then
+  unit=$(systemctl show docker.service -p LoadState -p ActiveState -p UnitFileState 2>/dev/null)
+  put unit "$unit"
+  case $unit in *ActiveState=active*) active=yes ;; esac
+else
+  if [ -x /etc/init.d/docker ]; then put script 1; fi
+  for link in /etc/runlevels/default/docker /etc/rc2.d/S*docker; do
+    if [ -e "$link" ]; then put enabled 1; fi
+  done
+  if read -r pid </run/docker.pid && [ -d "/proc/$pid" ]; then active=yes; put pid 1; fi 2>/dev/null
+fi
+if [ -w /run/docker.sock ]; then put socket 1; fi
+if [ "$active" = yes ]; then
+  if command -v curl >/dev/null 2>&1; then
+    run info curl -sf -m 10 --noproxy '*' --unix-socket /run/docker.sock http://localhost/info
+  else
+    run info timeout 10 docker -H unix:///run/docker.sock info --format '{{json .}}'
+  fi
+fi
+if [ -e /etc/docker/daemon.json ]; then run digest sha256sum /etc/docker/daemon.json; fi
+file config /etc/docker/daemon.json
+file activate /var/lib/hostler/docker-activate
+file holds /var/lib/hostler/holds
+if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -60; fi
+if [ -n "$1" ]; then
+  number=0
+  for path in $(grep -rlsF -e "$1" /etc/apt/sources.list /etc/apt/sources.list.d); do
+    number=$((number + 1))
+    put "source.$number.path" "$path"
+    file "source.$number.text" "$path"
+  done
+  file own-list ${ownSource.list}
+  file own-key ${ownSource.key}
+fi
+`,
+  parse: parseEngine,
+};
+
+/** Host part and path, as it stands in every entry for it. */
+function sourceUrl({ docker }: EffectiveServer): string {
+  return docker?.source.type === 'DockerCE' ? `${dockerCeSource().url}/` : '';
+}
+
+function parseEngine(records: Records): Partial<DockerHave> {
+  const info = parseInfo(records.text('info') ?? '');
+  const daemonPath = records.text('daemon');
+  return {
+    packages: parsePackages(records.entry('packages')?.text ?? ''),
+    ...(daemonPath === undefined ? {} : { daemonPath }),
+    snap: records.text('snap') !== undefined,
+    service: parseService(records),
+    ...(info === undefined ? {} : { info }),
+    mayAsk: records.text('socket') !== undefined,
+    file: parseFile(records),
+    sources: parseSources(records),
+    ...parseOwn(records),
+  };
+}
+
+/** What Hostler itself left on the host. */
+function parseOwn(records: Records): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'listsFresh'> {
+  const activation = records.text('activate')?.trim();
+  const list = records.text('own-list');
+  return {
+    ...(activation === 'reload' || activation === 'restart' ? { pendingActivation: activation } : {}),
+    ownHolds: records.lines('holds') ?? [],
+    ...(list === undefined ? {} : { ownEntry: { line: list.trim(), key: (records.text('own-key') ?? '').trim() } }),
+    listsFresh: (records.text('fresh') ?? '') !== '',
+  };
+}
+
+function parsePackages(text: string): Map<string, InstalledPackage> {
+  const packages = new Map<string, InstalledPackage>();
+  for (const line of text.split('\n')) {
+    const [name = '', version = '', want = '', status = ''] = line.split('\t');
+    // removed packages leave their configuration files behind
+    if (status === '' || status === 'not-installed' || status === 'config-files') {
+      if (want === 'hold') packages.set(name, { version: '', complete: true, held: true });
+      continue;
+    }
+    packages.set(name, { version, complete: status === 'installed', held: want === 'hold' });
+  }
+  return packages;
+}
+
+function parseService(records: Records): EngineService {
+  const unit = records.text('unit');
+  if (unit === undefined) {
+    const state =
+      records.text('pid') !== undefined ? 'active' : records.text('script') === undefined ? 'absent' : 'inactive';
+    return { startup: records.text('enabled') === undefined ? 'disabled' : 'enabled', state };
+  }
+  const property = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
+  return {
+    startup: startupOf(property('UnitFileState'), property('LoadState')),
+    state: property('LoadState') === 'not-found' ? 'absent' : stateOf(property('ActiveState')),
+  };
+}
+
+function startupOf(fileState: string, loadState: string): EngineService['startup'] {
+  if (fileState.startsWith('masked') || loadState === 'masked') return 'masked';
+  if (fileState.startsWith('enabled')) return 'enabled';
+  return fileState === 'disabled' ? 'disabled' : 'unknown';
+}
+
+function stateOf(active: string): EngineService['state'] {
+  if (active === 'active' || active === 'reloading') return 'active';
+  if (active === 'activating') return 'starting';
+  return active === 'failed' ? 'failed' : 'inactive';
+}
+
+function parseFile(records: Records): DaemonFile {
+  const status = records.status('config');
+  const digest = /^\\?([0-9a-f]{64}) /.exec(records.text('digest') ?? '')?.[1];
+  if (status === 1) return { state: 'absent', text: '' };
+  if (status !== 0 || digest === undefined) return { state: 'unreadable', text: '' };
+  return { state: 'present', text: records.text('config') ?? '', digest };
+}
+
+function parseSources(records: Records): SourceEntry[] {
+  return records.names('source.').flatMap((name) => {
+    const path = name.endsWith('.path') ? records.text(name) : undefined;
+    const text = records.text(name.replace(/path$/, 'text'));
+    return path === undefined || text === undefined ? [] : parseSourceEntries(path, text);
+  });
+}
+
+/** What could be installed; only the lists on the host are asked, never the network. */
+const offersFragment: FactFragment<Partial<DockerHave>> = {
+  slow: true,
+  script: `
+if command -v apt-cache >/dev/null 2>&1; then
+  run policy apt-cache policy docker.io docker-cli docker-ce docker-ce-cli containerd.io docker-buildx-plugin docker-compose-plugin
+fi
+`,
+  parse: (records) => {
+    const text = records.text('policy');
+    return text === undefined ? {} : { offers: parsePolicy(text) };
+  },
+};
+
+export const engineFacts: readonly FactFragment<Partial<DockerHave>>[] = [engineFragment, offersFragment];

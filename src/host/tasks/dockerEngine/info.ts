@@ -1,0 +1,52 @@
+/** What `GET /info` of a running engine says, as far as it decides anything. */
+export interface EngineInfo {
+  /** `28.5.2`, `20.10.24+dfsg1`. */
+  version: string;
+  containersRunning: number;
+  liveRestore: boolean;
+  /** Member of a swarm, which excludes live-restore. */
+  swarm: boolean;
+  /** Values of daemon.json that the daemon reports back, under their names there. */
+  effective: Readonly<Record<string, unknown>>;
+}
+
+/** Keys of daemon.json whose effect shows in `/info`, with the member they show in. */
+const REPORTED = {
+  'live-restore': 'LiveRestoreEnabled',
+  debug: 'Debug',
+  'log-driver': 'LoggingDriver',
+  labels: 'Labels',
+} as const;
+
+/** Reads the daemon's answer; undefined when it is none (an error page, half an answer). */
+export function parseInfo(text: string): EngineInfo | undefined {
+  const info = parseObject(text);
+  const version = info?.['ServerVersion'];
+  if (info === undefined || typeof version !== 'string' || version === '') return undefined;
+  const running = info['ContainersRunning'];
+  const swarm = info['Swarm'];
+  return {
+    version: version.slice(0, 64),
+    containersRunning: typeof running === 'number' && Number.isInteger(running) && running >= 0 ? running : 0,
+    liveRestore: info['LiveRestoreEnabled'] === true,
+    swarm: isRecord(swarm) && swarm['LocalNodeState'] !== 'inactive' && swarm['LocalNodeState'] !== '',
+    effective: Object.fromEntries(
+      Object.entries(REPORTED).flatMap(([key, member]) => (info[member] === undefined ? [] : [[key, info[member]]])),
+    ),
+  };
+}
+
+/** `text` as a JSON object; undefined for anything else. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,233 @@
+import { exitCodes } from '../../exitCodes.ts';
+import { APT, FAIL, ownSource } from '../../providers/apt.ts';
+import { SERVICE } from '../../providers/service.ts';
+
+/** `docker_info FIELD` asks the running daemon. */
+const DOCKER = `
+docker_info() { timeout 10 docker -H unix:///run/docker.sock info --format "{{.$1}}" 2>/dev/null; }
+require_live_restore() {
+  [ "$(docker_info LiveRestoreEnabled)" = true ] ||
+    fail ${exitCodes.changedMeanwhile} 'live-restore is not in force any more, so a restart would stop containers.'
+}
+validates() { command -v dockerd >/dev/null 2>&1 && dockerd --help 2>/dev/null | grep -q -e --validate; }
+daemon_problem() {
+  if validates && ! problem=$(dockerd --validate --config-file "\${1:-/etc/docker/daemon.json}" 2>&1); then
+    printf '%s' "$problem" | tail -n 3
+  else
+    service_log docker
+  fi
+}
+`;
+
+/**
+ * Adds Docker's repository, or with an empty line removes Hostler's entry. An entry that cannot be fetched is taken
+ * back, so that apt keeps working for everybody else.
+ * Arguments: LINE KEY URI SUITE.
+ */
+export const REPOSITORY = `${FAIL}${APT}
+line=$1 key=$2 uri=$3 suite=$4
+list=${ownSource.list}
+if [ -z "$line" ]; then
+  rm -f "$list" ${ownSource.key}
+  exit 0
+fi
+apt_wait
+case $uri in
+https:*)
+  if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+    apt_refresh || { apt_explain; fail ${exitCodes.repositoryUnavailable} 'ca-certificates is missing and the package lists cannot be fetched.'; }
+    apt_get --no-remove install ca-certificates || { apt_explain; exit 1; }
+  fi
+  ;;
+esac
+[ -d /etc/apt/keyrings ] || mkdir -m 0755 /etc/apt/keyrings
+place() {
+  printf '%s\\n' "$2" >"$1.hostler-new"
+  chmod 0644 "$1.hostler-new"
+  sync "$1.hostler-new" 2>/dev/null || sync
+  mv "$1.hostler-new" "$1"
+}
+place ${ownSource.key} "$key"
+place "$list" "$line"
+offered() { apt-cache policy docker-ce | grep -qF -e " $uri $suite/"; }
+# the first time everything, since the engine needs packages of the distribution too; then only this entry
+if [ -n "$(find "$apt_stamp" -mmin -1440 2>/dev/null)" ]; then
+  apt_refresh -o Dir::Etc::sourcelist="$list" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 || :
+else
+  apt_refresh || :
+fi
+if ! offered; then
+  cp "$apt_log" "$apt_log.first"
+  rm -f "$list"
+  reason=$(grep -E '^(E|W|Err)' "$apt_log.first" | grep -F -e "$uri" | head -n 2 | cut -c 1-300)
+  mv "$apt_log.first" "$apt_log"
+  apt_explain
+  fail ${exitCodes.repositoryUnavailable} "$uri $suite: \${reason:-it offers no docker-ce for this system.}"
+fi
+`;
+
+/** Fetches the package lists. Arguments: PACKAGE that is looked for: other people's broken repositories do not matter then. */
+export const PACKAGE_LISTS = `${FAIL}${APT}
+apt_refresh && exit 0
+apt_explain
+problem=$(grep -E '^(E|W|Err)' "$apt_log" | head -n 2 | cut -c 1-300)
+if apt-cache policy "$1" | grep -qE '^ +Candidate: [0-9]'; then
+  touch "$apt_stamp"
+  exit 0
+fi
+fail ${exitCodes.repositoryUnavailable} "$problem"
+`;
+
+/**
+ * Unholds, installs and holds the engine in one step, then sees to it that what was installed is what runs.
+ * Arguments: LIVE (yes: refuse when live-restore is not in force) HOLD (names, space-separated; empty: no hold)
+ * PACKAGE[=VERSION]…
+ */
+export const PACKAGE = `${FAIL}${APT}${SERVICE}${DOCKER}
+live=$1 hold_names=$2
+shift 2
+[ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
+if [ "$live" = yes ]; then require_live_restore; fi
+apt_begin
+lifted=
+restore() {
+  for name in $lifted; do apt-mark hold "$name" >&2 || :; done
+  rm -f "$apt_log"
+}
+trap restore EXIT
+for spec do
+  name=\${spec%%=*}
+  if own_hold "$name" && held "$name"; then
+    lifted="$lifted $name"
+    apt-mark unhold "$name" >&2
+  fi
+done
+offered() {
+  for spec do
+    case $spec in
+    *=*) apt-cache madison "\${spec%%=*}" | grep -qF -e " \${spec#*=} " || return 1 ;;
+    esac
+  done
+}
+if ! apt_get --no-remove install "$@"; then
+  apt_explain
+  if grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
+    # the mirror has moved on since the lists were fetched
+    apt_refresh || apt_explain
+    offered "$@" || fail ${exitCodes.versionNotAvailable} "$* is not offered any more."
+    apt_get --no-remove install "$@" || apt_explain
+  fi
+  if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
+    fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"
+  fi
+  if grep -qE '^(E|dpkg): ' "$apt_log"; then fail 1 "$(grep -E '^(E|dpkg): ' "$apt_log" | head -n 3 | cut -c 1-300)"; fi
+fi
+if [ -n "$hold_names" ]; then hold $hold_names; else for spec do unhold "\${spec%%=*}"; done; fi
+lifted=
+service_enable docker
+if service_active docker; then
+  running=$(docker_info ServerVersion) || running=
+  # no answer is no reason to stop containers: the next look will tell
+  case "$running:$(dockerd --version)" in
+  :* | *" $running,"*) ;;
+  *)
+    if [ "$live" = yes ]; then require_live_restore; fi
+    service_restart docker || fail ${exitCodes.notRunning} "$(daemon_problem)"
+    ;;
+  esac
+elif ! service_start docker; then
+  if validates && ! dockerd --validate >/dev/null 2>&1; then fail ${exitCodes.configRejected} "$(daemon_problem)"; fi
+  fail ${exitCodes.notRunning} "$(daemon_problem)"
+fi
+`;
+
+/** Arguments: VERB (hold or unhold) PACKAGE… */
+export const HOLD = `${FAIL}${APT}
+verb=$1
+shift
+apt_wait
+if [ "$verb" = hold ]; then hold "$@"; else unhold "$@"; fi
+`;
+
+/** Starts the engine, now and at boot. */
+export const START = `${FAIL}${SERVICE}${DOCKER}
+service_enable docker
+service_active docker || service_start docker || fail ${exitCodes.notRunning} "$(daemon_problem)"
+`;
+
+/**
+ * How a running daemon is told. `activate MODE LIVE`: MODE reload, restart or none; the marker outlives an
+ * interruption, so that the next look finds what is still to do.
+ */
+const ACTIVATE = `
+marker=/var/lib/hostler/docker-activate
+activate() {
+  if ! service_active docker; then rm -f "$marker"; return 0; fi
+  case $1 in
+  reload)
+    service_reload docker || return 1
+    # the daemon answers before it has read the file
+    sleep 1
+    ;;
+  restart) service_restart docker || return 1 ;;
+  esac
+  rm -f "$marker"
+}
+`;
+
+/** Tells the daemon about a file that is in place already, or restarts it. Arguments: MODE LIVE. */
+export const ACTIVATE_ONLY = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
+if [ "$2" = yes ]; then require_live_restore; fi
+activate "$1" || fail ${exitCodes.notRunning} "$(daemon_problem)"
+`;
+
+/**
+ * Puts a whole daemon.json in place: checked by the daemon itself first where it can, the old file kept, and put back
+ * when the daemon does not start with the new one. The content comes through descriptor 3.
+ * Arguments: FROM (digest that the content was computed from, or "absent") TO (digest of the content) MODE LIVE.
+ */
+export const DAEMON_CONFIG = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
+from=$1 to=$2 mode=$3 live=$4
+target=/etc/docker/daemon.json
+if [ -L "$target" ]; then target=$(readlink -f "$target"); fi
+[ -d /etc/docker ] || mkdir -p -m 0755 /etc/docker
+state=/var/lib/hostler
+[ -d "$state" ] || mkdir -m 0700 "$state"
+digest() { if [ -e "$1" ]; then sha256sum <"$1" | cut -c 1-64; else echo absent; fi; }
+found=$(digest "$target")
+[ "$found" = "$from" ] || [ "$found" = "$to" ] ||
+  fail ${exitCodes.changedMeanwhile} '/etc/docker/daemon.json was changed by somebody else.'
+if [ "$live" = yes ]; then require_live_restore; fi
+backup=
+if [ "$found" != "$to" ]; then
+  new=$target.hostler-new
+  trap 'rm -f "$new"' EXIT
+  cat <&3 >"$new"
+  [ "$(digest "$new")" = "$to" ] || fail ${exitCodes.changedMeanwhile} 'the new daemon.json did not arrive whole.'
+  if [ -e "$target" ]; then
+    chown --reference="$target" "$new"
+    chmod --reference="$target" "$new"
+  else
+    chmod 0644 "$new"
+  fi
+  if validates; then
+    problem=$(dockerd --validate --config-file "$new" 2>&1) || fail ${exitCodes.configRejected} "$(printf '%s' "$problem" | tail -n 3)"
+  fi
+  if [ -e "$target" ]; then
+    [ -d "$state/backup" ] || mkdir -m 0700 "$state/backup"
+    backup=$state/backup/daemon.json.$(date -u +%Y%m%dT%H%M%SZ)
+    cp -p "$target" "$backup"
+    # the five newest stay
+    ls -1t "$state/backup" | grep '^daemon\\.json\\.' | tail -n +6 | while read -r old; do rm -f "$state/backup/$old"; done
+  fi
+  sync "$new" 2>/dev/null || sync
+  if [ "$mode" != none ]; then printf '%s\\n' "$mode" >"$marker"; fi
+  mv "$new" "$target"
+  sync /etc/docker 2>/dev/null || sync
+fi
+if activate "$mode"; then exit 0; fi
+problem=$(daemon_problem "$target")
+if [ -n "$backup" ]; then cp -p "$backup" "$target.hostler-new" && mv "$target.hostler-new" "$target"; else rm -f "$target"; fi
+activate "$mode" || fail ${exitCodes.notRunning} "not even with the previous daemon.json: $(service_log docker)"
+fail ${exitCodes.configRejected} "$problem"
+`;

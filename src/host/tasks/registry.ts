@@ -1,0 +1,6 @@
+import type { AnyTask } from '../task.ts';
+import { dockerEngine } from './dockerEngine/task.ts';
+import { dockerUsers } from './dockerUsers.ts';
+
+/** Every task, in the order their changes run. A new one is added here and nowhere else. */
+export const tasks: readonly AnyTask[] = [dockerEngine, dockerUsers];
