@@ -32,12 +32,12 @@ export async function machineMirrors(): Promise<Mirrors> {
       CODENAMES.has(codename) && (rest[0] === 'security' || rest[0] === 'updates') && suite !== `${codename}-updates`
     );
   });
-  return { debian, security: security ?? securityBeside(debian), aptConf: await aptConf() };
+  return { debian, security, aptConf: await aptConf() };
 }
 
 /** Debian's mirrors keep security fixes in a sibling directory of the main archive. */
-export function securityBeside(mirror: string | undefined): string | undefined {
-  return mirror?.replace(/\/debian\/?$/, '/debian-security');
+export function securityBeside(mirror: string): string {
+  return mirror.replace(/\/debian\/?$/, '/debian-security');
 }
 
 function find(entries: Entry[], wanted: (suite: string) => boolean): string | undefined {

@@ -49,6 +49,20 @@ export async function baseLayers(options: BaseOptions): Promise<string[]> {
   return [layer, base];
 }
 
+/** The Debian mirror of this machine, or where it has none, the one that debootstrap chose for a base image. */
+export async function debianMirror(): Promise<string> {
+  const { debian } = await machineMirrors();
+  if (debian !== undefined) return debian;
+  const [base = ''] = await baseLayers({ suite: 'bookworm' });
+  return mirrorIn(base);
+}
+
+async function mirrorIn(root: string): Promise<string> {
+  const mirror = /^deb (\S+)/m.exec(await readFile(join(root, 'etc/apt/sources.list'), 'utf8'))?.[1];
+  if (mirror === undefined) throw new Error(`${root} has no apt source`);
+  return mirror;
+}
+
 /** Makes `bases/<name>` with `make` unless it exists, under a lock, in a temporary directory that is then renamed. */
 async function once(
   name: string,
@@ -81,10 +95,8 @@ async function bootstrap(
   await run([...argv, suite, directory, ...(mirrors.debian === undefined ? [] : [mirrors.debian])], {
     timeoutMs: 1_200_000,
   });
-  const own = /^deb (\S+)/m.exec(await readFile(join(directory, 'etc/apt/sources.list'), 'utf8'))?.[1];
-  const mirror = mirrors.debian ?? own;
+  const mirror = mirrors.debian ?? (await mirrorIn(directory));
   const security = mirrors.security ?? securityBeside(mirror);
-  if (mirror === undefined || security === undefined) throw new Error(`debootstrap left no apt source in ${directory}`);
   await writeFile(
     join(directory, 'etc/apt/sources.list'),
     `deb ${mirror} ${suite} main\ndeb ${mirror} ${suite}-updates main\n`,

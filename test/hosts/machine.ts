@@ -14,6 +14,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'ssh-keygen': 'openssh-client',
   nsenter: 'util-linux',
   flock: 'util-linux',
+  gpg: 'gnupg',
 };
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';
