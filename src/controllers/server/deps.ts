@@ -5,34 +5,10 @@ import type { AnyTask } from '../../host/task.ts';
 import type { Client } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/eventRecorder.ts';
 import type { Lister } from '../../kube/informer.ts';
-import type { Resource } from '../../kube/resource.ts';
 import type { Shards } from '../../kube/shards.ts';
 import type { StatusWriter } from '../../kube/statusWriter.ts';
-import { GROUP, VERSION } from '../../api/meta.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SessionPool } from '../../ssh/pool.ts';
-
-export const servers: Resource<Server> = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'servers',
-  kind: 'Server',
-  namespaced: true,
-};
-export const knownHosts: Resource<KnownHost> = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'knownhosts',
-  kind: 'KnownHost',
-  namespaced: true,
-};
-export const serverOperations: Resource<ServerOperation> = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'serveroperations',
-  kind: 'ServerOperation',
-  namespaced: true,
-};
 
 /** Cadence and limits of the Server controller; times in milliseconds. Flags of `serve` and `controller`. */
 export interface ServerIntervals {

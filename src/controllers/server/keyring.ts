@@ -2,7 +2,7 @@ import type { EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { digest } from '../../lib/canonicalJson.ts';
-import type { Credential } from '../../ssh/connect.ts';
+import type { Credential } from '../../ssh/connectOptions.ts';
 import { requiredValue, type ReadSecret, type SecretReader } from './secrets.ts';
 
 type CredentialName = NonNullable<NonNullable<ServerStatus['auth']>['current']>;

@@ -5,9 +5,9 @@ import { isAlreadyExists } from '../../kube/apiError.ts';
 import type { Client } from '../../kube/client.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
 import { TerminalError, TransientError } from '../../lib/errors.ts';
-import type { HostTrust } from '../../ssh/connect.ts';
+import type { HostTrust } from '../../ssh/connectOptions.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
-import { knownHosts } from './deps.ts';
+import { knownHosts } from '../../kube/hostlerResources.ts';
 
 /** What trusting a host depends on. */
 export interface TrustOptions {

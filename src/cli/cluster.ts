@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { isNotFound } from '../kube/apiError.ts';
+import { Client } from '../kube/client.ts';
+import { KubeconfigError } from '../kube/connection.ts';
+import { defaultConnection } from '../kube/kubeconfig.ts';
+import { CliError, exitCode } from './exitCodes.ts';
+
+/** Options of every command that talks to the API. */
+export interface ClusterOptions {
+  kubeconfig?: string;
+  context?: string;
+  namespace?: string;
+}
+
+/** A client and the namespace that the command works in. */
+export interface Cluster {
+  client: Client;
+  namespace: string;
+}
+
+/** Adds the options that choose the API server and the namespace. */
+export function withCluster(command: Command): Command {
+  return command
+    .option('--kubeconfig <file>', 'kubeconfig (default: $KUBECONFIG, ./.hostler/kubeconfig, ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('-n, --namespace <name>', "namespace (default: the context's, or default)");
+}
+
+/** Opens what the options name. @throws CliError usage  when there is no kubeconfig. */
+export function openCluster(options: ClusterOptions): Cluster {
+  const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'] ?? firstExisting();
+  if (kubeconfig === undefined) {
+    throw new CliError(
+      exitCode.usage,
+      'no kubeconfig found: start a control plane with `hostler serve`, or name one with --kubeconfig.',
+    );
+  }
+  try {
+    const connection = defaultConnection({ kubeconfig, ...(options.context && { context: options.context }) });
+    const client = new Client({ connection });
+    return { client, namespace: options.namespace ?? client.namespace };
+  } catch (error) {
+    if (error instanceof KubeconfigError) throw new CliError(exitCode.usage, error.message);
+    throw error;
+  }
+}
+
+function firstExisting(): string | undefined {
+  return [join('.hostler', 'kubeconfig'), join(homedir(), '.kube', 'config')].find((path) => existsSync(path));
+}
+
+/** Runs `act`; "not found" ends the command with exit code 3 and says what was not found. */
+export async function orNotFound<T>(what: string, act: Promise<T>): Promise<T> {
+  try {
+    return await act;
+  } catch (error) {
+    if (isNotFound(error)) throw new CliError(exitCode.notFound, `${what} does not exist.`);
+    throw error;
+  }
+}

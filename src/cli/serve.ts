@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { toCrd } from '../api/crd.ts';
+import { kinds } from '../api/kinds.ts';
+import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
+import { ADMIN, CONTROLLER_MANAGER, ensurePki, type Pki } from '../apiserver/pki/pki.ts';
+import { startApiServer, type ApiServer } from '../apiserver/server.ts';
+import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
+import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
+import type { Storage } from '../apiserver/storage/storage.ts';
+import { createControllers } from '../controllers/controllers.ts';
+import { Client } from '../kube/client.ts';
+import { fixedConnection } from '../kube/connection.ts';
+import { createKubeMetrics } from '../kube/metrics.ts';
+import { createLogger, type Logger, type LogLevel } from '../lib/logger.ts';
+import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
+import { defaultDeniedCidrs } from '../ssh/addresses.ts';
+import { print } from './output.ts';
+import { duration } from './wait.ts';
+
+/** Where the registry keeps Secrets. */
+const SECRETS = '/registry/core/secrets/';
+
+interface ServeOptions {
+  dataDir: string;
+  listen: { host: string; port: number };
+  kubeconfigOut?: string;
+  controllers: boolean;
+  healthInterval: number;
+  driftInterval: number;
+  allowLoopback?: boolean;
+  deniedCidrs?: string[];
+  maxConnections: number;
+  metricsListen?: { host: string; port: number };
+  logLevel: LogLevel;
+}
+
+/** `hostler serve` */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run a whole control plane: Kubernetes-compatible API server, store and controllers')
+    .option('--data-dir <dir>', 'where everything is kept', './.hostler')
+    .option('--listen <address:port>', 'where the API listens (TLS)', listenAddress, { host: '127.0.0.1', port: 7443 })
+    .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
+    .option('--no-controllers', 'API server only')
+    .option('--health-interval <duration>', 'between two looks at a healthy host', duration, 120_000)
+    .option('--drift-interval <duration>', 'between two looks at everything that is managed', duration, 600_000)
+    .option('--allow-loopback', 'Servers may have loopback addresses')
+    .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
+    .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)
+    .option('--metrics-listen <address:port>', 'serve /metrics and probes over plain HTTP', listenAddress)
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hostler serve
+  hostler serve --data-dir /var/lib/hostler-control --listen 0.0.0.0:7443
+  KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const log = createLogger({ level: options.logLevel });
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'asked to stop');
+    stop.abort(new DOMException(`received ${signal}`, 'AbortError'));
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const raw = await openEmbeddedStorage(join(dataDir, 'store'), { log });
+  try {
+    const keys = await loadEncryptionKeys(join(dataDir, 'encryption.key'));
+    const storage = encryptStorage(raw, { prefixes: [SECRETS], keys, log });
+    await runControlPlane({ ...options, dataDir }, storage, { log, signal: stop.signal });
+  } finally {
+    await raw.close();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+interface Context {
+  log: Logger;
+  signal: AbortSignal;
+}
+
+async function runControlPlane(options: ServeOptions, storage: Storage, { log, signal }: Context): Promise<void> {
+  const { dataDir, listen } = options;
+  const pki = await ensurePki(join(dataDir, 'pki'), { hosts: [listen.host] });
+  const api = await startApiServer({
+    storage,
+    pki,
+    listen,
+    log: log.child({ component: 'apiserver' }),
+    crds: kinds.map(toCrd),
+  });
+  try {
+    await api.ready;
+    const kubeconfig = await writeAdminKubeconfig(options, pki, api);
+    await writeFile(join(dataDir, 'hostler.pid'), `${process.pid}\n`, { mode: 0o600 });
+    print(`hostler serves ${api.url}`);
+    print(`kubeconfig: ${kubeconfig}`);
+    if (options.controllers) await runControllers(options, await controllerClient(pki, api, log), { log, signal });
+    else await aborted(signal);
+  } finally {
+    await api.close();
+    await rm(join(dataDir, 'hostler.pid'), { force: true });
+  }
+}
+
+async function writeAdminKubeconfig(options: ServeOptions, pki: Pki, api: ApiServer): Promise<string> {
+  const config = { server: api.url, ca: pki.ca, user: ADMIN.user, credentials: await pki.client(ADMIN) };
+  const path = join(options.dataDir, 'kubeconfig');
+  await writeKubeconfig(path, config);
+  if (options.kubeconfigOut !== undefined) await writeKubeconfig(resolve(options.kubeconfigOut), config);
+  return path;
+}
+
+/** The controllers are an ordinary user of the API, over the same HTTPS as everybody. */
+async function controllerClient(pki: Pki, api: ApiServer, log: Logger): Promise<Client> {
+  const { cert, key } = await pki.client(CONTROLLER_MANAGER);
+  return new Client({ connection: fixedConnection({ server: api.url, ca: pki.ca, cert, key }), log });
+}
+
+async function runControllers(options: ServeOptions, client: Client, { log, signal }: Context): Promise<void> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const controllers = await createControllers({
+    client,
+    log,
+    registry,
+    metrics: createKubeMetrics(registry),
+    identity: await identityOf(options.dataDir),
+    intervals: { healthMs: options.healthInterval, driftMs: options.driftInterval },
+    deniedCidrs: deniedCidrs(options),
+    maxConnections: options.maxConnections,
+  });
+  const endpoint =
+    options.metricsListen &&
+    (await startHttpEndpoint({ ...options.metricsListen, registry, ready: controllers.readinessChecks() }));
+  try {
+    await controllers.run(signal);
+  } finally {
+    await endpoint?.close();
+  }
+}
+
+/** One name for this data directory, so that a restart takes its shards back at once. */
+async function identityOf(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'identity');
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    const identity = `standalone-${randomUUID()}`;
+    await writeFile(path, `${identity}\n`, { mode: 0o600, flag: 'wx' });
+    return identity;
+  }
+}
+
+function deniedCidrs(options: ServeOptions): string[] {
+  const ranges = options.deniedCidrs ?? [...defaultDeniedCidrs];
+  return options.allowLoopback === true
+    ? ranges.filter((range) => range !== '127.0.0.0/8' && range !== '::1/128')
+    : ranges;
+}
+
+function listenAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65535)
+    throw new InvalidArgumentError(`"${text}" is not address:port, such as 127.0.0.1:7443.`);
+  return { host, port };
+}
+
+function cidrs(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError(`"${text}" is not a positive whole number.`);
+  return value;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolvePromise) => {
+    signal.addEventListener('abort', () => resolvePromise(), { once: true });
+  });
+}

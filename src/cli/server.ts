@@ -1,0 +1,21 @@
+import { Command } from 'commander';
+import { addCommand } from './server/add.ts';
+import { approveCommand } from './server/approve.ts';
+import { deleteCommand } from './server/delete.ts';
+import { listCommand } from './server/list.ts';
+import { planCommand } from './server/plan.ts';
+import { retryCommand } from './server/retry.ts';
+import { showCommand } from './server/show.ts';
+
+/** `hostler server …`: the Servers of a namespace. */
+export function serverCommand(): Command {
+  return new Command('server')
+    .description('work with Servers; the same objects that kubectl shows')
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(planCommand())
+    .addCommand(approveCommand())
+    .addCommand(retryCommand())
+    .addCommand(deleteCommand());
+}

@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import type { Server } from '../../api/server.ts';
+import { servers } from '../../kube/hostlerResources.ts';
+import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
+import { CliError, exitCode } from '../exitCodes.ts';
+import { outputOption, print, printData, printTable, remark, type OutputFormat } from '../output.ts';
+
+interface PlanOptions extends ClusterOptions {
+  output: OutputFormat;
+}
+
+/** `hostler server plan` */
+export function planCommand(): Command {
+  return withCluster(
+    new Command('plan').description('show what would be changed on the host, why, and what it disrupts'),
+  )
+    .argument('<name>', 'name of the Server')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExamples:\n  hostler server plan eu-1\n\nEnds with 5 when the plan waits for approval.')
+    .action(plan);
+}
+
+async function plan(name: string, options: PlanOptions): Promise<void> {
+  const { client, namespace } = openCluster(options);
+  const server = await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
+  const { pendingChanges = [], planHash } = server.status ?? {};
+  if (options.output === 'json' || options.output === 'yaml')
+    printData({ planHash, changes: pendingChanges }, options.output);
+  else printPlan(server);
+  if (pendingChanges.some((change) => change.waitingFor === 'Approval')) {
+    throw new CliError(
+      exitCode.approvalNeeded,
+      `approve with: hostler server approve ${name} -n ${namespace} --plan ${planHash ?? ''}`,
+    );
+  }
+}
+
+function printPlan(server: Server): void {
+  const { pendingChanges = [], planHash, observedGeneration } = server.status ?? {};
+  if (observedGeneration !== server.metadata.generation)
+    remark('The last change of the Server was not looked at yet; this is the plan before it.');
+  if (pendingChanges.length === 0) {
+    print('Nothing to change: the host is as declared, as far as it was seen.');
+    return;
+  }
+  print(`Plan ${planHash ?? ''}\n`);
+  printTable(
+    ['#', 'CHANGE', 'FROM', 'TO', 'WHY', 'DISRUPTION', 'GAP', 'WAITS FOR'],
+    pendingChanges.map((change, index) => [
+      String(index + 1),
+      change.what,
+      change.from ?? '',
+      change.to ?? '',
+      change.why,
+      change.disruption,
+      `${change.expectedGapSeconds} s`,
+      change.waitingFor,
+    ]),
+  );
+}

@@ -1,0 +1,108 @@
+import type { Registry } from 'prom-client';
+import type { ServerOperation } from '../api/serverOperation.ts';
+import type { AnyTask } from '../host/task.ts';
+import { tasks as allTasks } from '../host/tasks/registry.ts';
+import type { Client } from '../kube/client.ts';
+import { EventRecorder } from '../kube/eventRecorder.ts';
+import { ensureInstallation } from '../kube/installation.ts';
+import type { Informer } from '../kube/informer.ts';
+import { Manager } from '../kube/manager.ts';
+import type { KubeMetrics } from '../kube/metrics.ts';
+import { keyOf } from '../kube/resource.ts';
+import { ShardManager } from '../kube/shardManager.ts';
+import { StatusWriter } from '../kube/statusWriter.ts';
+import { systemClock, type Clock } from '../lib/clock.ts';
+import type { HealthCheck } from '../lib/httpEndpoint.ts';
+import type { Logger } from '../lib/logger.ts';
+import { SessionPool } from '../ssh/pool.ts';
+import { knownHosts, serverOperations, servers } from '../kube/hostlerResources.ts';
+import type { ServerIntervals } from './server/deps.ts';
+import { ServerReconciler } from './server/reconciler.ts';
+import { indexServerSources, watchServers } from './server/watches.ts';
+import { ServerOperationReconciler } from './serverOperation/reconciler.ts';
+import { sshMetrics } from './sshMetrics.ts';
+
+/** What the controllers of one process need, in both homes. */
+export interface ControllersOptions {
+  client: Client;
+  log: Logger;
+  registry: Registry;
+  metrics: KubeMetrics;
+  /** Name of this process in Leases; kept over restarts, so that its shards come back at once. */
+  identity: string;
+  intervals: ServerIntervals;
+  deniedCidrs: readonly string[];
+  /** Most SSH connections kept open. */
+  maxConnections: number;
+  clock?: Clock;
+  /** Default: every task there is. */
+  tasks?: readonly AnyTask[];
+}
+
+/** Runs with I/O to wait for most of the time. */
+const SERVER_WORKERS = 50;
+
+/** The controllers, ready to run. */
+export interface Controllers {
+  /** Runs until `signal` aborts, then stops in good order. */
+  run(signal: AbortSignal): Promise<void>;
+  readinessChecks(): Record<string, HealthCheck>;
+}
+
+/** Wires informers, workqueues and reconcilers; touches nothing but the API until run. */
+export async function createControllers(options: ControllersOptions): Promise<Controllers> {
+  const { client, log, metrics, identity, clock = systemClock } = options;
+  const installationUID = await ensureInstallation(client);
+  const shards = new ShardManager({ client, identity, log, metrics });
+  const manager = new Manager({ client, log, metrics, shards });
+  const observer = sshMetrics(options.registry);
+  const pool = new SessionPool({ maxSessions: options.maxConnections, observer });
+  observer.follow(pool);
+  const events = new EventRecorder({ client, log, component: 'hostler', instance: identity });
+  const sources = {
+    servers: manager.informer(servers),
+    knownHosts: manager.informer(knownHosts),
+    operations: manager.informer(serverOperations),
+  };
+  indexServerSources(sources);
+  const operationStatus = new StatusWriter(client, serverOperations);
+  const shared = { ...sources, client, operationStatus, events, clock };
+  const reconciler = new ServerReconciler({
+    ...shared,
+    statusWriter: new StatusWriter(client, servers),
+    shards,
+    installationUID,
+    pool,
+    tasks: options.tasks ?? allTasks,
+    intervals: options.intervals,
+    deniedCidrs: options.deniedCidrs,
+  });
+  const sharding = { shards, objects: sources.servers };
+  const controller = manager.addController({ name: 'server', reconciler, workers: SERVER_WORKERS, sharding });
+  watchServers(controller, sources);
+  addOperationController(manager, shared, sources.operations);
+  return {
+    readinessChecks: () => manager.readinessChecks(),
+    run: async (signal) => {
+      try {
+        await manager.run(signal);
+      } finally {
+        await events.flush();
+        await pool.close();
+      }
+    },
+  };
+}
+
+type OperationDeps = ConstructorParameters<typeof ServerOperationReconciler>[0];
+
+function addOperationController(manager: Manager, deps: OperationDeps, operations: Informer<ServerOperation>): void {
+  const controller = manager.addController({
+    name: 'serveroperation',
+    reconciler: new ServerOperationReconciler(deps),
+  });
+  operations.addHandler({
+    added: (operation) => controller.enqueue(keyOf(operation)),
+    updated: (_before, operation) => controller.enqueue(keyOf(operation)),
+  });
+}

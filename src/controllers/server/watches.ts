@@ -1,0 +1,72 @@
+import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
+import { effectiveServer } from '../../api/effective.ts';
+import type { Server } from '../../api/server.ts';
+import type { ServerOperation } from '../../api/serverOperation.ts';
+import type { Controller } from '../../kube/controller.ts';
+import type { Informer } from '../../kube/informer.ts';
+import { keyOf } from '../../kube/resource.ts';
+
+/** Informers of the Server controller. */
+export interface ServerSources {
+  servers: Informer<Server>;
+  knownHosts: Informer<KnownHost>;
+  operations: Informer<ServerOperation>;
+}
+
+/** Indexes that the lookups below and the reconciler use; before the informers start. */
+export function indexServerSources({ servers, operations }: ServerSources): void {
+  operations.addIndex('server', (operation) => [
+    `${operation.metadata.namespace ?? ''}/${operation.spec.serverRef.name}`,
+  ]);
+  servers.addIndex('knownHost', (server) => knownHostKeys(server));
+}
+
+/** Maps every change that matters to a Server to that Server's key. */
+export function watchServers(controller: Controller, { servers, knownHosts, operations }: ServerSources): void {
+  servers.addHandler({
+    added: (server, initial) => controller.enqueue(keyOf(server), { priority: initial ? 'resync' : 'user' }),
+    updated: (before, server) => {
+      if (isForUs(before, server)) controller.enqueue(keyOf(server));
+    },
+    deleted: (server) => controller.enqueue(keyOf(server)),
+  });
+  operations.addHandler({
+    added: (operation) => enqueueServer(controller, operation),
+    updated: (before, operation) => {
+      if (before.metadata.generation !== operation.metadata.generation) enqueueServer(controller, operation);
+    },
+  });
+  const enqueueUsers = (knownHost: KnownHost) => {
+    const { namespace = '', name } = knownHost.metadata;
+    for (const server of servers.byIndex('knownHost', `${namespace}/${name}`)) controller.enqueue(keyOf(server));
+  };
+  // a new one is our own write or needs no hurry; a changed or deleted one decides who is trusted
+  knownHosts.addHandler({
+    added: (knownHost, initial) => {
+      if (!initial) enqueueUsers(knownHost);
+    },
+    updated: (before, knownHost) => {
+      if (before.metadata.generation !== knownHost.metadata.generation) enqueueUsers(knownHost);
+    },
+    deleted: enqueueUsers,
+  });
+}
+
+/** Our own status writes bring nothing new: only spec, deletion and finalizers do. */
+function isForUs(before: Server, server: Server): boolean {
+  return (
+    before.metadata.generation !== server.metadata.generation ||
+    before.metadata.deletionTimestamp !== server.metadata.deletionTimestamp ||
+    before.metadata.finalizers?.length !== server.metadata.finalizers?.length
+  );
+}
+
+function enqueueServer(controller: Controller, { metadata, spec, status }: ServerOperation): void {
+  if (status?.phase !== undefined && status.phase !== 'Pending' && status.phase !== 'Running') return;
+  controller.enqueue({ namespace: metadata.namespace ?? '', name: spec.serverRef.name });
+}
+
+function knownHostKeys(server: Server): string[] {
+  const { addresses, ssh } = effectiveServer(server);
+  return addresses.map(({ address }) => `${server.metadata.namespace ?? ''}/${knownHostName(address, ssh.port)}`);
+}
