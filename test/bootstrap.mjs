@@ -27,7 +27,7 @@ async function main(chosen) {
   }
   await installPackages();
   const projects = chosen.length > 0 ? chosen : PROJECTS;
-  const skipReason = projects.some((name) => name !== 'unit') ? await prepareHosts() : undefined;
+  const skipReason = await prepareMachine();
   const counts = [];
   for (const project of projects) counts.push(await runProject(project, skipReason));
   const total = sum(counts);
@@ -36,8 +36,8 @@ async function main(chosen) {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
-/** Makes the machine able to boot test hosts. Returns why not, if it cannot. */
-async function prepareHosts() {
+/** Installs the programs that tests need and makes the machine able to boot hosts. Returns why not, if it cannot. */
+async function prepareMachine() {
   const { code, text } = await show([process.execPath, '--import', 'tsx', 'test/hosts/cli.ts', 'prepare'], {
     capture: true,
   });

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { SUITES, type Suite } from './aptSources.ts';
 import { fleetNames, removeEverything, removeFleet } from './cleanup.ts';
 import { Fleet } from './fleet.ts';
-import { obstacles, prepareMachine } from './machine.ts';
+import { obstacles, prepareMachine, prepareTestPrograms } from './machine.ts';
 
 const DEFAULT_FLEET = 'default';
 
@@ -38,6 +38,10 @@ program
   .command('prepare')
   .description('make this machine able to run hosts; exit code 3 and the reason where it cannot be made so')
   .action(async () => {
+    const missing = await prepareTestPrograms((line) => console.log(line));
+    if (missing.length > 0) {
+      console.log(`Some tests need these Debian packages, which are missing: apt-get install ${missing.join(' ')}`);
+    }
     const hindrances = obstacles();
     if (hindrances.length > 0) {
       console.log(`${hindrances.join('; ')}.`);

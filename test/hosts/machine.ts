@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_PATH, attempt, run } from './command.ts';
 import { withLock } from './lock.ts';
@@ -16,7 +16,14 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   flock: 'util-linux',
   gpg: 'gnupg',
 };
+/** Programs that other tests run on the machine itself: a loopback sshd, another shell, another key tool. */
+const TEST_PROGRAMS: Readonly<Record<string, string>> = {
+  sshd: 'openssh-server',
+  busybox: 'busybox',
+  openssl: 'openssl',
+};
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const PACKAGES_LOCK = '/run/lock/hostler-packages';
 const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';
 const INOTIFY_WANTED = 8192;
 
@@ -47,10 +54,29 @@ export function obstacles(): string[] {
 }
 
 /** Debian packages that are not installed and are needed. */
-export function missingPackages(): string[] {
-  const missing = Object.entries(PROGRAMS).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
-  if (!existsSync(KEYRING)) missing.push('debian-archive-keyring');
-  return [...new Set(missing)];
+function missingPackages(): string[] {
+  const missing = absent(PROGRAMS);
+  return existsSync(KEYRING) ? missing : [...missing, 'debian-archive-keyring'];
+}
+
+/**
+ * Installs Debian packages with programs that tests run on the machine itself, saying so.
+ * Returns the packages that are missing still, because this process may not install them.
+ */
+export async function prepareTestPrograms(say: (line: string) => void): Promise<string[]> {
+  const missing = absent(TEST_PROGRAMS);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !onPath('apt-get')) return missing;
+  // Only the program is wanted. Debian's ssh service does not start where this file is. Source: ssh.service, ssh(init.d).
+  if (missing.includes('openssh-server')) {
+    await mkdir('/etc/ssh', { recursive: true });
+    await writeFile('/etc/ssh/sshd_not_to_be_run', 'openssh-server was installed for the tests of Hostler only\n');
+  }
+  await withLock(PACKAGES_LOCK, () => installPackages(absent(TEST_PROGRAMS), say));
+  return absent(TEST_PROGRAMS);
+}
+
+function absent(programs: Readonly<Record<string, string>>): string[] {
+  return [...new Set(Object.entries(programs).flatMap(([program, name]) => (onPath(program) ? [] : [name])))];
 }
 
 /** Directory of the cgroup2 hierarchy, such as `/sys/fs/cgroup` or `/sys/fs/cgroup/unified`. */
@@ -88,16 +114,15 @@ function onPath(program: string): boolean {
 async function prepare(say: (line: string) => void): Promise<void> {
   const hindrances = obstacles();
   if (hindrances.length > 0) throw new Error(`Test hosts cannot run here: ${hindrances.join('; ')}.`);
-  if (missingPackages().length > 0) await withLock('/run/lock/hostler-packages', () => installPackages(say));
+  if (missingPackages().length > 0) await withLock(PACKAGES_LOCK, () => installPackages(missingPackages(), say));
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
   const limit = Number(await readFile(INOTIFY, 'utf8'));
   if (limit < INOTIFY_WANTED) await writeFile(INOTIFY, String(INOTIFY_WANTED));
 }
 
-async function installPackages(say: (line: string) => void): Promise<void> {
-  const packages = missingPackages();
+async function installPackages(packages: string[], say: (line: string) => void): Promise<void> {
   if (packages.length === 0) return;
-  say(`installing Debian packages that the test hosts need: ${packages.join(' ')}`);
+  say(`installing Debian packages that the tests need: ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } as Record<string, string>;
   const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300'];
   const first = await attempt([...install, ...packages], { env });
