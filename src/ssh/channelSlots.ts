@@ -1,3 +1,5 @@
+import { abortReason } from './abortable.ts';
+
 /** Fewest session channels that sshd grants by default are 10 (MaxSessions); some are left to others. */
 export const MAX_CHANNELS = 6;
 
@@ -38,7 +40,7 @@ export class ChannelSlots {
       };
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason)));
+        reject(abortReason(signal));
       };
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.push(enter);

@@ -3,6 +3,7 @@ import { createConnection, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Reason } from '../api/reasons.ts';
 import { ReconcileError, TerminalError, TransientError } from '../lib/errors.ts';
+import { abortable, abortReason } from './abortable.ts';
 import type { HostAddress } from './addresses.ts';
 import { isInRanges, parseRanges } from './deniedRanges.ts';
 import type { PooledSession } from './session.ts';
@@ -79,7 +80,7 @@ async function resolveHere(name: string, where: string, options: DialOptions): P
   const timeout = AbortSignal.timeout(options.connectMs);
   try {
     const answer = lookup(name, { all: true, order: 'verbatim' });
-    const found = await orAborted(
+    const found = await abortable(
       answer,
       options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
     );
@@ -129,7 +130,13 @@ function connectTcp(ip: string, where: string, options: DialOptions): Promise<So
       // the socket may still fail while it is torn down
       socket.on('error', () => undefined);
       socket.destroy();
-      reject(error instanceof ReconcileError || options.signal?.aborted ? asError(error) : tcpFailure(where, error));
+      reject(
+        options.signal?.aborted
+          ? abortReason(options.signal)
+          : error instanceof ReconcileError
+            ? error
+            : tcpFailure(where, error),
+      );
     };
     const onAbort = (): void => settle(options.signal?.reason);
     const timer = setTimeout(() => settle(timedOut(where, options.connectMs)), options.connectMs);
@@ -201,22 +208,4 @@ function addressDenied(where: string, ip: string): TerminalError {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
-}
-
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(asError(signal.reason));
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,5 +1,11 @@
-import type { Clock } from '../lib/clock.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Duplex } from 'node:stream';
+import { systemClock, type Clock } from '../lib/clock.ts';
+import { ReconcileError, TransientError } from '../lib/errors.ts';
+import { abortable } from './abortable.ts';
+import { PoolEntry, type CloseCause } from './poolEntry.ts';
 import type { Connection, PooledSession } from './session.ts';
+import { StartLimiter, type StartSlot } from './startLimiter.ts';
 
 /** Who wants a session, and how one is made when there is none. */
 export interface AcquireRequest {
@@ -9,7 +15,10 @@ export interface AcquireRequest {
   key: string;
   /** `address:port`, for the limit of starts per address. */
   address: string;
-  /** Logs in; may acquire a jump host's session from the same pool. The signal aborts when nobody waits any more. */
+  /**
+   * Logs in. May acquire a jump host's session from the same pool; its place among the starting logins is given up
+   * meanwhile. The signal aborts when nobody waits any more.
+   */
   open: (signal: AbortSignal) => Promise<Connection>;
   /** Milliseconds to wait for a session, its opening included; default 60 000. */
   timeoutMs?: number;
@@ -22,11 +31,11 @@ export interface PoolStats {
   open: number;
   /** Of these, not in use. */
   idle: number;
-  /** Given out and to be closed when they come back. */
+  /** Of these, to be closed when they come back. */
   draining: number;
   /** Logins under way. */
   opening: number;
-  /** Logins that wait for the start limiter. */
+  /** Of these, waiting for the start limiter. */
   queued: number;
 }
 
@@ -35,7 +44,7 @@ export interface PoolObserver {
   /** A login ended; `reason` is undefined when it succeeded. */
   login?(event: { reason: string | undefined; durationMs: number }): void;
   /** A session went away. */
-  closed?(event: { cause: 'Lost' | 'Drained' | 'Evicted' | 'Expired' | 'PoolClosed' }): void;
+  closed?(event: { cause: CloseCause }): void;
 }
 
 /** Limits of a pool; all times in milliseconds. */
@@ -55,18 +64,277 @@ export interface PoolOptions {
   observer?: PoolObserver;
 }
 
-/** Kept sessions, one per key, shared by everybody who asks for the same key. */
-export declare class SessionPool {
-  constructor(options?: PoolOptions);
+const DEFAULT_WAIT_MS = 60_000;
+const MAX_AGE_MS = 12 * 60 * 60_000;
+
+/** Kept sessions, one per owner and key, shared by everybody who asks for the same. */
+export class SessionPool {
+  readonly #options: PoolOptions;
+  readonly #clock: Clock;
+  readonly #limiter: StartLimiter;
+  /** The start slot of the login that the current code belongs to. */
+  readonly #starting = new AsyncLocalStorage<StartSlot>();
+  /** By owner and key; draining ones are not found any more. */
+  readonly #current = new Map<string, PoolEntry>();
+  readonly #all = new Set<PoolEntry>();
+  readonly #waitingForRoom = new Set<() => void>();
+  #closed = false;
+
+  constructor(options: PoolOptions = {}) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#limiter = new StartLimiter({
+      total: options.maxStarts ?? 10,
+      perAddress: options.maxStartsPerAddress ?? 2,
+      jitterMs: options.startJitterMs ?? 100,
+      clock: this.#clock,
+      random: options.random ?? Math.random,
+    });
+  }
+
   /**
    * A session of `request.key`, opened when there is none; `release()` gives it back.
-   * Everybody who waits for the same opening gets the same error.
+   * Everybody who waits for the same opening gets the same error. A tunnel keeps the session in use until it closes.
    * @throws whatever `open` throws; TransientError ConnectionTimedOut after `timeoutMs`; `signal.reason`.
    */
-  acquire(request: AcquireRequest): Promise<PooledSession>;
+  async acquire(request: AcquireRequest): Promise<PooledSession> {
+    const timeoutMs = request.timeoutMs ?? DEFAULT_WAIT_MS;
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(noSession(request.address, timeoutMs)), timeoutMs);
+    const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, request.signal]);
+    // this login waits for a jump host: others may start meanwhile, that jump host's own login among them
+    const outer = this.#starting.getStore();
+    outer?.release();
+    try {
+      const entry = await this.#enter(request, signal);
+      if (outer !== undefined) await resumeOrLeave(outer, entry, signal);
+      return new Lease(entry);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Closes the owner's sessions as soon as they are idle; the next acquire logs in anew. */
-  drain(owner: string): void;
-  stats(): PoolStats;
+  drain(owner: string): void {
+    for (const entry of this.#all) {
+      if (entry.owner === owner) this.#retire(entry, 'Drained');
+    }
+  }
+
+  /** What it holds now. */
+  stats(): PoolStats {
+    const entries = [...this.#all];
+    const open = entries.filter((entry) => entry.connection !== undefined);
+    return {
+      open: open.length,
+      idle: open.filter((entry) => !entry.inUse).length,
+      draining: open.filter((entry) => entry.isRetired).length,
+      opening: entries.length - open.length,
+      queued: this.#limiter.queued,
+    };
+  }
+
   /** Closes everything, also what is in use. Later acquires fail. */
-  close(): Promise<void>;
+  async close(): Promise<void> {
+    this.#closed = true;
+    const entries = [...this.#all];
+    for (const entry of entries) this.#retire(entry, 'PoolClosed');
+    for (const wake of this.#waitingForRoom) wake();
+    await Promise.all(entries.map((entry) => entry.end('PoolClosed')));
+  }
+
+  /** A hold on the entry that serves the request. */
+  async #enter(request: AcquireRequest, signal: AbortSignal): Promise<PoolEntry> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#closed) throw new TransientError('ConnectionLost', 'Hostler is stopping.');
+      const entry = this.#find(request) ?? (this.#hasRoom() ? this.#open(request) : undefined);
+      if (entry === undefined) {
+        await this.#room(signal);
+        continue;
+      }
+      entry.hold();
+      try {
+        await abortable(entry.opened, signal);
+      } catch (error) {
+        entry.leave();
+        throw error;
+      }
+      if (entry.connection?.alive === true) return entry;
+      // it broke between its opening and now
+      entry.leave();
+      this.#retire(entry, 'Lost');
+    }
+  }
+
+  #find(request: AcquireRequest): PoolEntry | undefined {
+    const id = idOf(request);
+    for (const other of this.#all) {
+      if (other.owner === request.owner && other.id !== id) this.#retire(other, 'Drained');
+    }
+    const entry = this.#current.get(id);
+    if (entry?.connection === undefined) return entry;
+    if (!entry.connection.alive) this.#retire(entry, 'Lost');
+    else if (this.#clock.now() - entry.openedAt >= this.#maxAgeMs) this.#retire(entry, 'Expired');
+    else return entry;
+    return undefined;
+  }
+
+  get #maxAgeMs(): number {
+    return this.#options.maxAgeMs ?? MAX_AGE_MS;
+  }
+
+  /** Makes room by closing the idle session that was used least recently. */
+  #hasRoom(): boolean {
+    const max = this.#options.maxSessions ?? 1000;
+    if (this.#all.size < max) return true;
+    const idle = [...this.#all].filter((entry) => !entry.inUse).sort((a, b) => a.usedAt - b.usedAt);
+    for (const entry of idle.slice(0, this.#all.size - max + 1)) this.#retire(entry, 'Evicted');
+    return this.#all.size < max;
+  }
+
+  async #room(signal: AbortSignal): Promise<void> {
+    let wake = (): void => undefined;
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.#waitingForRoom.add(wake);
+    try {
+      await abortable(woken, signal);
+    } finally {
+      this.#waitingForRoom.delete(wake);
+    }
+  }
+
+  #open(request: AcquireRequest): PoolEntry {
+    const entry = new PoolEntry({
+      owner: request.owner,
+      id: idOf(request),
+      clock: this.#clock,
+      maxAgeMs: this.#maxAgeMs,
+      open: (signal) => this.#logIn(request, signal),
+      retire: (cause) => this.#retire(entry, cause),
+      gone: (cause) => this.#gone(entry, cause),
+      idle: () => this.#wake(),
+    });
+    this.#all.add(entry);
+    this.#current.set(entry.id, entry);
+    entry.start();
+    return entry;
+  }
+
+  async #logIn(request: AcquireRequest, signal: AbortSignal): Promise<Connection> {
+    const slot = await this.#limiter.start(request.address, signal);
+    const startedAt = this.#clock.now();
+    let reason: string | undefined;
+    try {
+      return await this.#starting.run(slot, () => request.open(signal));
+    } catch (error) {
+      reason = error instanceof ReconcileError ? error.reason : 'InternalError';
+      throw error;
+    } finally {
+      slot.finish();
+      this.#options.observer?.login?.({ reason, durationMs: this.#clock.now() - startedAt });
+    }
+  }
+
+  #retire(entry: PoolEntry, cause: CloseCause): void {
+    if (this.#current.get(entry.id) === entry) this.#current.delete(entry.id);
+    entry.retire(cause);
+  }
+
+  #gone(entry: PoolEntry, cause: CloseCause | undefined): void {
+    if (this.#current.get(entry.id) === entry) this.#current.delete(entry.id);
+    this.#all.delete(entry);
+    if (cause !== undefined) this.#options.observer?.closed?.({ cause });
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waitingForRoom]) wake();
+  }
+}
+
+/** One holder's share of a session. */
+class Lease implements PooledSession {
+  readonly #entry: PoolEntry;
+  readonly #connection: Connection;
+  #released = false;
+
+  constructor(entry: PoolEntry) {
+    if (entry.connection === undefined) throw new Error('a session was leased before it was open');
+    this.#entry = entry;
+    this.#connection = entry.connection;
+  }
+
+  get login() {
+    return this.#connection.login;
+  }
+
+  get alive() {
+    return this.#connection.alive;
+  }
+
+  get closed() {
+    return this.#connection.closed;
+  }
+
+  get privilege() {
+    return this.#connection.privilege;
+  }
+
+  get privilegeFailure() {
+    return this.#connection.privilegeFailure;
+  }
+
+  get peer() {
+    return this.#connection.peer;
+  }
+
+  run(...args: Parameters<Connection['run']>): ReturnType<Connection['run']> {
+    return this.#released ? Promise.reject(misuse()) : this.#connection.run(...args);
+  }
+
+  async tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    if (this.#released) throw misuse();
+    const entry = this.#entry;
+    entry.hold();
+    try {
+      const stream = await this.#connection.tunnel(address, port, signal);
+      stream.once('close', () => entry.leave());
+      return stream;
+    } catch (error) {
+      entry.leave();
+      throw error;
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#entry.leave();
+  }
+}
+
+async function resumeOrLeave(outer: StartSlot, entry: PoolEntry, signal: AbortSignal): Promise<void> {
+  try {
+    await outer.resume(signal);
+  } catch (error) {
+    entry.leave();
+    throw error;
+  }
+}
+
+function idOf(request: AcquireRequest): string {
+  return JSON.stringify([request.owner, request.key]);
+}
+
+function noSession(address: string, timeoutMs: number): TransientError {
+  return new TransientError('ConnectionTimedOut', `No session to ${address} within ${timeoutMs / 1000} s.`, {
+    remedy: 'Many logins wait, or the host is slow; it is tried again. See --max-connections if it stays so.',
+  });
+}
+
+function misuse(): Error {
+  return new Error('a session was used after its release');
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { ReconcileError, TransientError } from '../lib/errors.ts';
+import { abortReason } from './abortable.ts';
 import { ChannelSlots } from './channelSlots.ts';
 import type { PrivilegeOptions } from './connectOptions.ts';
 import { hostPort, unreachable } from './dial.ts';
@@ -117,7 +118,7 @@ export class Ssh2Session implements Connection {
   tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
     const where = `${hostPort(address, port)} behind ${this.peer}`;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(asError(signal?.reason));
+      const onAbort = (): void => reject(abortReason(signal));
       if (signal?.aborted) {
         onAbort();
         return;
@@ -142,6 +143,7 @@ export class Ssh2Session implements Connection {
   }
 
   close(): void {
+    this.#alive = false;
     this.#client.end();
     // an unanswered FIN must not keep the link for hours
     setTimeout(() => this.#destroy(), 2_000).unref();
@@ -250,7 +252,7 @@ export class Ssh2Session implements Connection {
     if (typeof end === 'object' && end.kind !== 'Broken') return end;
     await this.#endRemote(run, as);
     if (typeof end === 'object') return end;
-    throw end === 'aborted' ? asError(limits.signal?.reason) : timedOut(context);
+    throw end === 'aborted' ? abortReason(limits.signal) : timedOut(context);
   }
 
   /** Over a channel beyond the slots, which may all be held by what hangs. */
