@@ -1,6 +1,6 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
-import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import type { Authorizer } from '../http/authorization.ts';
 import { listAt } from '../registry/object.ts';
 import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
@@ -139,12 +139,15 @@ const MAPS = new Set(['data', 'stringData', 'binaryData', 'labels', 'annotations
 
 function dropNulls(object: JsonObject, isMap = false): void {
   for (const [key, value] of Object.entries(object)) {
-    if (value === null) {
-      if (isMap) object[key] = '';
-      else Reflect.deleteProperty(object, key);
-    } else if (isJsonObject(value)) dropNulls(value, MAPS.has(key));
-    else for (const item of listAt(object, key)) if (isJsonObject(item)) dropNulls(item);
+    if (value === null && isMap) object[key] = '';
+    else if (value === null) Reflect.deleteProperty(object, key);
+    else if (isJsonObject(value)) dropNulls(value, MAPS.has(key));
+    else objectsIn(value).forEach((item) => dropNulls(item));
   }
+}
+
+function objectsIn(value: JsonValue): JsonObject[] {
+  return Array.isArray(value) ? value.filter((item) => isJsonObject(item)) : [];
 }
 
 function tableOf(definition: BuiltinDefinition): TableRenderer {

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import type { JsonObject } from '../codec/json.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import { metaOf, objectAt, textAt } from '../registry/object.ts';
 import type { Strategy, VersionConversion } from '../registry/resource.ts';
@@ -90,8 +90,9 @@ function sourceOf(object: JsonObject): string {
   return host === '' ? component : `${component}, ${host}`;
 }
 
-function countOf(object: JsonObject): JsonValue {
-  return objectAt(object, 'series')?.['count'] ?? object['count'] ?? object['deprecatedCount'] ?? 1;
+function countOf(object: JsonObject): string {
+  const count = objectAt(object, 'series')?.['count'] ?? object['count'] ?? object['deprecatedCount'];
+  return typeof count === 'number' ? String(count) : '1';
 }
 
 const columns: BuiltinDefinition['columns'] = [
@@ -130,7 +131,7 @@ const columns: BuiltinDefinition['columns'] = [
     type: 'string',
     priority: 1,
     description: 'How often it was seen.',
-    cell: (o) => String(countOf(o)),
+    cell: countOf,
   },
 ];
 

@@ -95,7 +95,6 @@ export class WatchHub {
       try {
         await this.#follow();
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
         await this.#recover(error);
       }
     }
@@ -114,6 +113,7 @@ export class WatchHub {
   }
 
   async #recover(error: unknown): Promise<void> {
+    if (this.#stop.signal.aborted) return;
     const lost = error instanceof StorageError && error.code === 'Compacted';
     this.#log.warn(
       { error, revision: this.#revision },

@@ -38,18 +38,21 @@ export class DiscoveryEndpoint implements Endpoint {
   }
 
   #make(parts: string[], version: string | undefined, exchange: Exchange): object | undefined {
-    const [root, first, second] = parts;
-    if (version !== undefined && (root === 'api' || root === 'apis')) return aggregated(this.#catalog, root, version);
-    if (first === undefined) {
-      return root === 'api' ? coreVersions(exchange.request.headers.host ?? '') : groupList(this.#catalog);
-    }
-    const group = this.#catalog.groups().find(({ name }) => name === (root === 'api' ? '' : first));
-    if (group === undefined || (root === 'api' && second !== undefined)) return undefined;
-    if (root === 'apis' && second === undefined) return apiGroup(group);
-    const wanted = root === 'api' ? first : second;
+    const [root, ...below] = parts;
+    if (below.length > 0) return root === 'api' ? this.#below('', below) : this.#below(below[0] ?? '', below.slice(1));
+    if (version !== undefined) return aggregated(this.#catalog, root === 'api' ? 'api' : 'apis', version);
+    return root === 'api' ? coreVersions(exchange.request.headers.host ?? '') : groupList(this.#catalog);
+  }
+
+  /** A group (named groups only) or the resources of one of its versions. */
+  #below(name: string, parts: readonly string[]): object | undefined {
+    const group = this.#catalog.groups().find((one) => one.name === name);
+    const [wanted, ...more] = parts;
+    if (group === undefined || more.length > 0) return undefined;
+    if (wanted === undefined) return apiGroup(group);
     const found = group.versions.find((one) => one.version === wanted);
     if (found === undefined) return undefined;
-    return resourceList(found.resources, group.name === '' ? found.version : `${group.name}/${found.version}`);
+    return resourceList(found.resources, name === '' ? found.version : `${name}/${found.version}`);
   }
 
   #document(key: string, make: () => object | undefined): Document | undefined {

@@ -115,18 +115,13 @@ class Passage {
   }
 
   #explain(error: unknown): ApiError {
-    const info = this.#info;
-    const known = toApiError(error, {
-      group: info?.group ?? '',
-      resource: info?.resource ?? '',
-      name: info?.name ?? '',
-    });
-    this.#known ||= known !== undefined && known.code !== 401;
-    if (known !== undefined && known.code !== 500) return known;
-    this.#deps.log.error(
-      { error, auditId: this.#auditId, verb: info?.verb, path: info?.path },
-      'a request failed for a reason that is not the client’s',
-    );
+    const { group = '', resource = '', name = '', verb, path } = this.#info ?? {};
+    const known = toApiError(error, { group, resource, name });
+    if (known !== undefined && known.code !== 500) {
+      this.#known = known.code !== 401;
+      return known;
+    }
+    this.#deps.log.error({ error, auditId: this.#auditId, verb, path }, 'a request failed by a fault of the server');
     return known ?? internalError('the log of the server has the details under this Audit-Id');
   }
 

@@ -77,22 +77,26 @@ function groupVersion(parts: string[], info: RequestInfo): string[] | undefined 
 }
 
 function resourcePath(tail: string[], info: RequestInfo): void {
-  let parts = tail;
-  // the deprecated /watch/ prefix
-  if (parts[0] === 'watch' && parts.length > 1) {
-    parts = parts.slice(1);
-    if (info.verb === 'get') info.verb = 'watch';
-  }
-  const [first, second, third] = parts;
-  if (first === 'namespaces' && second !== undefined) {
-    info.namespace = second;
-    if (third !== undefined && !NAMESPACE_SUBRESOURCES.has(third)) parts = parts.slice(2);
-  }
+  const parts = withoutNamespace(withoutWatch(tail, info), info);
   const [resource = '', name = '', subresource = '', ...rest] = parts;
   info.resource = resource;
   info.name = name;
   info.subresource = subresource;
   info.rest = rest;
+}
+
+/** The deprecated `/watch/` prefix stands for the parameter. */
+function withoutWatch(parts: string[], info: RequestInfo): string[] {
+  if (parts[0] !== 'watch' || parts.length < 2) return parts;
+  if (info.verb === 'get') info.verb = 'watch';
+  return parts.slice(1);
+}
+
+function withoutNamespace(parts: string[], info: RequestInfo): string[] {
+  const [first, second, third] = parts;
+  if (first !== 'namespaces' || second === undefined) return parts;
+  info.namespace = second;
+  return third === undefined || NAMESPACE_SUBRESOURCES.has(third) ? parts : parts.slice(2);
 }
 
 function refineVerb(info: RequestInfo): void {

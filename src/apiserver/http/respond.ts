@@ -93,7 +93,7 @@ const WARNINGS_BYTES = 4 * 1024;
 function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
   let total = 0;
   for (const warning of new Set(warnings)) {
-    const text = headerSafe([...warning].slice(0, WARNING_RUNES).join(''));
+    const text = headerSafe(Array.from(warning).slice(0, WARNING_RUNES).join(''));
     total += Buffer.byteLength(text);
     if (total > WARNINGS_BYTES) return;
     response.appendHeader('warning', `299 - "${text.replace(/[\\"]/g, '\\$&')}"`);

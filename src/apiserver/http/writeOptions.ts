@@ -18,36 +18,33 @@ const VALIDATIONS: readonly FieldValidation[] = ['Strict', 'Warn', 'Ignore'];
  * @throws ApiError 400, 422.
  */
 export function readWriteOptions(query: URLSearchParams, userAgent: string | undefined, kind: string): WriteOptions {
-  const errors: FieldError[] = [];
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
-  if (dryRun.some((value) => value !== 'All')) {
-    errors.push({
-      type: 'FieldValueNotSupported',
-      field: 'dryRun',
-      badValue: dryRun,
-      detail: 'supported values: "All"',
-    });
-  }
   const manager = query.get('fieldManager') ?? '';
-  const managerError = manager === '' ? undefined : checkFieldManager(manager);
-  if (managerError !== undefined) {
-    errors.push({ type: 'FieldValueInvalid', field: 'fieldManager', badValue: manager, detail: managerError });
-  }
   const validation = query.get('fieldValidation') ?? '';
   const known = VALIDATIONS.find((value) => value === validation);
-  if (validation !== '' && known === undefined) {
-    errors.push({
-      type: 'FieldValueNotSupported',
-      field: 'fieldValidation',
-      badValue: validation,
-      detail: 'supported values: "Ignore", "Strict", "Warn"',
-    });
-  }
   if (query.has('force')) throw badRequest('force is only allowed with apply patches');
+  const errors = [
+    ...(dryRun.some((value) => value !== 'All') ? [notSupported('dryRun', dryRun.join(','), '"All"')] : []),
+    ...managerErrors(manager),
+    ...(validation !== '' && known === undefined
+      ? [notSupported('fieldValidation', validation, '"Ignore", "Strict", "Warn"')]
+      : []),
+  ];
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind, name: '' }, errors);
   return {
     dryRun: dryRun.length > 0,
     manager: fieldManagerOf(manager === '' ? undefined : manager, userAgent),
     validation: known ?? 'Warn',
   };
+}
+
+function managerErrors(manager: string): FieldError[] {
+  const problem = manager === '' ? undefined : checkFieldManager(manager);
+  return problem === undefined
+    ? []
+    : [{ type: 'FieldValueInvalid', field: 'fieldManager', badValue: manager, detail: problem }];
+}
+
+function notSupported(field: string, badValue: string, supported: string): FieldError {
+  return { type: 'FieldValueNotSupported', field, badValue, detail: `supported values: ${supported}` };
 }

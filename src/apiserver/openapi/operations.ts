@@ -100,15 +100,15 @@ class Operations {
   subresource(resource: StoredResource, name: 'status' | 'scale'): JsonObject {
     const scale = name === 'scale';
     const kind = scale ? { group: 'autoscaling', kind: 'Scale', version: 'v1' } : gvkOf(resource);
-    const fix = (operation: JsonObject): JsonObject => ({
+    const fix = (action: string, operation: JsonObject): JsonObject => ({
       ...operation,
-      operationId: `${String(operation['operationId'])}${scale ? 'Scale' : 'Status'}`,
+      operationId: `${action}${this.#resource.names.kind}${scale ? 'Scale' : 'Status'}`,
       'x-kubernetes-group-version-kind': kind,
     });
     return {
-      get: fix(this.#read('get', this.#component, [])),
-      put: fix(this.#write('replace', 'put')),
-      patch: fix(this.#patch(resource)),
+      get: fix('get', this.#read('get', this.#component, [])),
+      put: fix('replace', this.#write('replace', 'put')),
+      patch: fix('patch', this.#patch(resource)),
       parameters: this.#place(true),
     };
   }

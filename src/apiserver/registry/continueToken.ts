@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonValue } from '../codec/json.ts';
 import { badRequest } from '../http/status.ts';
 
 /** Where a paged list goes on. */
@@ -27,15 +28,19 @@ export function decodeContinue(token: string, prefix: string): Position {
 }
 
 function parse(token: string): Position | undefined {
+  const value = parseToken(token);
+  if (!isJsonObject(value) || value['v'] !== VERSION) return undefined;
+  const { rv, start } = value;
+  if (typeof start !== 'string' || start === '' || typeof rv !== 'number') return undefined;
+  const possible = Number.isSafeInteger(rv) && (rv > 0 || rv === -1);
+  return possible ? { revision: rv, start } : undefined;
+}
+
+function parseToken(token: string): JsonValue {
   try {
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { v, rv, start } = value as { v?: unknown; rv?: unknown; start?: unknown };
-    if (v !== VERSION || typeof start !== 'string' || start === '') return undefined;
-    if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0 || rv < -1) return undefined;
-    return { revision: rv, start };
+    return JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonValue;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return null;
     throw error;
   }
 }

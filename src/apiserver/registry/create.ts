@@ -3,7 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { toTime } from '../../lib/clock.ts';
 import { withRevision } from '../cache/cachedObject.ts';
 import { updateManagedFields } from '../fields/managedFields.ts';
-import { alreadyExists, badRequest, forbidden } from '../http/status.ts';
+import { alreadyExists, ApiError, badRequest, forbidden } from '../http/status.ts';
 import { validateObjectMeta } from '../schema/objectMeta.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
@@ -31,17 +31,31 @@ export async function createObject(deps: RegistryDeps, call: Call, body: JsonObj
   checkFields(resource.schema.admitRequest(body), call);
   checkNamespace(body, call);
   prepare(deps, call, body);
-  const generated = textAt(metaOf(body), 'name') === '' && textAt(metaOf(body), 'generateName') !== '';
+  const meta = metaOf(body);
+  if (textAt(meta, 'name') === '' && textAt(meta, 'generateName') !== '') return createGenerated(deps, call, body);
+  return createNamed(deps, call, body);
+}
+
+async function createNamed(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {
+  const named: Call = { ...call, name: textAt(metaOf(object), 'name') };
+  try {
+    return await admitAndStore(deps, named, object);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'KeyExists') throw alreadyExists(refOf(named));
+    throw error;
+  }
+}
+
+/** A generated name may be taken by chance: tried again with another. */
+async function createGenerated(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
   for (let attempt = 1; ; attempt++) {
-    const object = generated ? cloneJson(body) : body;
-    if (generated) metaOf(object)['name'] = generateName(textAt(metaOf(object), 'generateName'));
-    const named: Call = { ...call, name: textAt(metaOf(object), 'name') };
+    const object = cloneJson(body);
+    metaOf(object)['name'] = generateName(textAt(metaOf(object), 'generateName'));
     try {
-      return await admitAndStore(deps, named, object);
+      return await createNamed(deps, call, object);
     } catch (error) {
-      const exists = error instanceof StorageError && error.code === 'KeyExists';
-      if (!exists) throw error;
-      if (!generated || attempt >= MAX_NAME_TRIES) throw alreadyExists(refOf(named));
+      const taken = error instanceof ApiError && error.status.reason === 'AlreadyExists';
+      if (!taken || attempt >= MAX_NAME_TRIES) throw error;
     }
   }
 }

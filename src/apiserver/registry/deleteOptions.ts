@@ -1,4 +1,4 @@
-import type { JsonObject } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { badRequest, invalid } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import { isTrue } from '../http/requestInfo.ts';
@@ -35,41 +35,35 @@ export function readDeleteOptions(body: JsonObject | undefined, query: URLSearch
   if (kind !== '' && kind !== 'DeleteOptions') {
     throw badRequest(`expected DeleteOptions in the body of a deletion, but got ${kind}`);
   }
-  const orphan = source['orphanDependents'];
-  const policy = textAt(source, 'propagationPolicy');
-  const errors: FieldError[] = [];
-  if (typeof orphan === 'boolean' && policy !== '') {
-    errors.push(
-      invalidField('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
-    );
-  }
-  const propagation = POLICIES.find((one) => one === policy);
-  if (policy !== '' && propagation === undefined) {
-    errors.push({
-      type: 'FieldValueNotSupported',
-      field: 'propagationPolicy',
-      badValue: policy,
-      detail: 'supported values: "Background", "Foreground", "Orphan"',
-    });
-  }
-  const dryRun = listAt(source, 'dryRun');
-  if (dryRun.some((item) => item !== 'All')) {
-    errors.push({
-      type: 'FieldValueNotSupported',
-      field: 'dryRun',
-      badValue: [...dryRun],
-      detail: 'supported values: "All"',
-    });
-  }
+  const errors = optionErrors(source);
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, errors);
+  const orphan = source['orphanDependents'];
   const preconditions = objectAt(source, 'preconditions');
   return {
-    propagation: propagation ?? fromOrphan(orphan),
+    propagation: POLICIES.find((one) => one === textAt(source, 'propagationPolicy')) ?? fromOrphan(orphan),
     uid: textAt(preconditions, 'uid') || undefined,
     resourceVersion: textAt(preconditions, 'resourceVersion') || undefined,
-    dryRun: dryRun.length > 0 || query.getAll('dryRun').includes('All'),
+    dryRun: listAt(source, 'dryRun').length > 0 || query.getAll('dryRun').includes('All'),
     wantsAccepted: orphan === false,
   };
+}
+
+function optionErrors(source: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  const policy = textAt(source, 'propagationPolicy');
+  if (typeof source['orphanDependents'] === 'boolean' && policy !== '') {
+    const detail = 'orphanDependents and deletionPropagation cannot be both set';
+    errors.push({ type: 'FieldValueInvalid', field: 'propagationPolicy', badValue: policy, detail });
+  }
+  if (policy !== '' && !POLICIES.some((one) => one === policy)) {
+    errors.push(notSupported('propagationPolicy', policy, '"Background", "Foreground", "Orphan"'));
+  }
+  for (const item of listAt(source, 'dryRun')) if (item !== 'All') errors.push(notSupported('dryRun', item, '"All"'));
+  return errors;
+}
+
+function notSupported(field: string, badValue: JsonValue, supported: string): FieldError {
+  return { type: 'FieldValueNotSupported', field, badValue, detail: `supported values: ${supported}` };
 }
 
 function fromQuery(query: URLSearchParams): JsonObject {
@@ -86,8 +80,4 @@ function fromQuery(query: URLSearchParams): JsonObject {
 function fromOrphan(orphan: unknown): Propagation | undefined {
   if (orphan === true) return 'Orphan';
   return orphan === false ? 'Background' : undefined;
-}
-
-function invalidField(field: string, badValue: string, detail: string): FieldError {
-  return { type: 'FieldValueInvalid', field, badValue, detail };
 }

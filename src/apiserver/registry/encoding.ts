@@ -13,8 +13,7 @@ export function fromJson(text: string): JsonObject {
 }
 
 function parsePlain(text: string): JsonValue {
-  const value: JsonValue = JSON.parse(text);
-  return value;
+  return JSON.parse(text) as JsonValue;
 }
 
 /**

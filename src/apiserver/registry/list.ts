@@ -1,6 +1,6 @@
 import type { CachedObject } from '../cache/cachedObject.ts';
 import { expired, resourceVersionTooLarge } from '../http/status.ts';
-import { StorageError } from '../storage/storage.ts';
+import { StorageError, type Page } from '../storage/storage.ts';
 import { decodeContinue, encodeContinue, type Position } from './continueToken.ts';
 import type { ListOptions } from './listOptions.ts';
 import type { StoredResource } from './resource.ts';
@@ -95,23 +95,11 @@ async function fromStore(
 ): Promise<ListResult> {
   const items: CachedObject[] = [];
   const limit = options.limit === 0 ? Infinity : options.limit;
-  let position = from;
-  for (;;) {
+  for (let position = from; ;) {
     const page = await readPage(resource, selection, position, Math.min(STORE_PAGE, limit));
-    for (const [index, entry] of page.entries.entries()) {
-      const object = resource.store.toCached(entry);
-      if (!selection.matches(object)) continue;
-      items.push(object);
-      const last = index === page.entries.length - 1;
-      if (items.length < limit || (last && page.next === undefined)) continue;
-      const next = { revision: page.revision, start: `${entry.key}\0` };
-      const rest = (page.remaining ?? 0) + page.entries.length - 1 - index;
-      return {
-        items,
-        revision: page.revision,
-        continueToken: encodeContinue(next, selection.prefix),
-        remaining: selection.everything && page.remaining !== undefined ? rest : undefined,
-      };
+    const taken = take(resource, selection, page, { items, limit });
+    if (taken < page.entries.length || (items.length >= limit && page.next !== undefined)) {
+      return cutOff(selection, page, { items, taken });
     }
     if (page.next === undefined) {
       return { items, revision: page.revision, continueToken: undefined, remaining: undefined };
@@ -120,12 +108,40 @@ async function fromStore(
   }
 }
 
+/** Adds the page's matches to `into.items` up to its limit. Returns how many entries were looked at. */
+function take(
+  resource: StoredResource,
+  selection: Selection,
+  page: Page,
+  into: { items: CachedObject[]; limit: number },
+): number {
+  for (const [index, entry] of page.entries.entries()) {
+    if (into.items.length >= into.limit) return index;
+    const object = resource.store.toCached(entry);
+    if (selection.matches(object)) into.items.push(object);
+  }
+  return page.entries.length;
+}
+
+/** A full page with something behind it. */
+function cutOff(selection: Selection, page: Page, part: { items: CachedObject[]; taken: number }): ListResult {
+  const last = page.entries[part.taken - 1];
+  const start = `${last?.key ?? selection.prefix}\0`;
+  const behind = page.entries.length - part.taken;
+  return {
+    items: part.items,
+    revision: page.revision,
+    continueToken: encodeContinue({ revision: page.revision, start }, selection.prefix),
+    remaining: selection.everything && page.remaining !== undefined ? page.remaining + behind : undefined,
+  };
+}
+
 async function readPage(
   resource: StoredResource,
   selection: Selection,
   position: Position,
   limit: number,
-): ReturnType<StoredResource['store']['storage']['list']> {
+): Promise<Page> {
   try {
     return await resource.store.storage.list(selection.prefix, {
       limit,

@@ -26,23 +26,33 @@ export interface ListOptions {
 /** Reads the options of a list or watch. @throws ApiError 400, 422. */
 export function readListOptions(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
   const options: ListOptions = {
-    labelSelector: query.get('labelSelector') ?? '',
-    fieldSelector: query.get('fieldSelector') ?? '',
+    labelSelector: readText(query, 'labelSelector'),
+    fieldSelector: readText(query, 'fieldSelector'),
     limit: readNumber(query, 'limit') ?? 0,
-    continueToken: query.get('continue') ?? '',
+    continueToken: readText(query, 'continue'),
     resourceVersion: readRevision(query),
     versionMatch: readMatch(query),
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
-    sendInitialEvents: query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined,
+    sendInitialEvents: readFlag(query, 'sendInitialEvents'),
     timeoutSeconds: readNumber(query, 'timeoutSeconds'),
     includeObject: readInclude(query),
   };
-  const errors = verb === 'list' ? listErrors(options) : watchErrors(options);
+  return verb === 'watch' ? checkedWatch(options) : checkedList(options);
+}
+
+function checkedList(options: ListOptions): ListOptions {
+  const errors = listErrors(options);
   if (errors.length > 0) throw refuse(errors);
-  if (verb === 'list' && options.continueToken !== '' && (options.resourceVersion ?? 0) !== 0) {
+  if (options.continueToken !== '' && (options.resourceVersion ?? 0) !== 0) {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
-  return verb === 'watch' ? withInitialEvents(options) : options;
+  return options;
+}
+
+function checkedWatch(options: ListOptions): ListOptions {
+  const errors = watchErrors(options);
+  if (errors.length > 0) throw refuse(errors);
+  return withInitialEvents(options);
 }
 
 /** Without a resourceVersion a watch begins with what is there, as if the client had asked for it. */
@@ -114,6 +124,14 @@ function readRevision(query: URLSearchParams): number | undefined {
       detail: 'must be a resourceVersion that this server returned',
     },
   ]);
+}
+
+function readText(query: URLSearchParams, name: string): string {
+  return query.get(name) ?? '';
+}
+
+function readFlag(query: URLSearchParams, name: string): boolean | undefined {
+  return query.has(name) ? isTrue(query.get(name)) : undefined;
 }
 
 function readNumber(query: URLSearchParams, name: string): number | undefined {

@@ -39,21 +39,25 @@ function parse(resource: StoredResource, request: SelectionRequest): Selection {
   const labels = parseLabelSelector(request.labelSelector);
   const fields = parseFieldSelector(request.fieldSelector);
   for (const { field } of fields.requirements) checkField(resource, field);
-  const namespace = fields.requiresExactly('metadata.namespace') ?? request.namespace;
-  const name = request.name !== '' ? request.name : fields.requiresExactly('metadata.name');
-  const oneKey = name !== undefined && name !== '' && (!resource.namespaced || namespace !== '');
   const everything = labels.requirements.length === 0 && fields.requirements.length === 0 && request.name === '';
+  const matches = (object: CachedObject): boolean =>
+    (request.name === '' || object.name === request.name) &&
+    labels.matches(object.labels) &&
+    matchesFields(resource, fields, object);
   return {
     prefix: resource.store.prefixOf(resource.namespaced ? request.namespace : ''),
-    key: oneKey ? resource.store.key(resource.namespaced ? namespace : '', name) : undefined,
+    key: oneKey(resource, fields, request),
     everything,
-    matches: everything
-      ? () => true
-      : (object) =>
-          (request.name === '' || object.name === request.name) &&
-          labels.matches(object.labels) &&
-          matchesFields(resource, fields, object),
+    matches: everything ? () => true : matches,
   };
+}
+
+function oneKey(resource: StoredResource, fields: FieldSelector, request: SelectionRequest): string | undefined {
+  const name = request.name || fields.requiresExactly('metadata.name');
+  if (name === undefined || name === '') return undefined;
+  if (!resource.namespaced) return resource.store.key('', name);
+  const namespace = fields.requiresExactly('metadata.namespace') ?? request.namespace;
+  return namespace === '' ? undefined : resource.store.key(namespace, name);
 }
 
 function checkField(resource: StoredResource, field: string): void {

@@ -3,6 +3,7 @@ import { withRevision, type CachedObject, type CacheEvent } from '../cache/cache
 import type { MediaType } from '../http/negotiate.ts';
 import type { Status } from '../http/status.ts';
 import type { ListOptions } from './listOptions.ts';
+import { textAt } from './object.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 import { partialMetadata } from './transforms.ts';
 import { cachedToObject, cachedToText } from './versions.ts';
@@ -69,7 +70,7 @@ export class WatchEncoder {
     if (this.#media.transform === 'PartialObjectMetadata') return partialMetadata(bookmark, this.#media.version);
     if (this.#media.transform !== 'Table') return bookmark;
     const { annotations } = metadata;
-    const table = this.#table([], String(metadata['resourceVersion']), this.#takeColumns());
+    const table = this.#table([], textAt(metadata, 'resourceVersion'), this.#takeColumns());
     // what a Table's ListMeta has no place for goes where informers of the row's object would look
     if (annotations !== undefined)
       table['rows'] = [{ cells: [], object: partialMetadata(bookmark, this.#media.version) }];
