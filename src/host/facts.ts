@@ -1,4 +1,5 @@
 import type { SystemInfo } from '../api/serverStatus.ts';
+import { present } from './facts/present.ts';
 import type { JobOnHost } from './jobs.ts';
 import type { OwnerOnHost } from './ownership.ts';
 
@@ -104,5 +105,17 @@ export interface HostFacts {
   jobs?: JobOnHost[];
 }
 
-/** `facts` as status.systemInfo shows them (dockerVersion and containersRunning come from the docker task). */
-export declare function systemInfoOf(facts: HostFacts): SystemInfo;
+/** `facts` as status.systemInfo shows them (dockerVersion and containersRunning come from the tasks). */
+export function systemInfoOf(facts: HostFacts): SystemInfo {
+  return present({
+    hostname: facts.hostname,
+    osID: facts.os?.id.slice(0, 64),
+    osName: facts.os?.name,
+    osVersion: facts.os?.versionID?.slice(0, 64),
+    osCodename: facts.os?.codename?.slice(0, 64),
+    kernelVersion: facts.kernel,
+    architecture: facts.architecture?.slice(0, 64),
+    packageManager: facts.packageManager,
+    initSystem: facts.initSystem,
+  });
+}

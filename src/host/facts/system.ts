@@ -38,6 +38,7 @@ elif [ -d /run/openrc ] || command -v openrc-init >/dev/null 2>&1; then put init
 elif [ -d /etc/init.d ] && [ -e /etc/inittab ]; then put init sysvinit
 fi
 file container /run/systemd/container
+if [ -e /run/systemd/timesync/synchronized ]; then put synchronized 1; fi
 if [ -e /.dockerenv ]; then put dockerenv 1; fi
 if [ -e /run/.containerenv ]; then put podmanenv 1; fi
 `,
@@ -54,6 +55,7 @@ if [ -e /run/.containerenv ]; then put podmanenv 1; fi
       osTier: os && osTier(os),
       container: containerOf(records),
       packageManager: packageManagerOf(records, os),
+      clockSynchronized: records.text('synchronized') === undefined ? undefined : true,
       initSystem: initSystemOf(records.text('init')),
     });
   },
