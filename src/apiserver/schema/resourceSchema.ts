@@ -1,5 +1,18 @@
 import type { JsonObject } from '../codec/json.ts';
+import { compileRules } from './cel/ruleSet.ts';
+import type { RuleSet } from './cel/ruleSet.ts';
+import { checkValue } from './check.ts';
+import { compileCheck } from './checkNode.ts';
+import type { CheckNode } from './checkNode.ts';
+import { coerceMetadata } from './coerceMeta.ts';
+import type { Correlated } from './correlate.ts';
+import { applyDefaults, dropNulls } from './defaults.ts';
+import { checkEmbedded } from './embeddedMeta.ts';
+import { invalid } from './fieldErrors.ts';
 import type { FieldError } from './fieldErrors.ts';
+import { checkListTypes } from './listTypes.ts';
+import { prune } from './prune.ts';
+import { parseStructural } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
 
 /** What {@link ResourceSchema.admitRequest} found. */
@@ -27,6 +40,18 @@ export interface ResourceSchema {
   validateUpdate(object: JsonObject, old: JsonObject): FieldError[];
 }
 
+/** Errors that make the values unfit for rules, which expect what the schema promises. */
+const BLOCKING: ReadonlySet<FieldError['type']> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+const NOT_CHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+const ANYTHING: JsonObject = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
 /**
  * Compiles an `openAPIV3Schema` (references must be resolved). `undefined` = no schema: everything is kept.
  *
@@ -38,5 +63,60 @@ export function compileStructuralSchema(
   openAPIV3Schema: JsonObject | undefined,
   options: { preserveUnknownFields?: boolean } = {},
 ): ResourceSchema {
-  throw new Error(`not implemented: ${typeof openAPIV3Schema} ${String(options.preserveUnknownFields)}`);
+  return new CompiledSchema(openAPIV3Schema ?? ANYTHING, options.preserveUnknownFields ?? false);
+}
+
+class CompiledSchema implements ResourceSchema {
+  readonly root: StructuralNode;
+  readonly #check: CheckNode;
+  readonly #rules: RuleSet | undefined;
+  readonly #preserve: boolean;
+
+  constructor(source: JsonObject, preserve: boolean) {
+    this.root = parseStructural(source);
+    this.#check = compileCheck(source);
+    this.#rules = compileRules(this.root);
+    this.#preserve = preserve;
+  }
+
+  admitRequest(object: JsonObject): Normalized {
+    const coerced = coerceMetadata(object, this.root, false);
+    const unknown = this.#shape(object);
+    applyDefaults(object, this.root);
+    return { unknownFields: [...unknown, ...coerced.unknown].sort(), metadataError: coerced.error };
+  }
+
+  admitStored(object: JsonObject): void {
+    coerceMetadata(object, this.root, true);
+    this.#shape(object);
+    applyDefaults(object, this.root);
+  }
+
+  validateCreate(object: JsonObject): FieldError[] {
+    return this.#withRules(
+      [...checkValue(object, this.#check), ...checkEmbedded(object, this.root), ...checkListTypes(object, this.root)],
+      object,
+    );
+  }
+
+  validateUpdate(object: JsonObject, old: JsonObject): FieldError[] {
+    const pair: Correlated = { value: object, old, node: this.root };
+    const errors = [...checkValue(object, this.#check, pair), ...checkEmbedded(object, this.root)];
+    if (checkListTypes(old, this.root).length === 0) errors.push(...checkListTypes(object, this.root));
+    return this.#withRules(errors, object, pair);
+  }
+
+  #shape(object: JsonObject): string[] {
+    if (this.#preserve) return [];
+    const unknown = prune(object, this.root);
+    dropNulls(object, this.root);
+    return unknown;
+  }
+
+  #withRules(errors: FieldError[], object: JsonObject, pair?: Correlated): FieldError[] {
+    if (this.#rules === undefined) return errors;
+    if (errors.some((error) => BLOCKING.has(error.type)))
+      return [...errors, { ...invalid('', '', NOT_CHECKED), badValue: null }];
+    return [...errors, ...this.#rules.evaluate(object, pair)];
+  }
 }

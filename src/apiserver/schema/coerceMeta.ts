@@ -1,0 +1,97 @@
+import { cloneJson, isJsonObject, stringifyJson } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { fitShape, OBJECT_META } from './metadataShape.ts';
+import { childNode } from './structural.ts';
+import type { StructuralNode } from './structural.ts';
+
+/** What {@link coerceMetadata} found. */
+export interface CoercedMetadata {
+  /** Fields that metadata does not have; they have been removed. */
+  unknown: string[];
+  /** The first malformed field, when malformed fields are not to be dropped. */
+  error: string | undefined;
+}
+
+/**
+ * Brings apiVersion, kind and metadata of the object and of every embedded resource into shape, in place.
+ * @param dropMalformed  true (objects from storage): what has the wrong type is removed; false: it is an error.
+ */
+export function coerceMetadata(object: JsonObject, root: StructuralNode, dropMalformed: boolean): CoercedMetadata {
+  const coercer = new Coercer(dropMalformed);
+  coercer.resource(object, '');
+  coercer.members(object, root, '');
+  return { unknown: coercer.unknown.sort(), error: coercer.error };
+}
+
+class Coercer {
+  readonly unknown: string[] = [];
+  error: string | undefined;
+  readonly #dropMalformed: boolean;
+
+  constructor(dropMalformed: boolean) {
+    this.#dropMalformed = dropMalformed;
+  }
+
+  members(value: JsonValue, node: StructuralNode | undefined, path: string): void {
+    if (node === undefined) return;
+    if (Array.isArray(value)) value.forEach((item, index) => this.#value(item, node.items, `${path}[${index}]`));
+    else if (isJsonObject(value)) {
+      for (const key of Object.keys(value)) {
+        this.#value(value[key] ?? null, childNode(node, key), path === '' ? key : `${path}.${key}`);
+      }
+    }
+  }
+
+  #value(value: JsonValue, node: StructuralNode | undefined, path: string): void {
+    if (node === undefined || typeof value !== 'object' || value === null) return;
+    if (node.embeddedResource && isJsonObject(value)) this.resource(value, `${path}.`);
+    this.members(value, node, path);
+  }
+
+  resource(object: JsonObject, prefix: string): void {
+    for (const key of ['apiVersion', 'kind']) {
+      if (!Object.hasOwn(object, key) || typeof object[key] === 'string') continue;
+      if (this.#dropMalformed) Reflect.deleteProperty(object, key);
+      else this.#fail(`${prefix}${key}: Invalid value: ${stringifyJson(object[key] ?? null)}: must be a string`);
+    }
+    if (Object.hasOwn(object, 'metadata')) this.#metadata(object, `${prefix}metadata`);
+  }
+
+  #metadata(object: JsonObject, path: string): void {
+    const metadata = object['metadata'] ?? null;
+    if (metadata === null) Reflect.deleteProperty(object, 'metadata');
+    else if (isJsonObject(metadata)) this.#fields(metadata, path);
+    else if (this.#dropMalformed) Reflect.deleteProperty(object, 'metadata');
+    else
+      this.#malformed(
+        path,
+        metadata,
+        'json: cannot unmarshal a value that is no object into Go value of type v1.ObjectMeta',
+      );
+  }
+
+  /** One field at a time, so that one malformed field costs only itself. */
+  #fields(metadata: JsonObject, path: string): void {
+    for (const key of Object.keys(metadata)) {
+      const value = metadata[key] ?? null;
+      const single: JsonObject = { [key]: this.#dropMalformed ? cloneJson(value) : value };
+      const problems: string[] = [];
+      fitShape(single, OBJECT_META, path, {
+        unknown: (where) => this.unknown.push(where),
+        malformed: (message) => problems.push(message),
+      });
+      const [problem] = problems;
+      if (problem !== undefined && !this.#dropMalformed) this.#malformed(path, metadata, problem);
+      if (!Object.hasOwn(single, key) || problem !== undefined) Reflect.deleteProperty(metadata, key);
+      else metadata[key] = single[key] ?? null;
+    }
+  }
+
+  #malformed(path: string, metadata: JsonValue, message: string): void {
+    this.#fail(`${path}: Invalid value: ${stringifyJson(metadata)}: ${message}`);
+  }
+
+  #fail(message: string): void {
+    this.error ??= message;
+  }
+}

@@ -1,0 +1,65 @@
+import { equalJson, isJsonObject, member } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { childNode } from './structural.ts';
+import type { StructuralNode } from './structural.ts';
+
+/** A value of an updated object beside the value it had before; both lie at the same place by the schema's rules. */
+export interface Correlated {
+  value: JsonValue;
+  old: JsonValue;
+  node: StructuralNode;
+}
+
+/** The member `key` of both; undefined when it is new. */
+export function correlateKey(pair: Correlated | undefined, key: string): Correlated | undefined {
+  if (pair === undefined || !isJsonObject(pair.value) || !isJsonObject(pair.old)) return undefined;
+  const value = member(pair.value, key);
+  const old = member(pair.old, key);
+  const node = childNode(pair.node, key);
+  return value === undefined || old === undefined || node === undefined ? undefined : { value, old, node };
+}
+
+/**
+ * The item `index` and the one with the same keys in the old list; undefined when there is none, or when the list is
+ * no map (items of atomic lists and sets have no identity).
+ */
+export function correlateIndex(pair: Correlated | undefined, index: number): Correlated | undefined {
+  if (pair?.node.listType !== 'map' || pair.node.items === undefined) return undefined;
+  if (!Array.isArray(pair.value) || !Array.isArray(pair.old)) return undefined;
+  const value = pair.value[index];
+  const keys = pair.node.listMapKeys;
+  if (!isJsonObject(value)) return undefined;
+  const old = pair.old.find((item) => isJsonObject(item) && sameKeys(item, value, keys));
+  return old === undefined ? undefined : { value, old, node: pair.node.items };
+}
+
+/** Deep equality; lists that are maps are compared by key, in any order. */
+export function isUnchanged(pair: Correlated): boolean {
+  const { value, old } = pair;
+  if (Array.isArray(value) && Array.isArray(old) && pair.node.listType === 'map') {
+    return (
+      value.length === old.length &&
+      value.every((_item, index) => {
+        const child = correlateIndex(pair, index);
+        return child !== undefined && isUnchanged(child);
+      })
+    );
+  }
+  if (isJsonObject(value) && isJsonObject(old)) return isUnchangedObject(pair, value, old);
+  return equalJson(value, old);
+}
+
+function isUnchangedObject(pair: Correlated, value: JsonObject, old: JsonObject): boolean {
+  const keys = Object.keys(value);
+  return (
+    keys.length === Object.keys(old).length &&
+    keys.every((key) => {
+      const child = correlateKey(pair, key);
+      return child === undefined ? equalJson(member(value, key), member(old, key)) : isUnchanged(child);
+    })
+  );
+}
+
+function sameKeys(a: JsonObject, b: JsonObject, keys: readonly string[]): boolean {
+  return keys.every((key) => equalJson(member(a, key), member(b, key)));
+}

@@ -1,0 +1,131 @@
+import { isIP, isIPv6 } from 'node:net';
+
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?([0-9a-f])[0-9a-f]{3}-?([0-9a-f])[0-9a-f]{3}-?[0-9a-f]{12}$/i;
+const RFC3339_TIME = /^(\d{2}):(\d{2}):(\d{2})(.\d+)?(z|[+-]\d{2}:\d{2})$/;
+const GO_DURATION = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const SCALA_DURATION = /\d+\s*(?:n(?:s|ano)|us|µs|micro|ms|milli|s|m|h|d|w)/i;
+
+/**
+ * The string formats that kube validates, by name without dashes; every other format is ignored.
+ * Source: apiextensions-apiserver pkg/apiserver/validation/formats.go, kube-openapi pkg/validation/strfmt (v0.35).
+ */
+const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
+  bsonobjectid: (text) => /^[0-9a-f]{24}$/i.test(text),
+  uri: isRequestUri,
+  email: isEmail,
+  hostname: isHostname,
+  ipv4: (text) => text.includes('.') && isIP(text) !== 0,
+  ipv6: (text) => isIPv6(text) && !text.includes('%'),
+  cidr: isCidr,
+  mac: (text) => /^(?:[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4})$/i.test(text),
+  uuid: (text) => UUID.test(text),
+  uuid3: (text) => UUID.exec(text)?.[1] === '3',
+  uuid4: (text) => UUID.exec(text)?.[1] === '4' && /[89ab]/i.test(UUID.exec(text)?.[2] ?? ''),
+  uuid5: (text) => UUID.exec(text)?.[1] === '5' && /[89ab]/i.test(UUID.exec(text)?.[2] ?? ''),
+  isbn: (text) => isIsbn10(text) || isIsbn13(text),
+  isbn10: isIsbn10,
+  isbn13: isIsbn13,
+  creditcard: isCreditCard,
+  ssn: (text) => /^\d{3}[- ]?\d{2}[- ]?\d{4}$/.test(text),
+  hexcolor: (text) => /^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/.test(text),
+  rgbcolor: (text) =>
+    /^rgb\(\s*(?:\d{1,3}\s*,\s*){2}\d{1,3}\s*\)$/.test(text) &&
+    (text.match(/\d+/g) ?? []).every((n) => Number(n) < 256),
+  byte: (text) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/.test(text),
+  password: () => true,
+  date: isDate,
+  duration: (text) => GO_DURATION.test(text) || SCALA_DURATION.test(text),
+  datetime: isDateTime,
+  k8sshortname: (text) => text.length <= 63 && /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(text),
+  k8slongname: (text) =>
+    text.length <= 253 && text.split('.').every((part) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(part)),
+};
+
+/** The check of a format, or undefined when kube ignores it. */
+export function formatCheck(name: string): ((text: string) => boolean) | undefined {
+  const normalized = name.replaceAll('-', '');
+  return Object.hasOwn(FORMATS, normalized) ? FORMATS[normalized] : undefined;
+}
+
+function isDate(text: string): boolean {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
+  if (match === null) return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+function isDateTime(text: string): boolean {
+  const [date = '', time] = text.toLowerCase().split('t');
+  if (time === undefined || !isDate(date)) return false;
+  const match = RFC3339_TIME.exec(time);
+  if (match === null) return false;
+  const [hour = '', minute = '', second = ''] = match.slice(1);
+  return hour <= '23' && minute <= '59' && second <= '59';
+}
+
+function isRequestUri(text: string): boolean {
+  if (text === '' || text.includes('#') || /[\s\p{Cc}]/u.test(text)) return false;
+  if (text.startsWith('/')) return !/%(?![0-9a-fA-F]{2})/.test(text);
+  return /^[a-zA-Z][-+.a-zA-Z0-9]*:/.test(text) && URL.canParse(text);
+}
+
+function isEmail(text: string): boolean {
+  const address = /^(?:[^<>]*<([^<>]+)>|([^<>]+))$/.exec(text.trim());
+  const bare = address?.[1] ?? address?.[2] ?? '';
+  return (
+    /^(?:[-\w!#$%&'*+/=?^`{|}~.\u0080-\u{10ffff}]+|"[^"]+")@(?:[-\w.\u0080-\u{10ffff}]+|\[[^\]]+\])$/u.test(bare) &&
+    !/\.\.|^\.|\.@|@\.|\.$/.test(bare)
+  );
+}
+
+function isHostname(text: string): boolean {
+  if (Buffer.byteLength(text) > 255) return false;
+  const labels = text.split('.');
+  const last = labels.at(-1) ?? '';
+  if (labels.length > 1 && !/^[a-zA-Z\p{L}]{2,63}$/u.test(last)) return false;
+  return labels.every((label) => Buffer.byteLength(label) <= 63 && isHostLabel(label));
+}
+
+function isHostLabel(label: string): boolean {
+  return /^[a-zA-Z0-9\p{S}\p{L}](?:[-a-zA-Z0-9\p{S}\p{L}]*[a-zA-Z0-9\p{S}\p{L}])?$/u.test(label);
+}
+
+function isCidr(text: string): boolean {
+  const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
+  if (match === null) return false;
+  const [, address = '', bits = ''] = match;
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+function isIsbn10(text: string): boolean {
+  const digits = text.replace(/[\s-]/g, '');
+  if (!/^\d{9}[\dX]$/.test(digits)) return false;
+  const sum = Array.from(digits).reduce(
+    (total, digit, index) => total + (index + 1) * (digit === 'X' ? 10 : Number(digit)),
+    0,
+  );
+  return sum % 11 === 0;
+}
+
+function isIsbn13(text: string): boolean {
+  const digits = text.replace(/[\s-]/g, '');
+  if (!/^\d{13}$/.test(digits)) return false;
+  const sum = Array.from(digits).reduce((total, digit, index) => total + (index % 2 === 0 ? 1 : 3) * Number(digit), 0);
+  return sum % 10 === 0;
+}
+
+function isCreditCard(text: string): boolean {
+  const digits = text.replace(/\D/g, '');
+  if (
+    !/^(?:4\d{12}(?:\d{3})?|5[1-5]\d{14}|6(?:011|5\d\d)\d{12}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|(?:2131|1800|35\d{3})\d{11})$/.test(
+      digits,
+    )
+  ) {
+    return false;
+  }
+  const sum = Array.from(digits)
+    .toReversed()
+    .reduce((total, digit, index) => total + (index % 2 === 0 ? Number(digit) : ((2 * Number(digit) - 1) % 9) + 1), 0);
+  return sum % 10 === 0;
+}

@@ -1,0 +1,62 @@
+import { isJsonObject } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { childNode } from './structural.ts';
+import type { StructuralNode } from './structural.ts';
+
+const META_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
+/** Unknown fields that are named; more would only fill a warning header. */
+const MAX_PATHS = 100;
+
+/**
+ * Removes in place what the schema does not know; apiVersion, kind and metadata of the root and of embedded resources
+ * stay.
+ * @returns the paths that were removed, sorted: `spec.x`, `spec.list[0].y`.
+ */
+export function prune(object: JsonObject, root: StructuralNode): string[] {
+  const pruner = new Pruner();
+  pruner.object(object, root, { embedded: true, keep: root.preserveUnknownFields });
+  return pruner.unknown.sort();
+}
+
+class Pruner {
+  readonly unknown: string[] = [];
+  readonly #path: (string | number)[] = [];
+
+  object(object: JsonObject, node: StructuralNode | undefined, mode: { embedded: boolean; keep: boolean }): void {
+    for (const key of Object.keys(object)) {
+      if (mode.embedded && META_FIELDS.has(key)) continue;
+      if (isKnown(node, key)) this.#inside(key, object[key] ?? null, childNode(node, key));
+      else if (!mode.keep) this.#remove(object, key);
+    }
+  }
+
+  #inside(step: string | number, value: JsonValue, node: StructuralNode | undefined): void {
+    this.#path.push(step);
+    this.#value(value, node);
+    this.#path.pop();
+  }
+
+  #remove(object: JsonObject, key: string): void {
+    if (this.unknown.length < MAX_PATHS) this.unknown.push(pathText([...this.#path, key]));
+    Reflect.deleteProperty(object, key);
+  }
+
+  /** Below `additionalProperties: true` the node is undefined and nothing is known. */
+  #value(value: JsonValue, node: StructuralNode | undefined): void {
+    const keep = node?.preserveUnknownFields ?? false;
+    if (Array.isArray(value)) {
+      if (keep && node?.items === undefined) return;
+      value.forEach((item, index) => this.#inside(index, item, node?.items));
+    } else if (isJsonObject(value)) this.object(value, node, { embedded: node?.embeddedResource ?? false, keep });
+  }
+}
+
+function isKnown(node: StructuralNode | undefined, key: string): boolean {
+  if (node === undefined) return false;
+  const { additionalProperties } = node;
+  return node.properties.has(key) || (additionalProperties !== undefined && additionalProperties !== false);
+}
+
+function pathText(path: readonly (string | number)[]): string {
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
+}
