@@ -194,7 +194,7 @@ unhold() {
 /** `fail CODE TEXT`: ends a script; the text becomes the message of the condition. */
 export const FAIL = `
 fail() {
-  printf 'hostler: %s\\n' "$2" >&2
+  printf '\\nhostler: %s\\n' "$(printf '%s' "$2" | tr -s '\\n\\t ' ' ' | cut -c 1-700)" >&2
   exit "$1"
 }
 `;

@@ -1,7 +1,7 @@
 import type { EffectiveServer } from '../../api/effective.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { FAIL } from '../providers/apt.ts';
-import { explainExit } from '../providers/failures.ts';
+import { explainDocker } from '../providers/failures.ts';
 import type { Check } from '../preflight.ts';
 import type { Records } from '../records.ts';
 import type { Change, Difference, Obstacle, Task } from '../task.ts';
@@ -29,6 +29,7 @@ fi
 const ADD = `${FAIL}
 getent group docker >/dev/null || groupadd --system docker 2>/dev/null || addgroup -S docker
 for user do
+  case $user in '' | -*) fail ${exitCodes.userMissing} "$user" ;; esac
   getent passwd "$user" >/dev/null || fail ${exitCodes.userMissing} "$user"
   case " $(id -nG "$user") " in *' docker '*) continue ;; esac
   if command -v gpasswd >/dev/null 2>&1; then gpasswd -a "$user" docker
@@ -50,7 +51,7 @@ export const dockerUsers: Task<UsersWant, UsersHave> = {
     script: { name: change.name, text: ADD, args: usersOf(change) },
     timeoutSeconds: 60,
   }),
-  explain: explainExit,
+  explain: explainDocker,
   checks: { names: ['docker-permission'], judge: (want, have) => [judgeUsers(want, have)] },
 };
 

@@ -14,7 +14,7 @@ import { parseInfo, type EngineInfo } from './info.ts';
 /** Packages that make, bring or displace an engine. */
 const PACKAGES = [
   'docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd runc',
-  'moby-engine moby-cli podman-docker docker-engine',
+  'docker-buildx-plugin docker-compose-plugin moby-engine moby-cli podman-docker docker-engine',
 ].join(' ');
 
 /** A package in dpkg's (or rpm's) database. */

@@ -168,7 +168,9 @@ interface PackageChangeInput {
 function packageChange(want: DockerWant, have: DockerHave, input: PackageChangeInput): Change {
   const { flavour, version, cost } = input;
   const exact = [flavour.engine, ...(hasClient(have, flavour, version) ? [flavour.client] : [])];
-  const plugins = flavour.plugins.filter((name) => have.offers?.get(name)?.candidate !== undefined);
+  const plugins = flavour.plugins.filter(
+    (name) => have.offers?.get(name)?.candidate !== undefined && !isInstalled(have, name),
+  );
   const runtime = flavour.runtime === undefined || isForeignHold(have, flavour.runtime) ? [] : [flavour.runtime];
   return {
     name: 'docker-engine/package',

@@ -109,13 +109,21 @@ offered() {
     esac
   done
 }
-if ! apt_get --no-remove install "$@"; then
+if ! command -v dockerd >/dev/null 2>&1; then
+  # of what is only recommended, what the engine calls; needrestart and git are nobody's wish
+  for name in ca-certificates xz-utils apparmor; do
+    case $name in apparmor) [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || continue ;; esac
+    [ "$(dpkg-query -W -f '\${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || set -- "$@" "$name"
+  done
+fi
+apt_install() { apt_get --no-remove --no-install-recommends install "$@"; }
+if ! apt_install "$@"; then
   apt_explain
   if grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
     # the mirror has moved on since the lists were fetched
     apt_refresh || apt_explain
     offered "$@" || fail ${exitCodes.versionNotAvailable} "$* is not offered any more."
-    apt_get --no-remove install "$@" || apt_explain
+    apt_install "$@" || apt_explain
   fi
   if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
     fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"

@@ -1,5 +1,5 @@
 import { releaseText } from '../../../lib/versionRange.ts';
-import { explainExit } from '../../providers/failures.ts';
+import { explainDocker } from '../../providers/failures.ts';
 import type { Component, Task } from '../../task.ts';
 import { applyEngine } from './apply.ts';
 import { judgeEngine } from './checks.ts';
@@ -20,7 +20,7 @@ export const dockerEngine: Task<DockerWant, DockerHave> = {
   want: dockerWant,
   diff: diffEngine,
   apply: applyEngine,
-  explain: explainExit,
+  explain: explainDocker,
   checks: { names: ['docker-installed', 'docker-running'], judge: judgeEngine },
   components: (want, have) => [componentOf(want, have)],
   systemInfo: ({ info }) =>
