@@ -6,6 +6,7 @@ import { isAlreadyExists, isConflict, isNotFound } from './apiError.ts';
 import type { Client } from './client.ts';
 import type { KubeMetrics } from './metrics.ts';
 import { apiVersionOf, type Lease, leases } from './resource.ts';
+import { compareResourceVersions } from './resourceVersion.ts';
 
 /** Times of an election; milliseconds. Needs renewDeadline < leaseDuration, so that a holder gives up before others take over. */
 export interface LeaseTiming {
@@ -94,6 +95,15 @@ export class LeaderElector {
   onChange(listener: (held: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Tells of a record that was seen elsewhere, such as by an informer, so that a loss is known at once. */
+  notice(lease: Lease): void {
+    if (this.#renewed === undefined || this.#observed === undefined || this.#isMine(lease)) return;
+    const { resourceVersion } = this.#observed.lease.metadata;
+    if (compareResourceVersions(lease.metadata.resourceVersion, resourceVersion) <= 0) return;
+    this.#observe(lease);
+    this.#lose('another holder');
   }
 
   /** Campaigns, leads, campaigns again, until `signal` aborts; then gives the Lease back. */

@@ -134,6 +134,8 @@ export class ShardManager implements Shards {
 
   #observe(lease: Lease): void {
     this.#members.observe(lease);
+    // a younger process with our identity has taken over: all that we hold goes with it
+    if (lease.metadata.name === memberName(this.#options.identity)) this.#elector.notice(lease);
     const held = this.#held.get(shardNumber(lease));
     const { resourceVersion } = lease.metadata;
     if (held === undefined || compareResourceVersions(resourceVersion, held.lease.metadata.resourceVersion) <= 0)

@@ -4,6 +4,7 @@ import { fixedConnection } from '../../src/kube/connection.ts';
 import type { Resource } from '../../src/kube/resource.ts';
 import type { ClientOptions } from '../../src/kube/restClient.ts';
 import { ApiDouble } from './apiDouble.ts';
+import type { FakeClock } from './fakeClock.ts';
 
 /** A small stand-in for Server, for tests of the client layer. */
 export interface Thing extends KubeObject {
@@ -58,5 +59,14 @@ export async function until(check: () => boolean, ms = 5000): Promise<void> {
   while (!check()) {
     if (Date.now() > end) throw new Error('still not so in time');
     await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Lets `ms` of the fake clock pass in steps, with real time in between for requests and answers to travel. */
+export async function pass(clock: FakeClock, ms: number, stepMs = 100): Promise<void> {
+  for (let left = ms; left > 0; left -= stepMs) {
+    await clock.advance(Math.min(stepMs, left));
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

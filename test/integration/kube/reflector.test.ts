@@ -254,8 +254,11 @@ describe('informer and reflector', () => {
         arbitrary: fc.record({ do: fc.constant('remove'), name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f') }),
       },
       {
-        weight: 1,
-        arbitrary: fc.record({ do: fc.constantFrom('cut', 'bookmark', 'compact', 'pause'), name: fc.constant('') }),
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constantFrom('cut', 'bookmark', 'pause', 'outage', 'outage'),
+          name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+        }),
       },
     );
     await fc.assert(
