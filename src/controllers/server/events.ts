@@ -19,7 +19,7 @@ export function recordTransitions(events: EventRecorder, before: Server, after: 
   const old = new Map(before.status?.conditions?.map((condition) => [condition.type, condition]));
   for (const condition of after.status?.conditions ?? []) {
     if (!isNews(old.get(condition.type), condition)) continue;
-    const harmless = condition.type === 'Provisioning' || isGood(condition);
+    const harmless = condition.type === 'Provisioning' || condition.reason === 'Applying' || isGood(condition);
     events.record(after, {
       type: harmless ? 'Normal' : 'Warning',
       reason: condition.reason,

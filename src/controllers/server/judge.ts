@@ -203,7 +203,13 @@ export function judgeArea(scope: Scope, area: Area): Verdict | undefined {
   if (obstacle !== undefined) return no(obstacle.reason, obstacle.message);
   const changes = scope.plan.changes.filter(inArea(area));
   if (changes.length === 0) return ok('DockerReady', reasons.DockerReady);
-  return no(changes[0]?.reason ?? 'Drifted', list(changes.map((change) => change.what)));
+  return no(tellingReason(changes), list(changes.map((change) => change.what)));
+}
+
+/** What is not there at all says more than what differs. */
+function tellingReason(changes: readonly { reason?: Reason }[]): Reason {
+  const given = changes.map((change) => change.reason);
+  return given.find((reason) => reason === 'NotInstalled') ?? given.find((reason) => reason !== undefined) ?? 'Drifted';
 }
 
 function inArea(area: string): (entry: { area: string }) => boolean {

@@ -17,7 +17,7 @@ import { isConnectionFailure, type LoginDesk } from './login.ts';
 import { rebootReasons } from './judge.ts';
 import type { ServerCommand, ServerEvent } from './machine.ts';
 import type { Scope } from './scope.ts';
-import { StepLog, firstSteps, lastSteps } from './steps.ts';
+import { StepLog, firstSteps } from './steps.ts';
 
 /** How long a run stays with a job before it gives the worker back; milliseconds. */
 const JOB_WAIT_MS = 5000;
@@ -51,7 +51,7 @@ export class Phases {
   async #observe(scope: Scope): Promise<ServerEvent> {
     const steps = this.#setUpSteps(scope);
     steps?.announce(firstSteps);
-    steps?.start('connect');
+    steps?.ensure('connect');
     scope.login ??= await this.#desk.logIn(scope, { full: scope.full });
     if (scope.login.outcome === 'failed') {
       steps?.fail('connect', scope.login.error.reason, scope.login.error.advice);
@@ -67,7 +67,7 @@ export class Phases {
   }
 
   async #look(scope: Scope, session: PooledSession, steps: StepLog | undefined): Promise<ServerEvent> {
-    steps?.start('detect');
+    steps?.ensure('detect');
     scope.observation = await observe(session, this.#observeOptions(scope));
     if (!scope.full && this.#rebooted(scope)) {
       scope.full = true;
@@ -121,7 +121,9 @@ export class Phases {
     scope.held = root
       ? pending
       : [...pending, ...run.map((change) => ({ ...change, waitingFor: 'Management' as const }))];
-    return Promise.resolve(this.#finding(scope));
+    const event = this.#finding(scope);
+    if (event.type === 'conformed') this.#setUpSteps(scope)?.succeed('verify', 'looked at the host: it is as declared');
+    return Promise.resolve(event);
   }
 
   #finding(scope: Scope): ServerEvent {
@@ -164,7 +166,7 @@ export class Phases {
       { change: change.name, disruption: change.disruption, planHash: scope.plan?.hash },
       'applying change',
     );
-    return this.#step(scope, task.name, change.what, async (attempt) =>
+    return this.#step(scope, change.name, change.what, async (attempt) =>
       applyChange(session, change, task, {
         ...this.#applyOptions(scope, attempt),
         facts: scope.observation?.facts ?? unobserved(),
@@ -196,7 +198,7 @@ export class Phases {
 
   async #runHooks(scope: Scope, session: PooledSession, when: 'PreProvision' | 'PostProvision'): Promise<boolean> {
     for (const hook of this.#pendingHooks(scope, when)) {
-      const ended = await this.#step(scope, `hook-${hook.name}`, `hook ${hook.name}`, async (attempt) => {
+      const ended = await this.#step(scope, `hook/${hook.name}`, `hook ${hook.name}`, async (attempt) => {
         try {
           return await runHook(session, hook, this.#applyOptions(scope, attempt));
         } catch (error) {
@@ -226,8 +228,7 @@ export class Phases {
     const session = connected(scope);
     scope.full = true;
     const steps = this.#setUpSteps(scope);
-    steps?.announce(lastSteps);
-    steps?.start('verify');
+    steps?.ensure('verify');
     const { observation } = await verify(session, scope.applied, {
       ...this.#observeOptions(scope),
       forceSlow: scope.applied.some((change) => change.observeAfter === true),
@@ -235,9 +236,7 @@ export class Phases {
     scope.observation = observation;
     scope.memory.observation = observation;
     scope.applied = [];
-    const event = await this.#check(scope);
-    if (event.type === 'conformed') steps?.succeed('verify', 'looked again: the host is as declared');
-    return event;
+    return this.#check(scope);
   }
 
   async #takeOver(scope: Scope, session: PooledSession): Promise<void> {
@@ -249,7 +248,7 @@ export class Phases {
   /** Takes up what earlier runs (of any process) started. @returns false while something still runs. */
   async #finishJobs(scope: Scope, session: PooledSession): Promise<boolean> {
     for (const job of [...scope.jobs]) {
-      const name = stepOf(job.change);
+      const name = job.change;
       const result = await this.#finish(scope, session, job).catch((error: unknown) => {
         const known = findCause(error, ReconcileError);
         if (known === undefined || isConnectionFailure(known)) throw error;
@@ -259,8 +258,8 @@ export class Phases {
       });
       if (result.kind === 'running') return false;
       scope.jobs = scope.jobs.filter((one) => one !== job);
-      this.#steps(scope).succeed(name, job.change);
-      if (name.startsWith('hook-')) scope.hooksRun.push(name.slice('hook-'.length));
+      this.#steps(scope).succeed(name);
+      if (name.startsWith('hook/')) scope.hooksRun.push(name.slice('hook/'.length));
     }
     return true;
   }
@@ -335,12 +334,6 @@ function describeHost({ os, architecture }: HostFacts): string {
 
 function pendingMaintenance(facts: HostFacts): { updates: boolean; reboot: boolean } {
   return { updates: (facts.updates?.pending ?? 0) > 0, reboot: (rebootReasons(facts) ?? []).length > 0 };
-}
-
-/** Step that a change or hook belongs to: `docker-engine/package` → `docker-engine`, `hook/warm` → `hook-warm`. */
-function stepOf(change: string): string {
-  const [head = change, rest = ''] = change.split('/');
-  return head === 'hook' ? `hook-${rest}` : head;
 }
 
 function connected(scope: Scope): PooledSession {

@@ -1,10 +1,10 @@
 import type { Reason } from '../../api/reasons.ts';
 import type { Step } from '../../api/serverStatus.ts';
 import { toTime } from '../../lib/clock.ts';
+import { clip } from './clip.ts';
 
-/** Steps before and after the tasks' own, in the order they run. */
+/** Steps before the changes' own (named like the change), in the order they run; `verify` ends the set-up. */
 export const firstSteps = ['connect', 'detect', 'preflight'] as const;
-export const lastSteps = ['verify'] as const;
 
 const MESSAGE_MAX = 2048;
 
@@ -25,26 +25,30 @@ export class StepLog {
     if (step.state === 'Running') return;
     delete step.completionTime;
     delete step.reason;
-    this.#set(step, { state: 'Running', startTime: toTime(this.#now()), attempts: step.attempts + 1 }, message);
+    const startTime = toTime(this.#now());
+    this.#set(step, { state: 'Running', startTime, attempts: step.attempts + 1 }, message ?? step.message);
   }
 
-  /** Ends a step well; a step that never began is begun and ended. */
+  /** Begins a step unless it ended well before: looking again is no new attempt. */
+  ensure(name: string): void {
+    if (this.#find(name).state !== 'Succeeded') this.start(name);
+  }
+
+  /** Ends a step well, keeping its message unless there is a new one; a step that never began is begun and ended. */
   succeed(name: string, message?: string): void {
-    if (this.#find(name).state === 'Succeeded') return;
+    const step = this.#find(name);
+    if (step.state === 'Succeeded') {
+      if (message !== undefined) step.message = clip(message, MESSAGE_MAX);
+      return;
+    }
     this.start(name);
-    this.#end(name, 'Succeeded', undefined, message);
+    this.#end(name, 'Succeeded', undefined, message ?? step.message);
   }
 
   /** Ends a step with what went wrong. */
   fail(name: string, reason: Reason, message: string): void {
     this.start(name);
     this.#end(name, 'Failed', reason, message);
-  }
-
-  /** There was nothing to do. */
-  skip(name: string, message: string): void {
-    const step = this.#find(name);
-    if (step.state === 'Pending') this.#set(step, { state: 'Skipped', reason: 'Skipped' }, message);
   }
 
   /** Makes sure that `names` are listed, in order, so that a watcher sees what is still to come. */
@@ -60,7 +64,7 @@ export class StepLog {
   #set(step: Step, change: Partial<Step>, message: string | undefined): void {
     Object.assign(step, change);
     if (message === undefined) delete step.message;
-    else step.message = message.slice(0, MESSAGE_MAX);
+    else step.message = clip(message, MESSAGE_MAX);
   }
 
   #find(name: string): Step {
