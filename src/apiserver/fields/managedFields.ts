@@ -1,5 +1,14 @@
-import type { JsonObject } from '../codec/json.ts';
+import { equalJson, isJsonObject, member } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { errorBody } from '../schema/fieldErrors.ts';
+import { checkManagerName } from '../schema/managedFieldsMeta.ts';
 import type { StructuralNode } from '../schema/structural.ts';
+import { compareObjects } from './compare.ts';
+import type { Comparison } from './compare.ts';
+import { emptySet, insertPath, isEmptySet, subtractSet, unionSets } from './fieldSet.ts';
+import type { FieldSet } from './fieldSet.ts';
+import { decodeEntries, encodeEntries, identityOf, isReset, secondsOf } from './managedEntries.ts';
+import type { ManagedEntries, ManagedEntry } from './managedEntries.ts';
 
 /** One plain write (create, update, patch other than apply) as managedFields sees it. */
 export interface ManagedWrite {
@@ -19,29 +28,179 @@ export interface ManagedWrite {
   schema: StructuralNode | undefined;
 }
 
+/** Update entries an object keeps; older ones are merged into {@link ANCIENT}. */
+const MAX_UPDATE_MANAGERS = 10;
+const ANCIENT = 'ancient-changes';
+
+/** Fields nobody owns: identity, and what the server writes. */
+const STRIPPED = setOf([
+  ['f:apiVersion'],
+  ['f:kind'],
+  ['f:metadata'],
+  ...[
+    'name',
+    'namespace',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'clusterName',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+  ].map((name) => ['f:metadata', `f:${name}`]),
+]);
+
 /**
  * Brings `write.object.metadata.managedFields` up to date: what the write changed or added now belongs to its manager,
- * others lose it. `[]` or `[{}]` sent by the client resets the list. Never throws for what a client sent: malformed
- * entries mean that the live ones are kept.
+ * others lose it. `[]` or `[{}]` sent by the client resets the list; an object without a list is not tracked until it
+ * is applied. Never throws for what a client sent: malformed entries mean that the live ones are kept.
+ * Source: apimachinery pkg/util/managedfields/internal (v0.35).
  */
 export function updateManagedFields(write: ManagedWrite): void {
-  throw new Error(`not implemented: ${write.manager}`);
+  const { live, object } = write;
+  const entries = entriesBefore(write);
+  const metadata = metadataOf(object);
+  Reflect.deleteProperty(metadata, 'managedFields');
+  const isTracked = live === undefined || entries.size > 0;
+  const after = isTracked ? capManagers(record(entries, write)) : entries;
+  if (after.size > 0) metadata['managedFields'] = encodeEntries(after);
+}
+
+/** The entries that the write starts from: the client's, unless they are malformed, empty or a subresource's. */
+function entriesBefore({ live, object, subresource }: ManagedWrite): ManagedEntries {
+  const stored = decodeEntries(managedFieldsOf(live)) ?? new Map<string, ManagedEntry>();
+  if (subresource !== '') return stored;
+  const sent = managedFieldsOf(object);
+  if (isReset(sent)) return new Map();
+  const entries = decodeEntries(sent);
+  return entries === undefined || entries.size === 0 ? stored : entries;
+}
+
+function record(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
+  const comparison = compareObjects(withoutManagedFields(write.live), write.object, write.schema);
+  const after = dispossess(entries, comparison);
+  const gained = subtractSet(unionSets(comparison.added, comparison.modified), STRIPPED);
+  if (isEmptySet(gained)) return after;
+  const entry: ManagedEntry = {
+    manager: write.manager === '' ? 'unknown' : write.manager,
+    operation: 'Update',
+    apiVersion: write.apiVersion,
+    subresource: write.subresource,
+    time: secondsText(write.now),
+    fields: gained,
+  };
+  const previous = after.get(identityOf(entry));
+  if (previous !== undefined) entry.fields = unionSets(gained, previous.fields);
+  after.set(identityOf(entry), entry);
+  return after;
+}
+
+/** Takes what changed, came or went away from everybody. */
+function dispossess(entries: ManagedEntries, { added, modified, removed }: Comparison): ManagedEntries {
+  const lost = unionSets(unionSets(added, modified), removed);
+  const after: ManagedEntries = new Map();
+  for (const [identity, entry] of entries) {
+    const fields = subtractSet(entry.fields, lost);
+    if (!isEmptySet(fields)) after.set(identity, { ...entry, fields });
+  }
+  return after;
+}
+
+/** Merges the oldest Update entries of each version into one, until there are few enough. */
+function capManagers(entries: ManagedEntries): ManagedEntries {
+  const updates = [...entries].filter(([, entry]) => entry.operation === 'Update');
+  let surplus = updates.length - MAX_UPDATE_MANAGERS;
+  if (surplus <= 0) return entries;
+  const after = new Map(entries);
+  const firstOfVersion = new Map<string, string>();
+  updates.sort(([aId, a], [bId, b]) => secondsOf(a) - secondsOf(b) || (aId < bId ? -1 : 1));
+  for (const [identity, entry] of updates) {
+    if (surplus <= 0) break;
+    const first = firstOfVersion.get(entry.apiVersion);
+    if (first === undefined) firstOfVersion.set(entry.apiVersion, identity);
+    else {
+      mergeIntoAncient(after, { first, identity, entry });
+      surplus--;
+    }
+  }
+  return after;
+}
+
+function mergeIntoAncient(
+  entries: ManagedEntries,
+  { first, identity, entry }: { first: string; identity: string; entry: ManagedEntry },
+): void {
+  const ancient = { manager: ANCIENT, operation: 'Update', apiVersion: entry.apiVersion, subresource: '' } as const;
+  const bucket = identityOf(ancient);
+  const old = entries.get(bucket) ?? entries.get(first);
+  if (!entries.has(bucket)) entries.delete(first);
+  entries.delete(identity);
+  const fields = unionSets(entry.fields, old?.fields ?? emptySet());
+  entries.set(bucket, { ...ancient, time: entry.time, fields });
 }
 
 /**
  * Says whether `object` differs from `live` in nothing but the times of managedFields; such a write must keep the live
- * object (no new resourceVersion, no event).
+ * object (no new resourceVersion, no event). False when either has no managedFields and they differ otherwise.
  */
 export function onlyManagedTimesDiffer(live: JsonObject, object: JsonObject): boolean {
-  throw new Error(`not implemented: ${typeof live} ${typeof object}`);
+  return (
+    equalJson(withoutTimes(managedFieldsOf(live)), withoutTimes(managedFieldsOf(object))) &&
+    equalJson(withoutManagedFields(live), withoutManagedFields(object))
+  );
 }
 
 /** The manager of a request: the `fieldManager` parameter, else the User-Agent up to the first `/`. */
 export function fieldManagerOf(parameter: string | undefined, userAgent: string | undefined): string {
-  return parameter ?? userAgent ?? 'unknown';
+  if (parameter !== undefined && parameter !== '') return parameter;
+  const prefix = (userAgent ?? '').split('/', 1)[0] ?? '';
+  // Kube cuts at 128 characters and drops what cannot be printed.
+  const printable = prefix.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
+  let cut = printable.slice(0, 128);
+  while (Buffer.byteLength(cut) > 128) cut = cut.slice(0, -1);
+  return cut;
 }
 
-/** What is wrong with a `fieldManager` parameter (longer than 128 characters, unprintable): 422 text; undefined = fine. */
+/** What is wrong with a `fieldManager` parameter (longer than 128 bytes, unprintable): 422 text; undefined = fine. */
 export function checkFieldManager(parameter: string): string | undefined {
-  return parameter;
+  const [error] = checkManagerName(parameter, 'fieldManager');
+  return error === undefined ? undefined : errorBody(error);
+}
+
+function withoutTimes(list: JsonValue | undefined): JsonValue[] {
+  if (!Array.isArray(list)) return [];
+  return list.map((entry) => (isJsonObject(entry) ? omit(entry, 'time') : entry));
+}
+
+function withoutManagedFields(object: JsonObject | undefined): JsonObject {
+  if (object === undefined) return {};
+  const metadata = member(object, 'metadata');
+  return isJsonObject(metadata) ? { ...object, metadata: omit(metadata, 'managedFields') } : object;
+}
+
+function omit(object: JsonObject, key: string): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+}
+
+function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined {
+  const metadata = object === undefined ? undefined : member(object, 'metadata');
+  return isJsonObject(metadata) ? member(metadata, 'managedFields') : undefined;
+}
+
+function metadataOf(object: JsonObject): JsonObject {
+  const metadata = member(object, 'metadata');
+  if (isJsonObject(metadata)) return metadata;
+  const created: JsonObject = {};
+  object['metadata'] = created;
+  return created;
+}
+
+function secondsText(time: Date): string {
+  return `${time.toISOString().slice(0, -5)}Z`;
+}
+
+function setOf(paths: readonly (readonly string[])[]): FieldSet {
+  const set = emptySet();
+  for (const path of paths) insertPath(set, path);
+  return set;
 }

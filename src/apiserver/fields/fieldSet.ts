@@ -1,0 +1,115 @@
+import { isJsonObject, stringifyJson } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { BodyError } from '../codec/bodyError.ts';
+import { parseJson } from '../codec/jsonParser.ts';
+
+/**
+ * A set of field paths, as a tree. Path elements are written as FieldsV1 writes them: `f:<name>`, `k:{…}` (keys
+ * sorted), `v:<value>`, `i:<index>`.
+ */
+export interface FieldSet {
+  /** Elements that are the end of a path in the set. */
+  readonly members: Set<string>;
+  /** Elements with longer paths below them. Never holds an empty set. */
+  readonly children: Map<string, FieldSet>;
+}
+
+/** An empty set, to be filled by its maker only: sets that are passed around are not changed. */
+export function emptySet(): FieldSet {
+  return { members: new Set(), children: new Map() };
+}
+
+/** Adds a path of at least one element. */
+export function insertPath(set: FieldSet, path: readonly string[]): void {
+  let node = set;
+  for (const element of path.slice(0, -1)) {
+    const child = node.children.get(element) ?? emptySet();
+    node.children.set(element, child);
+    node = child;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) node.members.add(last);
+}
+
+/** True when there is no path in the set. */
+export function isEmptySet(set: FieldSet): boolean {
+  return set.members.size === 0 && set.children.size === 0;
+}
+
+/** Paths in either set. */
+export function unionSets(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map(a.children);
+  for (const [element, child] of b.children) {
+    const other = children.get(element);
+    children.set(element, other === undefined ? child : unionSets(other, child));
+  }
+  return { members: new Set([...a.members, ...b.members]), children };
+}
+
+/** Paths of `a` that are not in `b`; a path in `b` takes away only itself, not what lies below it. */
+export function subtractSet(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map<string, FieldSet>();
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element);
+    const left = other === undefined ? child : subtractSet(child, other);
+    if (!isEmptySet(left)) children.set(element, left);
+  }
+  return { members: new Set([...a.members].filter((element) => !b.members.has(element))), children };
+}
+
+/** True when both hold the same paths. */
+export function equalSets(a: FieldSet, b: FieldSet): boolean {
+  return isEmptySet(subtractSet(a, b)) && isEmptySet(subtractSet(b, a));
+}
+
+/** The set as FieldsV1: `{"f:spec":{".":{},"f:replicas":{}}}`. */
+export function encodeFieldsV1(set: FieldSet): JsonObject {
+  const result: JsonObject = {};
+  for (const element of [...new Set([...set.members, ...set.children.keys()])].sort()) {
+    const child = set.children.get(element);
+    const below = child === undefined ? {} : encodeFieldsV1(child);
+    result[element] = child !== undefined && set.members.has(element) ? { '.': {}, ...below } : below;
+  }
+  return result;
+}
+
+/** Reads FieldsV1; undefined when it is malformed. */
+export function decodeFieldsV1(fields: JsonValue): FieldSet | undefined {
+  if (!isJsonObject(fields)) return undefined;
+  const set = emptySet();
+  for (const [raw, below] of Object.entries(fields)) {
+    if (raw === '.') continue; // said by the level above
+    const element = normalizeElement(raw);
+    const child = decodeFieldsV1(below);
+    if (element === undefined || child === undefined) return undefined;
+    if (isEmptySet(child) || (isJsonObject(below) && Object.hasOwn(below, '.'))) set.members.add(element);
+    if (!isEmptySet(child)) set.children.set(element, child);
+  }
+  return set;
+}
+
+/** The element of a list item that is known by its keys. */
+export function keyElement(keys: readonly (readonly [string, JsonValue])[]): string {
+  const sorted = keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `k:{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${stringifyJson(value)}`).join(',')}}`;
+}
+
+function normalizeElement(element: string): string | undefined {
+  const kind = element.slice(0, 2);
+  if (kind === 'f:') return element;
+  if (kind === 'i:') return /^i:-?\d+$/.test(element) ? element : undefined;
+  if (kind !== 'v:' && kind !== 'k:') return undefined;
+  const value = parseOrNothing(element.slice(2));
+  if (value === undefined) return undefined;
+  if (kind === 'v:') return `v:${stringifyJson(value)}`;
+  return isJsonObject(value) ? keyElement(Object.entries(value)) : undefined;
+}
+
+function parseOrNothing(text: string): JsonValue | undefined {
+  try {
+    return parseJson(text).value;
+  } catch (error) {
+    if (error instanceof BodyError) return undefined;
+    throw error;
+  }
+}
