@@ -1,0 +1,394 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ReconcileError } from '../../src/lib/errors.ts';
+import type { Plan } from '../../src/host/plan.ts';
+import { Fleet } from '../hosts/fleet.ts';
+import type { Host } from '../hosts/host.ts';
+import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
+import { HostDriver, type Docker } from '../support/hostDriver.ts';
+
+/** Values that would run commands or break quoting if they were ever pasted into a script. */
+const NASTY = `"; touch /tmp/pwned; '$(touch /tmp/pwned)\`touch /tmp/pwned\` \\ \n\t\u00e4\u{1f433} %s $HOME`;
+
+let fleet: Fleet;
+beforeAll(async () => {
+  fleet = await Fleet.create();
+});
+afterAll(async () => fleet.down());
+
+function names({ changes }: Plan): string[] {
+  return changes.map(({ name }) => name.replace('docker-engine/', ''));
+}
+
+async function daemonPid(host: Host): Promise<string> {
+  return (await host.run('cat /run/docker.pid')).trim();
+}
+
+/** A container that runs until it is stopped, from an image made of the host's own files. */
+async function startContainer(host: Host): Promise<void> {
+  await host.run(`
+    cd /
+    tar -c lib lib64 usr/lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 |
+      docker import - tiny >/dev/null
+    docker run -d --name tiny --network none tiny /usr/bin/sleep 1000000 >/dev/null
+  `);
+}
+
+async function containerPid(host: Host): Promise<string> {
+  return (await host.run(`docker inspect -f '{{.State.Pid}}' tiny`)).trim();
+}
+
+async function refusal(work: Promise<unknown>): Promise<ReconcileError> {
+  const error: unknown = await work.then(
+    () => new Error('it succeeded'),
+    (problem: unknown) => problem,
+  );
+  if (error instanceof ReconcileError) return error;
+  throw error;
+}
+
+describe('the engine of the distribution', () => {
+  const docker: Docker = { version: '20.10', users: ['anna'], daemonConfig: { 'live-restore': true } };
+  let host: Host;
+  let driver: HostDriver;
+  beforeAll(async () => {
+    host = await fleet.up({ users: [{ name: 'anna' }, { name: 'bert' }] });
+    await host.run('rm -rf /var/lib/apt/lists/*');
+    driver = await HostDriver.open(host, fleet.keyFile);
+  });
+  afterAll(() => driver.close());
+
+  it('is planned without disruption on a fresh host, package lists first', async () => {
+    const plan = await driver.plan(docker);
+    expect(names(plan)).toEqual(['daemon-config', 'package-lists', 'package', 'docker-users/members']);
+    expect(plan.changes.map(({ disruption }) => disruption)).toEqual(['None', 'None', 'None', 'None']);
+    expect(plan.obstacles).toEqual([]);
+  });
+
+  it('is installed, held, started at boot and configured, and then nothing is left to do', async () => {
+    const plan = await driver.converge(docker);
+    expect(plan.obstacles).toEqual([]);
+    expect(await host.run("dpkg-query -W -f '${db:Status-Abbrev}${Version}' docker.io")).toMatch(/^hi +20\.10\./);
+    expect((await host.run('systemctl is-active docker; systemctl is-enabled docker')).split('\n')).toEqual(
+      expect.arrayContaining(['active', 'enabled']),
+    );
+    expect(await host.run('docker info -f "{{.LiveRestoreEnabled}}"')).toBe('true\n');
+    expect(await host.run('id -nG anna')).toMatch(/\bdocker\b/);
+    const { have } = await driver.observe(docker);
+    expect(have.get('docker-engine')).toMatchObject({
+      info: { version: expect.stringMatching(/^20\.10\./) as string },
+    });
+  });
+
+  it('is looked at without being changed', async () => {
+    const state = 'find /etc /var/lib/dpkg /var/lib/hostler /var/lib/apt -newermt @$(stat -c %Y /tmp/mark) | sort';
+    await host.run('touch /tmp/mark; sleep 1.1; systemctl stop docker.service 2>/dev/null');
+    await driver.observe(docker, true);
+    expect(await host.run(state)).toBe('');
+    // the socket would start it
+    expect((await host.exec('systemctl is-active docker.service')).stdout).toBe('inactive\n');
+    expect(names(await driver.plan(docker))).toEqual(['service']);
+    await driver.converge(docker);
+  });
+
+  it('comes back after somebody removed it, with its users and configuration', async () => {
+    await host.run('apt-get remove -y -q --allow-change-held-packages docker.io');
+    const plan = await driver.plan(docker);
+    expect(plan.changes).toMatchObject([{ name: 'docker-engine/package', disruption: 'None', reason: 'NotInstalled' }]);
+    await driver.converge(docker);
+    expect(await host.run('docker info -f "{{.LiveRestoreEnabled}}"')).toBe('true\n');
+  });
+
+  it('gets edited keys back by a reload; foreign keys, their order and their formatting stay', async () => {
+    const before = await daemonPid(host);
+    const edited = '{\n    "max-concurrent-uploads": 3,\n    "live-restore": false,\n    "log-level": "info"\n}\n';
+    await host.exec('cat >/etc/docker/daemon.json; systemctl reload docker', { input: edited });
+    const plan = await driver.plan(docker);
+    expect(plan.changes).toMatchObject([
+      { name: 'docker-engine/daemon-config', disruption: 'Reload', expectedGapSeconds: 0 },
+    ]);
+    await driver.converge(docker);
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe(edited.replace('false', 'true'));
+    expect(await daemonPid(host)).toBe(before);
+    expect(await host.run('docker info -f "{{.LiveRestoreEnabled}}"')).toBe('true\n');
+    expect(await host.run('cat /var/lib/hostler/backup/daemon.json.*')).toContain('"live-restore": false');
+  });
+
+  it('finds a file that was written while nobody told the daemon', async () => {
+    await host.run('echo reload >/var/lib/hostler/docker-activate');
+    expect(names(await driver.plan(docker))).toEqual(['daemon-activate']);
+    await driver.converge(docker);
+    expect((await host.exec('test -e /var/lib/hostler/docker-activate')).code).toBe(1);
+  });
+
+  it('restarts for keys that need it, which with live-restore no container notices', async () => {
+    await startContainer(host);
+    const [container, daemon] = [await containerPid(host), await daemonPid(host)];
+    const wanted = { ...docker, daemonConfig: { 'live-restore': true, 'log-opts': { 'max-size': '10m' } } };
+    const plan = await driver.plan(wanted);
+    expect(plan.changes).toMatchObject([{ name: 'docker-engine/daemon-config-restart', disruption: 'RestartService' }]);
+    await driver.converge(wanted);
+    expect(await daemonPid(host)).not.toBe(daemon);
+    expect(await containerPid(host)).toBe(container);
+  });
+
+  it('would stop containers without live-restore, and says so', async () => {
+    const wanted = { ...docker, daemonConfig: { 'live-restore': false, 'log-opts': { 'max-size': '20m' } } };
+    const { changes } = await driver.plan(wanted);
+    expect(changes.map(({ disruption }) => disruption)).toEqual(['Reload', 'RestartContainers']);
+  });
+
+  it('refuses a daemon.json that is no JSON rather than overwrite it', async () => {
+    const good = await host.run('cat /etc/docker/daemon.json');
+    await host.exec('cat >/etc/docker/daemon.json', { input: '{ "live-restore": tru' });
+    const plan = await driver.plan(docker);
+    expect(plan).toMatchObject({ changes: [], obstacles: [{ reason: 'ConfigInvalid' }] });
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe('{ "live-restore": tru');
+    await host.exec('cat >/etc/docker/daemon.json', { input: good });
+  });
+
+  it('does not touch a daemon.json that changed after the plan', async () => {
+    const plan = await driver.plan({ ...docker, daemonConfig: { debug: true } });
+    await host.run(`sed -i 's/"info"/"warn"/' /etc/docker/daemon.json`);
+    const error = await refusal(driver.apply(plan.changes[0]!));
+    expect(error.reason).toBe('Interrupted');
+    expect(await host.run('cat /etc/docker/daemon.json')).toContain('"warn"');
+  });
+
+  it('puts the previous daemon.json back when the daemon does not start with the new one', async () => {
+    const before = await host.run('cat /etc/docker/daemon.json');
+    const container = await containerPid(host);
+    const plan = await driver.plan({ ...docker, daemonConfig: { 'storage-driver': 'no-such-driver' } });
+    const error = await refusal(driver.apply(plan.changes[0]!));
+    expect(error).toMatchObject({ reason: 'ConfigRejected', retry: { kind: 'never' } });
+    expect(error.message).toContain('no-such-driver');
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^20\.10/);
+    expect(await containerPid(host)).toBe(container);
+  });
+
+  it('gets values with quotes, substitutions, newlines and unicode byte for byte', async () => {
+    const wanted = { ...docker, daemonConfig: { labels: [`nasty=${NASTY}`], 'live-restore': true } };
+    await driver.converge(wanted);
+    const file = JSON.parse(await host.run('cat /etc/docker/daemon.json')) as Record<string, unknown>;
+    expect(file['labels']).toEqual([`nasty=${NASTY}`]);
+    expect((await host.exec('ls /tmp/pwned')).code).not.toBe(0);
+  });
+
+  it('adds declared users and keeps those that others added', async () => {
+    await host.run('gpasswd -d anna docker; gpasswd -a bert docker');
+    await driver.converge(docker);
+    expect(await host.run('getent group docker')).toMatch(/:.*\banna\b/);
+    expect(await host.run('getent group docker')).toMatch(/:.*\bbert\b/);
+  });
+
+  it('names a declared user that does not exist', async () => {
+    const { obstacles, changes } = await driver.plan({ ...docker, users: ['anna', 'nobody-knows'] });
+    expect(changes).toEqual([]);
+    expect(obstacles).toMatchObject([
+      { reason: 'UserMissing', message: expect.stringContaining('nobody-knows') as string },
+    ]);
+  });
+
+  it('is held again after somebody lifted the hold, and released when the spec says so', async () => {
+    await host.run('apt-mark unhold docker.io');
+    expect(names(await driver.plan(docker))).toEqual(['hold']);
+    await driver.converge(docker);
+    expect(await host.run('apt-mark showhold')).toContain('docker.io');
+    await driver.converge({ ...docker, hold: false });
+    expect(await host.run('apt-mark showhold')).toBe('');
+  });
+
+  it('leaves a hold alone that somebody else set', async () => {
+    await host.run('apt-mark hold docker.io');
+    expect(names(await driver.plan({ ...docker, hold: false }))).toEqual([]);
+    await host.run('apt-mark unhold docker.io');
+    await driver.converge(docker);
+  });
+
+  it('names what is offered when no version satisfies, after it fetched the lists', async () => {
+    const plan = await driver.converge({ ...docker, version: '99' });
+    expect(plan.obstacles).toMatchObject([{ reason: 'VersionNotAvailable', terminal: true }]);
+    expect(plan.obstacles[0]?.message).toMatch(/docker\.io: 20\.10\.\d/);
+  });
+
+  it('is never downgraded', async () => {
+    const plan = await driver.plan({ ...docker, version: '19.03' });
+    expect(plan).toMatchObject({ changes: [], obstacles: [{ reason: 'DowngradeRefused', terminal: true }] });
+  });
+
+  it('waits for a busy package manager and names who holds it', async () => {
+    const lock = await holdLock(host, '/var/lib/dpkg/lock-frontend');
+    await host.run('sed -i "s/^Status: hold ok installed$/&/" /var/lib/dpkg/status');
+    const { facts } = await driver.observe(docker);
+    expect(facts.packageLocks).toMatchObject([{ pid: lock.pid, process: 'perl', path: '/var/lib/dpkg/lock-frontend' }]);
+    const plan = await driver.plan({ ...docker, hold: false });
+    const error = await refusal(driver.apply(plan.changes[0]!));
+    expect(error).toMatchObject({ reason: 'PackageManagerBusy', retry: { kind: 'after' } });
+    expect(error.message).toContain(`perl (pid ${lock.pid}) holds /var/lib/dpkg/lock-frontend`);
+    await lock.release();
+    await driver.apply(plan.changes[0]!);
+    await driver.converge(docker);
+  });
+
+  it('finishes what an interrupted dpkg left behind', async () => {
+    await host.run(`
+      cd /tmp
+      apt-get download -q docker.io
+      apt-get remove -y -q --allow-change-held-packages docker.io
+      dpkg --unpack docker.io_*.deb
+    `);
+    const plan = await driver.plan(docker);
+    expect(plan.changes[0]).toMatchObject({
+      name: 'docker-engine/package',
+      from: expect.stringContaining('half-installed') as string,
+    });
+    await driver.converge(docker);
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^20\.10/);
+  });
+
+  it('says which file system is full, and goes on when there is room', async () => {
+    await host.run(`
+      apt-get remove -y -q --allow-change-held-packages docker.io
+      apt-get clean
+      mount -t tmpfs -o size=8m tmpfs /var/cache/apt/archives
+      mkdir /var/cache/apt/archives/partial
+    `);
+    const plan = await driver.plan(docker);
+    const error = await refusal(driver.apply(plan.changes.find(({ name }) => name === 'docker-engine/package')!));
+    expect(error.reason).toBe('DiskFull');
+    expect(error.message).toContain('/var/cache/apt/archives');
+    await host.run('umount /var/cache/apt/archives');
+    await driver.converge(docker);
+  });
+
+  it('never masks or stops the timers of the distribution', async () => {
+    const timers = await host.run('systemctl show -p UnitFileState --value apt-daily.timer apt-daily-upgrade.timer');
+    expect(timers).not.toContain('masked');
+  });
+});
+
+describe('Docker CE', () => {
+  let host: Host;
+  let driver: HostDriver;
+  let repository: AptRepository;
+  const docker: Docker = { version: '26', source: { type: 'DockerCE' }, daemonConfig: { 'live-restore': true } };
+  beforeAll(async () => {
+    host = await fleet.up();
+    repository = await startAptRepository({ bindAddress: fleet.gateway, suite: 'bookworm' });
+    process.env['HOSTLER_DOCKER_CE_URL'] = repository.url.replace(/\/debian$/, '');
+    process.env['HOSTLER_DOCKER_CE_KEY'] = repository.keyPath;
+    process.env['HOSTLER_DOCKER_CE_FINGERPRINT'] = repository.fingerprint;
+    driver = await HostDriver.open(host, fleet.keyFile);
+  });
+  afterAll(async () => {
+    driver.close();
+    await repository.stop();
+  });
+
+  it('comes from its repository, at the newest release inside the declared prefix', async () => {
+    const [older] = repository.versions;
+    const plan = await driver.plan(docker);
+    expect(names(plan)).toEqual(['repository', 'daemon-config', 'package']);
+    await driver.converge(docker);
+    expect(await host.run("dpkg-query -W -f '${Version} ' docker-ce docker-ce-cli")).toBe(
+      `${older!.packages['docker-ce']!} ${older!.packages['docker-ce-cli']!} `,
+    );
+    expect((await host.run('apt-mark showhold')).trim().split('\n')).toEqual([
+      'containerd.io',
+      'docker-ce',
+      'docker-ce-cli',
+    ]);
+    expect(await host.run('docker info -f "{{.ServerVersion}} {{.LiveRestoreEnabled}}"')).toMatch(/^26\..* true\n$/);
+    expect(await host.run('docker compose version; docker buildx version')).not.toBe('');
+    expect(names(await driver.plan(docker))).toEqual([]);
+  });
+
+  it('gets its repository back after somebody removed it', async () => {
+    await host.run('rm /etc/apt/sources.list.d/hostler-docker-ce.list');
+    expect(names(await driver.plan(docker))).toEqual(['repository']);
+    await driver.converge(docker);
+  });
+
+  it('uses an entry that somebody else made instead of adding one that apt would refuse', async () => {
+    await host.run(`
+      mv /etc/apt/sources.list.d/hostler-docker-ce.list /etc/apt/sources.list.d/docker.list
+      cp /etc/apt/keyrings/hostler-docker-ce.asc /etc/apt/keyrings/docker.asc
+      sed -i s/hostler-docker-ce.asc/docker.asc/ /etc/apt/sources.list.d/docker.list
+    `);
+    expect(names(await driver.plan(docker))).toEqual([]);
+  });
+
+  it('is upgraded under running containers, with their live-restore checked first', async () => {
+    await startContainer(host);
+    const container = await containerPid(host);
+    const wanted = { ...docker, version: '>=28 <29' };
+    const plan = await driver.plan(wanted);
+    expect(plan.changes).toMatchObject([
+      { name: 'docker-engine/package', disruption: 'RestartService', reason: 'VersionMismatch' },
+    ]);
+    await driver.converge(wanted);
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^28\./);
+    expect(await containerPid(host)).toBe(container);
+    expect((await host.run('apt-mark showhold')).trim().split('\n')).toEqual([
+      'containerd.io',
+      'docker-ce',
+      'docker-ce-cli',
+    ]);
+  });
+
+  it('is adopted as it is when nothing but docker is declared', async () => {
+    const adopted = { hold: false };
+    expect(await driver.plan({ version: '28' })).toMatchObject({ changes: [], obstacles: [] });
+    await host.run('apt-mark unhold docker-ce docker-ce-cli containerd.io; rm /var/lib/hostler/holds');
+    expect(await driver.plan(adopted)).toMatchObject({ changes: [], obstacles: [] });
+  });
+
+  it('lets the daemon itself refuse a configuration before it is in place', async () => {
+    const before = await host.run('cat /etc/docker/daemon.json');
+    const pid = await daemonPid(host);
+    const plan = await driver.plan({ ...docker, version: '28', daemonConfig: { 'no-such-option': 1 } });
+    const error = await refusal(driver.apply(plan.changes.find(({ name }) => name.includes('daemon-config'))!));
+    expect(error).toMatchObject({ reason: 'ConfigRejected', retry: { kind: 'never' } });
+    expect(error.message).toContain('no-such-option');
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
+    expect(await daemonPid(host)).toBe(pid);
+  });
+
+  it('does not move what somebody else holds', async () => {
+    await host.run('apt-mark hold docker-ce');
+    const { obstacles } = await driver.plan({ ...docker, version: '29' });
+    expect(obstacles.map(({ reason }) => reason)).not.toContain('PackageHeld'); // nothing to move to
+    await host.run('apt-mark unhold docker-ce');
+  });
+
+  it('stands against a declared engine of the distribution only when its version does not fit', async () => {
+    expect((await driver.plan({ version: '28' })).obstacles).toEqual([]);
+    const { obstacles, changes } = await driver.plan({ version: '20.10' });
+    expect(changes).toEqual([]);
+    expect(obstacles).toMatchObject([
+      { reason: 'DockerConflict', message: expect.stringContaining('docker-ce') as string },
+    ]);
+  });
+
+  it('takes a repository back that cannot be fetched', async () => {
+    await host.run('rm /etc/apt/sources.list.d/docker.list');
+    const plan = await driver.plan(docker);
+    await repository.stop();
+    const error = await refusal(driver.apply(plan.changes[0]!));
+    expect(error.reason).toBe('RepositoryUnavailable');
+    expect((await host.exec('ls /etc/apt/sources.list.d/hostler-docker-ce.list')).code).not.toBe(0);
+  });
+});
+
+/** Takes a lock as apt does, by fcntl, in a process on the host. */
+async function holdLock(host: Host, path: string): Promise<{ pid: number; release: () => Promise<void> }> {
+  const program = `use Fcntl; open(my $f, ">>", $ARGV[0]) or die; fcntl($f, F_SETLK, pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 0, 0)) or die "busy"; sleep 1000;`;
+  await host.exec(
+    `nohup perl -MFcntl=:DEFAULT,:seek -e "$1" "$2" >/tmp/lock.log 2>&1 & echo $! >/tmp/lock.pid; sleep 0.5`,
+    {
+      args: [program, path],
+    },
+  );
+  const pid = Number((await host.run('cat /tmp/lock.pid')).trim());
+  return { pid, release: async () => void (await host.exec(`kill ${pid}; sleep 0.2`)) };
+}
