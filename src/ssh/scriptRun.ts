@@ -76,10 +76,13 @@ export class ScriptRun {
     return identityOf(this.#stdout.header);
   }
 
-  /** Gives the channel up; the remote process may live on. */
-  abandon(): void {
-    // OpenSSH from 7.9 passes it to the process group of the login, where the login may do so
-    if (this.identity === undefined) this.#channel.signal('KILL');
+  /**
+   * Gives the channel up.
+   * @param isEnded  The remote process is known to be gone; otherwise it is sent KILL, which OpenSSH from 7.9 passes to
+   *   the login's process group if that runs as the login user.
+   */
+  abandon(isEnded: boolean): void {
+    if (!isEnded) this.#channel.signal('KILL');
     this.#channel.close();
   }
 

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
+import { systemClock } from '../lib/clock.ts';
 import { ReconcileError, TransientError } from '../lib/errors.ts';
 import { abortReason } from './abortable.ts';
 import { ChannelSlots } from './channelSlots.ts';
 import type { PrivilegeOptions } from './connectOptions.ts';
-import { hostPort, unreachable } from './dial.ts';
 import { endScript, resultOf, timedOut, waitForEnd, type RunContext } from './runOutcome.ts';
 import { launch, refusalError, type RunAs } from './launch.ts';
 import {
@@ -16,14 +16,17 @@ import {
   type PrivilegeFinding,
   type RootTry,
 } from './privilege.ts';
+import { openTunnel } from './tunnel.ts';
 import { newFrame, renderScript } from './script.ts';
-import { ScriptRun, type RunEnd } from './scriptRun.ts';
+import { ScriptRun, type ProcessIdentity, type RunEnd } from './scriptRun.ts';
 import type { Connection, ExecOptions, ExecResult, LoginFacts, Privilege, Script } from './session.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 1024 * 1024;
 /** For ending a script that passed its deadline, over a channel of its own. */
 const END_TIMEOUT_MS = 8_000;
+/** Between tries to open a channel while none of ours is open. */
+const REFUSAL_PAUSES_MS = [100, 300, 1_000, 2_000];
 /** A way to root that was not found is looked for again after this long, as people repair sudoers. */
 const PRIVILEGE_RECHECK_MS = 10 * 60_000;
 
@@ -115,26 +118,9 @@ export class Ssh2Session implements Connection {
     return result;
   }
 
-  tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
-    const where = `${hostPort(address, port)} behind ${this.peer}`;
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(abortReason(signal));
-      if (signal?.aborted) {
-        onAbort();
-        return;
-      }
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#request(
-        () =>
-          this.#client.forwardOut('127.0.0.1', 0, address, port, (error, stream) => {
-            signal?.removeEventListener('abort', onAbort);
-            if (error !== undefined) reject(this.#alive ? tunnelFailure(error, where) : this.#lost(error));
-            else if (signal?.aborted) stream.close();
-            else resolve(stream);
-          }),
-        reject,
-      );
-    });
+  async tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    if (!this.#alive) throw this.#lost();
+    return openTunnel(this.#client, { address, port, via: this.peer }, signal);
   }
 
   /** A connection outside a pool ends with its use. */
@@ -205,23 +191,43 @@ export class Ssh2Session implements Connection {
     }
   }
 
-  /** A free channel; a host that grants fewer than we would like is taken at its word. */
+  /**
+   * A free channel. A host that grants fewer than we would like is taken at its word; sshd also counts the sessions of
+   * processes that have just been ended, so a refusal is believed only after some tries.
+   */
   async #channel(
     command: string,
     signal: AbortSignal | undefined,
   ): Promise<{ channel: ClientChannel; release: () => void }> {
-    for (;;) {
+    for (let refusals = 0; ; refusals++) {
       const release = await this.#slots.take(signal);
       try {
         return { channel: await this.#open(command), release };
       } catch (error) {
         const others = this.#slots.used - 1;
         release();
-        if (!this.#alive) throw this.#lost(error);
-        if (others === 0 || !isOpenFailure(error)) throw noChannel(this.peer, error);
-        this.#slots.shrink(others);
+        await this.#afterRefusal(error, { others, refusals, signal });
       }
     }
+  }
+
+  async #afterRefusal(
+    error: unknown,
+    { others, refusals, signal }: { others: number; refusals: number; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    if (!this.#alive) throw this.#lost(error);
+    if (!isOpenFailure(error)) throw noChannel(this.peer, error);
+    if (others > 0) {
+      this.#slots.shrink(others);
+      return;
+    }
+    const pauseMs = REFUSAL_PAUSES_MS[refusals];
+    if (pauseMs === undefined) {
+      // sshd's places are taken by what hangs there: the next login begins with none taken
+      this.close();
+      throw noChannel(this.peer, error);
+    }
+    await systemClock.sleep(pauseMs, signal);
   }
 
   #open(command: string): Promise<ClientChannel> {
@@ -255,30 +261,35 @@ export class Ssh2Session implements Connection {
     throw end === 'aborted' ? abortReason(limits.signal) : timedOut(context);
   }
 
-  /** Over a channel beyond the slots, which may all be held by what hangs. */
   async #endRemote(run: ScriptRun, as: RunAs): Promise<void> {
-    const { identity } = run;
+    let isEnded = false;
     try {
-      if (identity === undefined || !this.#alive) return;
-      const script = endScript(identity);
-      const frame = newFrame();
-      const plan = launch(as, { timeoutMs: END_TIMEOUT_MS, watchdog: this.#probe?.hasTimeout ?? false });
-      const ender = new ScriptRun(await this.#open(plan.command), {
-        script,
-        frame,
-        program: renderScript(script, frame),
-        launch: plan,
-        maxOutputBytes: 4_096,
-        password: () => this.#getPassword(),
-      });
-      await waitForEnd(ender, END_TIMEOUT_MS, undefined);
-      ender.abandon();
+      isEnded = run.identity !== undefined && this.#alive && (await this.#endProcess(run.identity, as));
     } catch (error) {
       // the deadline is what the caller must hear about; the watchdog on the host ends the process in the end
       if (!(error instanceof Error)) throw error;
     } finally {
-      run.abandon();
+      run.abandon(isEnded);
     }
+  }
+
+  /** Over a channel beyond the slots, which may all be held by what hangs. */
+  async #endProcess(identity: ProcessIdentity, as: RunAs): Promise<boolean> {
+    const script = endScript(identity);
+    const frame = newFrame();
+    const plan = launch(as, { timeoutMs: END_TIMEOUT_MS, watchdog: this.#probe?.hasTimeout ?? false });
+    const ender = new ScriptRun(await this.#open(plan.command), {
+      script,
+      frame,
+      program: renderScript(script, frame),
+      launch: plan,
+      maxOutputBytes: 4_096,
+      password: () => this.#getPassword(),
+    });
+    const end = await waitForEnd(ender, END_TIMEOUT_MS, undefined);
+    const isEnded = typeof end === 'object' && end.kind === 'Finished' && end.exitCode === 0;
+    ender.abandon(isEnded);
+    return isEnded;
   }
 
   #judge(end: RunEnd, run: ScriptRun, as: RunAs, context: RunContext): ExecResult {
@@ -312,19 +323,6 @@ function noChannel(peer: string, cause: unknown): TransientError {
     cause,
     remedy: 'Check MaxSessions, ForceCommand and Match blocks in sshd_config, and command= in authorized_keys.',
   });
-}
-
-/** RFC 4254 5.1: 1 = administratively prohibited, 2 = connect failed; the text is the far end's strerror in C. */
-function tunnelFailure(error: Error, where: string): TransientError {
-  if ('reason' in error && error.reason === 1) {
-    return new TransientError('NoRoute', `The jump host does not forward to ${where}.`, {
-      cause: error,
-      remedy: 'Set AllowTcpForwarding yes (or local) in its sshd_config, and check PermitOpen.',
-    });
-  }
-  if (/timed out/i.test(error.message)) return unreachable('ConnectionTimedOut', where, error);
-  if (/route|unreachable/i.test(error.message)) return unreachable('NoRoute', where, error);
-  return unreachable('ConnectionRefused', where, error);
 }
 
 function asError(value: unknown): Error {

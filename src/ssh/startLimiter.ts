@@ -49,20 +49,21 @@ export class StartLimiter {
 
   /** Resolves when the login may start. @throws signal.reason */
   async start(address: string, signal: AbortSignal): Promise<StartSlot> {
-    let held = false;
-    let finished = false;
+    const slot = { isHeld: false, isFinished: false };
     const release = (): void => {
-      if (!held) return;
-      held = false;
+      if (!slot.isHeld) return;
+      slot.isHeld = false;
       this.#leave(address);
     };
     const resume = async (from: AbortSignal): Promise<void> => {
-      if (held || finished) return;
+      if (slot.isHeld || slot.isFinished) return;
       await this.#enter(address, from);
-      held = true;
+      slot.isHeld = true;
+      // finished while it waited
+      if (isFinished(slot)) release();
     };
     const finish = (): void => {
-      finished = true;
+      slot.isFinished = true;
       release();
     };
     await resume(signal);
@@ -129,4 +130,9 @@ export class StartLimiter {
       waiter.admit();
     }
   }
+}
+
+/** Asked anew, as it changes during an await. */
+function isFinished(slot: { isFinished: boolean }): boolean {
+  return slot.isFinished;
 }
