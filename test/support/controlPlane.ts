@@ -1,0 +1,207 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ConditionType } from '../../src/api/conditions.ts';
+import { findCondition, type Condition } from '../../src/api/conditions.ts';
+import { API_VERSION } from '../../src/api/meta.ts';
+import type { Server } from '../../src/api/server.ts';
+import type { OperationType, ServerOperation, ServerOperationStatus } from '../../src/api/serverOperation.ts';
+import type { ServerSpec } from '../../src/api/serverSpec.ts';
+import { Client } from '../../src/kube/client.ts';
+import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
+import { defaultConnection } from '../../src/kube/kubeconfig.ts';
+import { secrets } from '../../src/kube/resource.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+
+/** A real `hostler serve` process with a data directory of its own; survives any number of kills and starts. */
+export class ControlPlane {
+  readonly directory: string;
+  readonly #port: number;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+
+  private constructor(directory: string, port: number, flags: readonly string[]) {
+    this.directory = directory;
+    this.#port = port;
+    this.#flags = flags;
+  }
+
+  /** Starts one on a free port. `flags` go to `hostler serve`. */
+  static async start(flags: readonly string[] = []): Promise<ControlPlane> {
+    const directory = await mkdtemp(join(tmpdir(), 'hostler-control-'));
+    const plane = new ControlPlane(directory, await freePort(), flags);
+    await plane.start();
+    return plane;
+  }
+
+  get kubeconfig(): string {
+    return join(this.directory, 'kubeconfig');
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('the control plane does not run');
+    return this.#child.pid;
+  }
+
+  get client(): Client {
+    return new Client({ connection: defaultConnection({ kubeconfig: this.kubeconfig }) });
+  }
+
+  /** Starts the process (again) and waits until its API is ready. */
+  async start(flags: readonly string[] = this.#flags): Promise<void> {
+    const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--data-dir', this.directory];
+    args.push('--listen', `127.0.0.1:${this.#port}`, '--log-level', 'debug', ...flags);
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    const log = createWriteStream(join(this.directory, 'serve.log'), { flags: 'a', mode: 0o600 });
+    child.stderr.pipe(log, { end: false });
+    const ready = new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (chunk.toString().includes('hostler serves')) resolve();
+      });
+      child.once('exit', (code) =>
+        reject(new Error(`hostler serve ended with ${String(code)}; see ${this.directory}/serve.log`)),
+      );
+    });
+    await Promise.race([ready, timeout(START_TIMEOUT_MS, 'hostler serve did not become ready')]);
+  }
+
+  /** kill -9, as a crash. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Asks it to stop and waits. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  /** Stops it and removes everything it kept. */
+  async remove(): Promise<void> {
+    if (this.#child !== undefined) await this.#end('SIGKILL');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Everything it logged so far, over all starts. */
+  async log(): Promise<string> {
+    return readFile(join(this.directory, 'serve.log'), 'utf8');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Creates a Secret with the data given as plain text. */
+  async createSecret(name: string, type: string, data: Record<string, string>, namespace = 'default'): Promise<void> {
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
+    await this.client.create(secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace },
+      type,
+      data: Object.fromEntries(encoded),
+    });
+  }
+
+  /** Creates a Server in namespace default. */
+  async createServer(name: string, spec: ServerSpec): Promise<Server> {
+    const server: Server = { apiVersion: API_VERSION, kind: 'Server', metadata: { name, namespace: 'default' }, spec };
+    return this.client.create(servers, server);
+  }
+
+  /** The Server as stored. */
+  async server(name: string): Promise<Server> {
+    return this.client.get(servers, { namespace: 'default', name });
+  }
+
+  /** Waits until `check` holds; fails with the Server's conditions when it does not in time. */
+  async waitFor(name: string, check: (server: Server) => boolean, timeoutMs = 120_000): Promise<Server> {
+    const until = Date.now() + timeoutMs;
+    let last: Server | undefined;
+    while (Date.now() < until) {
+      last = await this.client.find(servers, { namespace: 'default', name });
+      if (last !== undefined && check(last)) return last;
+      await sleep(250);
+    }
+    throw new Error(`server ${name} did not come to the expected state:\n${describe(last)}`);
+  }
+
+  /** Waits until a condition has that status (and reason) for the newest generation. */
+  async waitForCondition(name: string, type: ConditionType, status: string, reason?: string): Promise<Condition> {
+    const server = await this.waitFor(name, (one) => {
+      const found = findCondition(one.status?.conditions, type);
+      const current = one.status?.observedGeneration === one.metadata.generation;
+      return current && found?.status === status && (reason === undefined || found.reason === reason);
+    });
+    return findCondition(server.status?.conditions, type)!;
+  }
+
+  /** Creates a ServerOperation and waits until it ended. */
+  async operate(
+    server: string,
+    type: OperationType,
+    parameters: Partial<ServerOperation['spec']> = {},
+    timeoutMs = 60_000,
+  ): Promise<ServerOperationStatus> {
+    const { metadata } = await this.client.create(serverOperations, {
+      apiVersion: API_VERSION,
+      kind: 'ServerOperation',
+      metadata: { generateName: `${server}-`, name: '', namespace: 'default' },
+      spec: { serverRef: { name: server }, type, ...parameters },
+    });
+    const until = Date.now() + timeoutMs;
+    while (Date.now() < until) {
+      const { status } = await this.client.get(serverOperations, { namespace: 'default', name: metadata.name });
+      if (status?.completionTime !== undefined) return status;
+      await sleep(250);
+    }
+    throw new Error(`operation ${metadata.name} (${type}) did not end`);
+  }
+
+  /** Waits until the Server is gone. */
+  async waitForGone(name: string, timeoutMs = 60_000): Promise<void> {
+    const until = Date.now() + timeoutMs;
+    while (Date.now() < until) {
+      if ((await this.client.find(servers, { namespace: 'default', name })) === undefined) return;
+      await sleep(250);
+    }
+    throw new Error(`server ${name} is still there:\n${describe(await this.server(name))}`);
+  }
+}
+
+function describe(server: Server | undefined): string {
+  if (server === undefined) return 'it does not exist';
+  const { conditions = [], machine, provisioning } = server.status ?? {};
+  return [
+    JSON.stringify(machine),
+    ...conditions.map((one) => `${one.type}=${one.status} ${one.reason}: ${one.message}`),
+    ...(provisioning?.steps ?? []).map((one) => `step ${one.name} ${one.state}: ${one.message ?? ''}`),
+  ].join('\n');
+}
+
+async function timeout(ms: number, message: string): Promise<never> {
+  await sleep(ms, undefined, { ref: false });
+  throw new Error(message);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
