@@ -49,6 +49,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   const old = decodeEntry(resource, entry);
   const object = await make(cloneJson(old));
   checkPreconditions(call, object, old, entry.revision);
+  metaOf(object)['resourceVersion'] = String(entry.revision);
   applyRules(call, object, old);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
   updateManagedFields({
@@ -62,8 +63,6 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   });
   refuseInvalid(object, call, updateErrors(call, object, old));
   call.warnings.push(...(resource.strategy.warnings?.(object) ?? []));
-  const meta = metaOf(object);
-  meta['resourceVersion'] = String(entry.revision);
   const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);
   if (unchanged) return { object: old, text: undefined };
   if (call.dryRun) return { object, text: undefined };

@@ -55,6 +55,8 @@ function resolve(schema: JsonValue, path: readonly string[]): JsonValue {
   if (!isJsonObject(schema)) return schema;
   const reference = referenceOf(schema);
   if (reference === undefined) {
+    // bytes are checked by the kinds themselves: the general message would show what may be a secret
+    if (schema['format'] === 'byte') return { type: 'string' };
     return Object.fromEntries(Object.entries(schema).map(([key, member]) => [key, resolve(member, path)]));
   }
   if (reference === META.ObjectMeta) return { type: 'object' };
