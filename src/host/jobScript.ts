@@ -167,7 +167,7 @@ if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
   hostler_sum=$(sha256sum "$hostler_new/body")
   if [ "\${hostler_sum%% *}" != "\${10}" ]; then hostler_refuse ${exitCodes.uploadDamaged} 'the upload is damaged'; fi
   if [ "\${11}" = 1 ]; then mkfifo "$hostler_new/secret" || hostler_cannot_write; fi
-  for hostler_file in body record exit run; do hostler_flush "$hostler_new/$hostler_file"; done
+  hostler_flush "$hostler_new/body" "$hostler_new/record" "$hostler_new/exit" "$hostler_new/run"
   mv "$hostler_new" "$hostler_jobs/$6"
   hostler_flush "$hostler_jobs"
   hostler_started=

@@ -4,6 +4,7 @@ import { TransientError } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
 import { quote } from '../ssh/quote.ts';
 import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
+import { explainFailure } from './failures.ts';
 import { cancelScript, consumeBody, runnerText, startScript, statusScript } from './jobScript.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
@@ -173,9 +174,7 @@ function tailOf(text: string): string {
 }
 
 function demandSuccess(result: ExecResult, doing: string): void {
-  if (result.exitCode === 0) return;
-  const why = redactor.redact(result.stderr.slice(-500)).trim();
-  throw new TransientError('StepFailed', `${doing} ended with exit code ${result.exitCode}. ${why}`.trim());
+  if (result.exitCode !== 0) throw explainFailure(doing, result);
 }
 
 function checkedID(id: string): string {

@@ -54,7 +54,19 @@ put signature "$hostler_stat"
 if [ "$hostler_stat" != "$hostler_known" ]; then hostler_force=1; fi
 put packages "$hostler_force"
 hostler_stat=$(stat -c '%i|%n' ${watchedLocks} 2>/dev/null)
-${fragments.map(placed).join('')}hostler_finish
+hostler_look() {
+${fragments.map((fragment) => placed(fragment, fragment.pace !== 'rarely')).join('')}:
+}
+hostler_probe() {
+${fragments.map((fragment) => placed(fragment, fragment.pace === 'rarely')).join('')}:
+}
+if [ "$hostler_rarely" = 1 ]; then
+  # The rare ones wait for the network: they do so beside the others, and their records come last.
+  hostler_probe "$@" | { hostler_look "$@" </dev/null; cat; }
+else
+  hostler_look "$@"
+fi
+hostler_finish
 exit 0
 `;
   const args = fragments.flatMap((fragment) => [String(fragment.args.length), ...fragment.args]);
@@ -67,12 +79,12 @@ exit 0
 }
 
 /** Takes `COUNT args…` off the front of the arguments: the subshell turns them to the end and drops the others. */
-function placed({ scope, script, pace }: PlacedFragment): string {
-  const condition = { always: 'true', packages: '[ "$hostler_force" = 1 ]', rarely: '[ "$hostler_rarely" = 1 ]' }[pace];
-  return `hostler_scope=${scope}
-hostler_count=$1
-shift
-if ${condition}; then (
+function placed({ scope, script, pace }: PlacedFragment, included: boolean): string {
+  const skip = 'shift "$(($1 + 1))"\n';
+  if (!included) return skip;
+  const run = `(
+  hostler_count=$1
+  shift
   hostler_rest=$(($# - hostler_count))
   while [ "$hostler_count" -gt 0 ]; do
     set -- "$@" "$1"
@@ -83,7 +95,7 @@ if ${condition}; then (
   set -u
 ${script}
 put hostler.done ''
-); fi
-shift "$hostler_count"
-`;
+)`;
+  const guarded = pace === 'packages' ? `if [ "$hostler_force" = 1 ]; then ${run}; fi` : run;
+  return `hostler_scope=${scope}\n${guarded}\n${skip}`;
 }

@@ -1,6 +1,7 @@
 import { TerminalError, TransientError, WaitingError, type ReconcileError } from '../lib/errors.ts';
 import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
 import { exitCodes } from './exitCodes.ts';
+import { explainFailure } from './failures.ts';
 import { removeAgentBody } from './jobScript.ts';
 import { ownedScript } from './ownershipScript.ts';
 
@@ -77,7 +78,8 @@ export async function runClaimed(
 
 /** Makes the host ours if it is free, or proves that it is. Writes nothing when it already says so. */
 export async function claim(session: Session, wanted: Claim, signal?: AbortSignal): Promise<void> {
-  await runClaimed(session, (mode) => owned('claim', ':', claimArgs(wanted.owner, mode)), wanted, limits(signal));
+  const script = (mode: Mode): Script => owned('claim', ':', claimArgs(wanted.owner, mode));
+  demandSuccess(await runClaimed(session, script, wanted, limits(signal)), 'Claiming the host');
 }
 
 /**
@@ -85,7 +87,9 @@ export async function claim(session: Session, wanted: Claim, signal?: AbortSigna
  * @throws WaitingError WaitingForJob  while a job of whomever lives.
  */
 export async function takeOver(session: Session, owner: Owner, signal?: AbortSignal): Promise<void> {
-  throwRefusal(await session.run(owned('take-over', ':', claimArgs(owner, 'takeover')), limits(signal)));
+  const result = await session.run(owned('take-over', ':', claimArgs(owner, 'takeover')), limits(signal));
+  throwRefusal(result);
+  demandSuccess(result, 'Taking the host over');
 }
 
 /**
@@ -108,6 +112,10 @@ function owned(name: string, body: string, args: readonly string[]): Script {
 
 function limits(signal: AbortSignal | undefined): ExecOptions {
   return { timeoutMs: CLAIM_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+}
+
+function demandSuccess(result: ExecResult, doing: string): void {
+  if (result.exitCode !== 0) throw explainFailure(doing, result);
 }
 
 function throwRefusal(result: ExecResult): void {

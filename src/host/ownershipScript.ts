@@ -100,7 +100,7 @@ hostler_cannot_write() {
   if hostler_full; then hostler_refuse ${exitCodes.diskFull} 'no room to write'; fi
   hostler_refuse ${exitCodes.ownerUnreadable} "cannot write below $hostler_root"
 }
-hostler_flush() { sync "$1" 2>/dev/null || sync; }
+hostler_flush() { sync "$@" 2>/dev/null || sync; }
 hostler_write() { # PATH: standard input, whole or not at all, and on disk
   if cat >"$1.$$" && hostler_flush "$1.$$" && mv -f "$1.$$" "$1"; then
     hostler_flush "\${1%/*}"

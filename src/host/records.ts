@@ -60,8 +60,6 @@ export class Records {
  */
 export const recordsPrelude = `LC_ALL=C
 export LC_ALL
-PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:\${PATH:-}"
-export PATH
 hostler_emit() {
   if [ "\${#3}" -gt ${MAX_RECORD_BYTES} ]; then
     set -- "$1" "$2" "$(printf '%s' "$3" | head -c ${MAX_RECORD_BYTES})"

@@ -13,15 +13,15 @@ export const networkFacts: FactFragment<Partial<HostFacts>> = {
   script: `
 reach() {
   if command -v curl >/dev/null 2>&1; then
-    status "$1" curl -s -o /dev/null --connect-timeout 3 -m 5 "$2"
+    status "$1" curl -s -o /dev/null --connect-timeout 2 -m 4 "$2"
   elif command -v wget >/dev/null 2>&1; then
-    status "$1" timeout 6 wget -q -O /dev/null -T 5 "$2"
+    status "$1" timeout 4 wget -q -O /dev/null -T 2 -t 1 "$2"
   elif command -v bash >/dev/null 2>&1; then
     host=\${2#*://}
     host=\${host%%/*}
     case $2 in https:*) port=443 ;; *) port=80 ;; esac
     case $host in *:*) port=\${host##*:}; host=\${host%:*} ;; esac
-    status "$1" timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port"
+    status "$1" timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port"
   fi
 }
 source=$(grep -h -o -E '^(deb|URIs:|baseurl ?=).*' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
