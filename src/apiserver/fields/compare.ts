@@ -49,8 +49,9 @@ class Walker {
   }
 
   #value(before: Side, after: Side, node: StructuralNode | undefined): void {
-    const isMap = isJsonObject(before) || isJsonObject(after);
-    const isList = Array.isArray(before) || Array.isArray(after);
+    const sides = [before, after];
+    const isMap = sides.some(isJsonObject);
+    const isList = sides.some(Array.isArray);
     if (isMap && isList) this.#replaced(before, after, node);
     else if (bothEmpty(before, after)) this.#leaf(before, after);
     else if (isMap && node?.mapType !== 'atomic') this.#map(before, after, node);

@@ -78,7 +78,7 @@ export function decodeFieldsV1(fields: JsonValue): FieldSet | undefined {
   if (!isJsonObject(fields)) return undefined;
   const set = emptySet();
   for (const [raw, below] of Object.entries(fields)) {
-    if (raw === '.') continue; // said by the level above
+    if (!/^[fvki]:/.test(raw)) continue; // '.' is said by the level above; kube skips kinds it does not know
     const element = normalizeElement(raw);
     const child = decodeFieldsV1(below);
     if (element === undefined || child === undefined) return undefined;
@@ -98,7 +98,6 @@ function normalizeElement(element: string): string | undefined {
   const kind = element.slice(0, 2);
   if (kind === 'f:') return element;
   if (kind === 'i:') return /^i:-?\d+$/.test(element) ? element : undefined;
-  if (kind !== 'v:' && kind !== 'k:') return undefined;
   const value = parseOrNothing(element.slice(2));
   if (value === undefined) return undefined;
   if (kind === 'v:') return `v:${stringifyJson(value)}`;
