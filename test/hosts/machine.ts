@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_PATH, attempt, run } from './command.ts';
@@ -44,13 +44,31 @@ export function obstacles(): string[] {
   const found: string[] = [];
   if (process.platform !== 'linux') return [`test hosts need Linux, this is ${process.platform}`];
   if (process.getuid?.() !== 0) found.push('test hosts need root (they are booted by systemd-nspawn)');
-  if (cgroupMount() === undefined) found.push('no cgroup2 file system is mounted');
-  else if (!existsSync(join(cgroupMount() ?? '', 'cgroup.procs'))) found.push('the cgroup2 file system is not usable');
+  else if (!mayAdministrate())
+    found.push('root may not mount file systems here (CAP_SYS_ADMIN), as in most containers');
+  else if (!hasWritableCgroups()) found.push('no writable cgroup2 file system is mounted');
   const missing = missingPackages();
   if (missing.length > 0 && !onPath('apt-get')) {
     found.push(`these Debian packages are missing and there is no apt-get: ${missing.join(' ')}`);
   }
   return found;
+}
+
+/** Source: capabilities(7), CAP_SYS_ADMIN is number 21. */
+function mayAdministrate(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> 21n) & 1n) === 1n;
+}
+
+function hasWritableCgroups(): boolean {
+  const mount = cgroupMount();
+  if (mount === undefined) return false;
+  try {
+    accessSync(join(mount, 'cgroup.procs'), constants.W_OK);
+    return true;
+  } catch {
+    return false; // Read-only, or not the root of a hierarchy: what matters is only that it cannot be written.
+  }
 }
 
 /** Debian packages that are not installed and are needed. */
