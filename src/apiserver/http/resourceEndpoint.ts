@@ -20,7 +20,7 @@ import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode.ts';
 import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
-import { sendStatus, sendText } from './respond.ts';
+import { addWarnings, sendStatus, sendText } from './respond.ts';
 import { methodNotAllowed, notFound, unsupportedPatch } from './status.ts';
 import { runWatch } from './watchResponse.ts';
 import { readWriteOptions } from './writeOptions.ts';
@@ -62,6 +62,8 @@ export class ResourceEndpoint implements Endpoint {
 
   async #stored(target: Target): Promise<void> {
     const { verb } = target.exchange.info;
+    const { deprecation } = target.resource;
+    if (deprecation !== undefined) addWarnings(target.exchange.response, [deprecation]);
     switch (verb) {
       case 'get':
         return this.#get(target);

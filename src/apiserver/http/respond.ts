@@ -90,7 +90,8 @@ export async function sendStatus(
 const WARNING_RUNES = 256;
 const WARNINGS_BYTES = 4 * 1024;
 
-function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
+/** Adds one `Warning` header per sentence, as far as the budget of 4 KiB goes. */
+export function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
   let total = 0;
   for (const warning of new Set(warnings)) {
     const text = headerSafe(Array.from(warning).slice(0, WARNING_RUNES).join(''));

@@ -9,7 +9,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { encodeObject } from './encoding.ts';
-import { dropMembers, metaOf, textAt } from './object.ts';
+import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { servedAsStored, toStorageVersion } from './versions.ts';
 
@@ -73,6 +73,7 @@ function prepare(deps: RegistryDeps, call: Call, object: JsonObject): void {
   if (resource.strategy.tracksGeneration) meta['generation'] = 1;
   if (resource.status) dropMembers(object, 'status');
   resource.strategy.prepareForCreate?.(object);
+  tidyMeta(object);
 }
 
 async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {

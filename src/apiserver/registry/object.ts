@@ -32,6 +32,20 @@ export function metaOf(object: JsonObject): JsonObject {
   return made;
 }
 
+/** Members of metadata that, when empty, are as good as absent and are not stored. */
+const OMITTED_WHEN_EMPTY = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
+
+/** Removes empty maps and lists from metadata, so that `labels: {}` and no labels are the same object. */
+export function tidyMeta(object: JsonObject): void {
+  const meta = metaOf(object);
+  for (const key of OMITTED_WHEN_EMPTY) {
+    const value = meta[key];
+    if (isJsonObject(value) ? Object.keys(value).length === 0 : Array.isArray(value) && value.length === 0) {
+      Reflect.deleteProperty(meta, key);
+    }
+  }
+}
+
 /** metadata.generation; 0 when there is none. */
 export function generationOf(object: JsonObject): number {
   const value = metaOf(object)['generation'];

@@ -8,7 +8,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { refuseInvalid } from './checks.ts';
 import { encodeObject } from './encoding.ts';
-import { copyMember, generationOf, isDeleting, listAt, metaOf, textAt } from './object.ts';
+import { copyMember, generationOf, isDeleting, listAt, metaOf, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { decodeEntry, servedAsStored, toStorageVersion } from './versions.ts';
 
@@ -51,6 +51,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   checkPreconditions(call, object, old, entry.revision);
   metaOf(object)['resourceVersion'] = String(entry.revision);
   applyRules(call, object, old);
+  tidyMeta(object);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
   updateManagedFields({
     live: old,

@@ -55,8 +55,14 @@ describe('the embedded store and its process', () => {
     await writer.line(/^put/);
     await expect(openEmbeddedStorage(directory.path)).rejects.toThrow(StoreInUseError);
     await expect(openEmbeddedStorage(directory.path)).rejects.toThrow(`another process (${writer.pid})`);
+    // several times, so that it is also frozen in the middle of a transaction
+    for (let i = 0; i < 5; i++) {
+      process.kill(writer.pid, 'SIGSTOP');
+      await expect(openEmbeddedStorage(directory.path)).rejects.toThrow(StoreInUseError);
+      process.kill(writer.pid, 'SIGCONT');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     process.kill(writer.pid, 'SIGSTOP');
-    await expect(openEmbeddedStorage(directory.path)).rejects.toThrow(StoreInUseError);
     await writer.kill();
     const storage = await openEmbeddedStorage(directory.path);
     expect(await storage.revision()).toBeGreaterThan(0);
