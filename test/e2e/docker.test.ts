@@ -218,7 +218,6 @@ describe('the engine of the distribution', () => {
 
   it('waits for a busy package manager and names who holds it', async () => {
     const lock = await holdLock(host, '/var/lib/dpkg/lock-frontend');
-    await host.run('sed -i "s/^Status: hold ok installed$/&/" /var/lib/dpkg/status');
     const { facts } = await driver.observe(docker);
     expect(facts.packageLocks).toMatchObject([{ pid: lock.pid, process: 'perl', path: '/var/lib/dpkg/lock-frontend' }]);
     const plan = await driver.plan({ ...docker, hold: false });
@@ -371,7 +370,7 @@ describe('Docker CE', () => {
   });
 
   it('takes a repository back that cannot be fetched', async () => {
-    await host.run('rm /etc/apt/sources.list.d/docker.list');
+    await host.run('rm /etc/apt/sources.list.d/docker.list; rm /var/lib/apt/lists/*linux_debian*');
     const plan = await driver.plan(docker);
     await repository.stop();
     const error = await refusal(driver.apply(plan.changes[0]!));
@@ -382,7 +381,7 @@ describe('Docker CE', () => {
 
 /** Takes a lock as apt does, by fcntl, in a process on the host. */
 async function holdLock(host: Host, path: string): Promise<{ pid: number; release: () => Promise<void> }> {
-  const program = `use Fcntl; open(my $f, ">>", $ARGV[0]) or die; fcntl($f, F_SETLK, pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 0, 0)) or die "busy"; sleep 1000;`;
+  const program = `use Fcntl; open(my $f, ">>", $ARGV[0]) or die; my $l = pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or die "busy"; sleep 1000;`;
   await host.exec(
     `nohup perl -MFcntl=:DEFAULT,:seek -e "$1" "$2" >/tmp/lock.log 2>&1 & echo $! >/tmp/lock.pid; sleep 0.5`,
     {
@@ -390,5 +389,10 @@ async function holdLock(host: Host, path: string): Promise<{ pid: number; releas
     },
   );
   const pid = Number((await host.run('cat /tmp/lock.pid')).trim());
-  return { pid, release: async () => void (await host.exec(`kill ${pid}; sleep 0.2`)) };
+  return {
+    pid,
+    release: async () => {
+      await host.exec(`kill ${pid}; sleep 0.2`);
+    },
+  };
 }
