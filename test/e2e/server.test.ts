@@ -171,6 +171,6 @@ describe('one Server from declaration to deletion', () => {
     await plane.client.delete(servers, { namespace: 'default', name: 'eu-2' });
     await plane.waitForGone('eu-2', 20_000);
     await host.linkUp();
-    expect((await host.exec('test -e /var/lib/hostler/owner')).code).toBe(0);
+    expect(await host.run('docker version -f "{{.Server.Version}}"')).toMatch(/^20\.10\./);
   });
 });

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../api/conditions.ts';
+import { findCondition, type Verdict } from '../../api/conditions.ts';
 import type { Area } from '../../api/serverSpec.ts';
 import { reasons, type Reason } from '../../api/reasons.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
@@ -57,7 +57,7 @@ export function judgeConnection(
   if (login.outcome === 'connected') {
     return {
       Reachable: ok('Connected', `connected to ${login.session.peer}`),
-      HostKeyVerified: ok(login.session.login.trust, reasons[login.session.login.trust]),
+      HostKeyVerified: trusted(scope, login.session.login.trust),
       Authenticated: authenticated(login.credential),
       Privileged: privileged(login.session),
     };
@@ -97,8 +97,15 @@ function judgeFailure(scope: Scope, error: ReconcileError): ReturnType<typeof ju
 
 /** One failure proves nothing about a host that answered before. */
 function firstFailure(scope: Scope, error: ReconcileError): Verdict | undefined {
-  const before = scope.server.status?.conditions?.find((condition) => condition.type === 'Reachable');
+  const before = findCondition(scope.server.status?.conditions, 'Reachable');
   return before === undefined || before.status === 'Unknown' ? unknown('UnreachableOnce', error.advice) : undefined;
+}
+
+/** That a key was trusted unseen stays worth knowing, however often it is recognised later. */
+function trusted(scope: Scope, trust: 'Known' | 'FirstUse'): Verdict {
+  const before = findCondition(scope.server.status?.conditions, 'HostKeyVerified');
+  const reason = before?.status === 'True' && before.reason === 'FirstUse' ? 'FirstUse' : trust;
+  return ok(reason, reasons[reason]);
 }
 
 function authenticated(credential: string): Verdict {

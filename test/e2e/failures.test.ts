@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCondition } from '../../src/api/conditions.ts';
+import type { Server } from '../../src/api/server.ts';
+import { knownHosts, servers } from '../../src/kube/hostlerResources.ts';
+import { secrets } from '../../src/kube/resource.ts';
+import { Fleet } from '../hosts/fleet.ts';
+import type { Host } from '../hosts/host.ts';
+import { ControlPlane } from '../support/controlPlane.ts';
+import { checkInvariants } from '../support/invariants.ts';
+
+let fleet: Fleet;
+let plane: ControlPlane;
+
+beforeAll(async () => {
+  fleet = await Fleet.create();
+  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
+    'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
+  });
+});
+
+afterAll(async () => {
+  await checkInvariants(plane);
+  await plane.remove();
+  await fleet.down();
+});
+
+const at = (host: Host) => [{ type: 'IPv4' as const, address: host.address }];
+const byKey = { privateKeySecretRef: { name: 'key' } };
+const rejected = async (host: Host) =>
+  Number(
+    (
+      await host.run(
+        'journalctl -u ssh -o cat | grep -c "^Failed password" || true',
+      )
+    ).trim(),
+  );
+
+describe('failures end in a condition that says what to do', () => {
+  it('stops after three wrong passwords, at least a minute apart, and goes on at once when the Secret changes', async () => {
+    const host = await fleet.up({
+      name: 'pw',
+      users: [{ name: 'ops', password: 'right-horse-battery', sudo: 'password' }],
+    });
+    await plane.createSecret('pw', 'kubernetes.io/basic-auth', { password: 'wrong-horse-battery' });
+    await plane.createServer('pw', {
+      addresses: at(host),
+      ssh: {
+        user: 'ops',
+        auth: { passwordSecretRef: { name: 'pw' } },
+        hostKeyPolicy: 'TrustOnFirstUse',
+        privilege: { passwordSecretRef: { name: 'pw' } },
+      },
+    });
+    const condition = await plane.waitForCondition('pw', 'Authenticated', 'False', 'CredentialsRejected');
+    expect(condition.message).toMatch(/refused the login of ops/);
+    expect(condition.message).toMatch(/changed Secret/);
+    expect(findCondition((await plane.server('pw')).status?.conditions, 'Reachable')?.status).toBe('True');
+    // restarts do not try again: no ban
+    await plane.kill();
+    await plane.start();
+    await sleep(8000);
+    expect(await rejected(host)).toBe(1);
+    const right = { data: { password: Buffer.from('right-horse-battery').toString('base64') } };
+    await plane.client.patch(secrets, { namespace: 'default', name: 'pw' }, right);
+    await plane.waitForCondition('pw', 'Authenticated', 'True', 'PasswordAccepted');
+    await plane.waitForCondition('pw', 'Privileged', 'True', 'WithPassword');
+    await plane.waitForCondition('pw', 'Ready', 'True');
+  });
+
+  it('offers no credential to a host with another key, until the new key is approved', async () => {
+    const host = await fleet.up({ name: 'rekey' });
+    await plane.createServer('rekey', { addresses: at(host), ssh: { user: 'root', auth: byKey } });
+    await plane.waitForCondition('rekey', 'Ready', 'True');
+    await host.run(
+      'rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl restart ssh; pkill -f "[s]shd: root" || true',
+    );
+    const logins = Number(await host.run('journalctl -u ssh -o cat | grep -c "^Accepted" || true'));
+    const condition = await plane.waitForCondition('rekey', 'HostKeyVerified', 'False', 'HostKeyMismatch');
+    const offered = (await plane.server('rekey')).status?.hostKeys?.find((key) => !key.trusted)?.fingerprint;
+    expect(condition.message).toContain(offered);
+    expect(await host.run('ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')).toContain(offered);
+    expect(Number(await host.run('journalctl -u ssh -o cat | grep -c "^Accepted" || true'))).toBe(logins);
+    const key = { namespace: 'default', name: `${host.address}-22` };
+    expect((await plane.client.get(knownHosts, key)).status?.offeredKeys).toHaveLength(1);
+    const wrong = { approveHostKey: { fingerprint: `SHA256:${'A'.repeat(43)}` } };
+    expect(await plane.operate('rekey', 'ApproveHostKey', wrong)).toMatchObject({ phase: 'Failed' });
+    const right = { approveHostKey: { fingerprint: offered! } };
+    expect(await plane.operate('rekey', 'ApproveHostKey', right)).toMatchObject({ phase: 'Succeeded' });
+    await plane.waitForCondition('rekey', 'Ready', 'True');
+  });
+
+  it('demands a KnownHost under Strict', async () => {
+    const host = await fleet.up({ name: 'strict' });
+    await plane.createServer('strict', {
+      addresses: at(host),
+      ssh: { user: 'root', auth: byKey, hostKeyPolicy: 'Strict' },
+    });
+    await plane.waitForCondition('strict', 'HostKeyVerified', 'False', 'HostKeyUnknown');
+    expect(await host.run('journalctl -u ssh -o cat | grep -c "^Accepted" || true')).toMatch(/^0/);
+    const line = (await host.run('cat /etc/ssh/ssh_host_ed25519_key.pub')).split(' ');
+    await plane.client.create(knownHosts, {
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'KnownHost',
+      metadata: { name: `${host.address}-22`, namespace: 'default' },
+      spec: { address: host.address, port: 22, keys: [{ type: line[0]!, publicKey: line[1]! }] },
+    });
+    await plane.waitForCondition('strict', 'Ready', 'True');
+  });
+
+  it('waits while another process holds the package manager, and names it', async () => {
+    const host = await fleet.up({ name: 'busy' });
+    await host.run('apt-get -q update >/dev/null');
+    // holds the locks as apt does: by fcntl
+    await host.run(`cat > /root/hold.pl <<'PL'
+use Fcntl; $0 = "unattended-upgr";
+for $f ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock") {
+  open(my $h, ">", $f); push @h, $h; fcntl($h, F_SETLK, pack("ssx4qqi", F_WRLCK, 0, 0, 0, 0)) or die;
+}
+sleep 600;
+PL
+(perl /root/hold.pl > /dev/null 2>&1 & echo $! > /run/holder)`);
+    await plane.createServer('busy', {
+      addresses: at(host),
+      ssh: { user: 'root', auth: byKey },
+      docker: {},
+      requirements: { disk: '1G' },
+    });
+    const server = await plane.waitFor('busy', (one) => reasonsOf(one).includes('PackageManagerBusy'), 180_000);
+    const message = server.status?.conditions?.find((one) => one.reason === 'PackageManagerBusy')?.message;
+    expect(message).toMatch(/unattended-upgr|perl/);
+    expect(findCondition(server.status?.conditions, 'Stalled')).toBeUndefined();
+    await host.run('kill $(cat /run/holder)');
+    await plane.waitForCondition('busy', 'Ready', 'True');
+  });
+
+  it('says unreachable after two failures, and comes back by itself', async () => {
+    const host = await fleet.up({ name: 'away' });
+    await plane.createServer('away', { addresses: at(host), ssh: { user: 'root', auth: byKey } });
+    await plane.waitForCondition('away', 'Ready', 'True');
+    await host.stop();
+    const server = await plane.waitFor(
+      'away',
+      (one) => findCondition(one.status?.conditions, 'Reachable')?.status === 'False',
+    );
+    expect(server.status?.summary).toBe('Unreachable');
+    expect(findCondition(server.status?.conditions, 'Reachable')?.message).toContain(host.address);
+    expect(findCondition(server.status?.conditions, 'InSync')?.status).toBe('Unknown');
+    await host.start();
+    await plane.waitForCondition('away', 'Ready', 'True');
+  });
+
+  it('names a missing Secret and goes on when it is there', async () => {
+    const host = await fleet.up({ name: 'nosecret' });
+    await plane.createServer('nosecret', {
+      addresses: at(host),
+      ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'later' } } },
+    });
+    const condition = await plane.waitForCondition('nosecret', 'Authenticated', 'False', 'SecretMissing');
+    expect(condition.message).toContain('default/later');
+    await plane.createSecret('later', 'kubernetes.io/ssh-auth', {
+      'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
+    });
+    await plane.waitForCondition('nosecret', 'Ready', 'True');
+  });
+
+  it('does not touch a host that another Server owns, until TakeOver', async () => {
+    const host = await fleet.up({ name: 'owned' });
+    await host.run(
+      'mkdir -p /var/lib/hostler; printf "version=1\\ninstallation=other\\nserver=other\\nlease=other\\ntransitions=3\\n" > /var/lib/hostler/owner',
+    );
+    await plane.createServer('owned', {
+      addresses: at(host),
+      ssh: { user: 'root', auth: byKey },
+      docker: {},
+      requirements: { disk: '1G' },
+    });
+    const stalled = await plane.waitForCondition('owned', 'Stalled', 'True', 'OwnedByAnother');
+    expect(stalled.message).toContain('TakeOver');
+    expect((await host.exec('command -v docker')).code).not.toBe(0);
+    expect(await plane.operate('owned', 'TakeOver')).toMatchObject({ phase: 'Succeeded' });
+    await plane.waitForCondition('owned', 'Ready', 'True');
+    await plane.client.delete(servers, { namespace: 'default', name: 'owned' });
+    await plane.waitForGone('owned');
+  });
+});
+
+function reasonsOf(server: Server): string[] {
+  return server.status?.conditions?.map((one) => one.reason) ?? [];
+}
