@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, realpath, rm, type FileHandle } from 'node:fs/promises';
+import { open, readdir, realpath, rm, type FileHandle } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { META, type Tables } from './embeddedTables.ts';
@@ -31,6 +31,23 @@ export async function holdInProcess(directory: string): Promise<() => void> {
   if (held.has(path)) throw new StoreInUseError(directory, `this process (${process.pid})`);
   held.add(path);
   return () => void held.delete(path);
+}
+
+/**
+ * Looks for a living owner without touching the store: opening it takes LMDB's write lock, and that may be held by
+ * an owner that is frozen. Only {@link claim} decides.
+ * @throws StoreInUseError
+ */
+export async function assertUnclaimed(directory: string): Promise<void> {
+  const place = await SocketPlace.open(directory);
+  try {
+    for (const name of await readdir(directory)) {
+      if (isOwnerSocket(name) && (await answers(place.path(name))))
+        throw new StoreInUseError(directory, describe(name));
+    }
+  } finally {
+    await place.close();
+  }
 }
 
 /**
@@ -69,7 +86,7 @@ async function replaceOwner(context: {
     tables.root.resetReadTxn();
     const owner = tables.meta.get(META.owner)?.toString() ?? '';
     if (owner !== '' && (await answers(place.path(owner)))) {
-      throw new StoreInUseError(directory, `another process (${owner.split('-')[1] ?? 'unknown'})`);
+      throw new StoreInUseError(directory, describe(owner));
     }
     const hasWon = tables.root.transactionSync(() => {
       if ((tables.meta.get(META.owner)?.toString() ?? '') !== owner) return false;
@@ -80,6 +97,14 @@ async function replaceOwner(context: {
     if (owner !== '') await rm(join(directory, owner), { force: true });
     return;
   }
+}
+
+function isOwnerSocket(name: string): boolean {
+  return name.startsWith('owner-') && name.endsWith('.sock');
+}
+
+function describe(owner: string): string {
+  return `another process (${owner.split('-')[1] ?? 'unknown'})`;
 }
 
 /** Addresses of sockets in a directory whose path may be longer than a socket address. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import { silentLogger, type Logger } from '../../lib/logger.ts';
-import { claim, holdInProcess } from './directoryLock.ts';
+import { assertUnclaimed, claim, holdInProcess } from './directoryLock.ts';
 import { Housekeeping } from './embeddedHousekeeping.ts';
 import { Reader } from './embeddedReads.ts';
 import { MAX_KEY_BYTES, META, openTables, type Tables } from './embeddedTables.ts';
@@ -38,6 +38,7 @@ export async function openEmbeddedStorage(directory: string, options: EmbeddedOp
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    await assertUnclaimed(directory);
     const tables = openTables(directory);
     undo.push(() => tables.root.close());
     undo.push(await claim(directory, tables));

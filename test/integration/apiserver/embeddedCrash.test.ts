@@ -135,7 +135,7 @@ async function expectHistoryToAgree(storage: Storage): Promise<void> {
     expect(event.revision).toBe(before + 1);
     before = event.revision;
     if (event.type === 'Created') expect(state.has(event.key)).toBe(false);
-    else expect(event.previous.toString()).toBe(state.get(event.key)?.value);
+    else expect(event.previous?.toString()).toBe(state.get(event.key)?.value);
     if (event.type === 'Deleted') state.delete(event.key);
     else state.set(event.key, { value: event.value.toString(), revision: event.revision });
   }
