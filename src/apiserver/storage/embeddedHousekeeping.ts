@@ -19,7 +19,7 @@ const CHUNK = 500;
 const TICK_MS = 1_000;
 
 /** How much history is kept. */
-export interface HistoryLimits {
+interface HistoryLimits {
   /** Milliseconds; at most twice as long. 0 = no limit. */
   ageMs: number;
   events: number;
