@@ -51,7 +51,8 @@ function isRejection(error: Error | undefined): boolean {
 /** sshd from 9.8 says a line before it closes; older ones just close. Something else speaks another protocol. */
 function greetingFailed(context: HandshakeContext, error: Error | undefined): ReconcileError {
   const line = context.greeting.split(/\r?\n/)[0] ?? '';
-  if (context.greeting === '' || /^(Exceeded MaxStartups|Not allowed at this time)/.test(line))
+  // half a line is no answer
+  if (!context.greeting.includes('\n') || /^(Exceeded MaxStartups|Not allowed at this time)/.test(line))
     return throttled(context, error);
   return protocolError(context, error, line);
 }

@@ -76,9 +76,9 @@ export class FaultyPort {
     const { greeting, cutAfterServerBytes, cutAfterClientBytes, delayMs = 0 } = this.faults;
     client.on('error', () => undefined);
     if (greeting !== undefined) {
-      if (typeof greeting === 'object') client.end(greeting.text);
+      this.#track(client);
+      if (typeof greeting === 'object') client.resume().end(greeting.text);
       else if (greeting === 'close') client.destroy();
-      else this.#track(client);
       return;
     }
     const server = connect(this.#target, '127.0.0.1');

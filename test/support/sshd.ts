@@ -120,6 +120,23 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   };
 }
 
+/** A key pair made by ssh-keygen; `format` as its option -m. */
+export function sshKeygen(
+  type: 'ed25519' | 'ecdsa' | 'rsa' | 'dsa',
+  options: { bits?: number; passphrase?: string; format?: 'PEM' | 'PKCS8' | 'RFC4716' } = {},
+): { privateKey: string; publicKey: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'hostler-key-'));
+  const file = join(directory, 'key');
+  const { bits, passphrase = '', format } = options;
+  const more = [...(bits === undefined ? [] : ['-b', String(bits)]), ...(format === undefined ? [] : ['-m', format])];
+  try {
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'test key', ...more, '-f', file]);
+    return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8').trim() };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 /** A TCP port that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -142,16 +159,18 @@ function makeKey(file: string, type: string): void {
 async function launch(binary: string, configFile: string, logFile: string, port: number): Promise<ChildProcess> {
   const check = spawnSync(binary, ['-t', '-f', configFile], { encoding: 'utf8' });
   if (check.status !== 0) throw new Error(`sshd refuses its configuration: ${check.stderr}`);
+  // an earlier one on the same port said the same
+  const begin = existsSync(logFile) ? readFileSync(logFile).length : 0;
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile).subarray(begin).toString('utf8') : '');
   const child = spawn(binary, ['-D', '-E', logFile, '-f', configFile], {
     stdio: 'ignore',
   });
   for (let tries = 0; tries < 100; tries++) {
     if (child.exitCode !== null) break;
-    if (existsSync(logFile) && readFileSync(logFile, 'utf8').includes(`listening on 127.0.0.1 port ${String(port)}`))
-      return child;
+    if (log().includes(`listening on 127.0.0.1 port ${String(port)}`)) return child;
     await sleep(50);
   }
-  throw new Error(`sshd did not start: ${existsSync(logFile) ? readFileSync(logFile, 'utf8') : 'no log'}`);
+  throw new Error(`sshd did not start: ${log()}`);
 }
 
 /** The listener and every login it serves. */
