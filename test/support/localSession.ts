@@ -54,6 +54,6 @@ export function localSession(
 /** The shells that /bin/sh is on the supported systems, as far as this machine has them. */
 export const shells: readonly { name: string; shell: readonly string[] }[] = [
   { name: 'dash', shell: ['dash'] },
-  { name: 'bash', shell: ['bash', '--posix'] },
+  { name: 'bash', shell: ['bash', '--norc', '--posix'] },
   { name: 'busybox ash', shell: ['busybox', 'sh'] },
 ].filter(({ shell }) => spawnSync(shell[0] ?? '', [...shell.slice(1), '-c', ':']).status === 0);
