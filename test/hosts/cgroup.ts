@@ -16,7 +16,7 @@ export async function existingCgroups(): Promise<string[]> {
 }
 
 /** Process ids in the cgroup and below it. */
-export async function processesIn(cgroup: string): Promise<number[]> {
+async function processesIn(cgroup: string): Promise<number[]> {
   const found: number[] = [];
   for (const directory of await tree(cgroup)) {
     const text = await readFile(join(directory, 'cgroup.procs'), 'utf8').catch(ignoreGone);
