@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Endpoint, Exchange } from './context.ts';
 import type { RequestInfo } from './requestInfo.ts';
-import { sendBytes } from './respond.ts';
+import { sendBody } from './respond.ts';
 
 const BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
@@ -66,7 +66,7 @@ export class Metrics implements Endpoint {
     const text = await this.#registry.metrics();
     exchange.response.statusCode = 200;
     exchange.response.setHeader('content-type', this.#registry.contentType);
-    await sendBytes(exchange.request, exchange.response, Buffer.from(text));
+    await sendBody(exchange.request, exchange.response, text);
     return true;
   }
 }

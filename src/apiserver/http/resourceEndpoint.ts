@@ -15,7 +15,8 @@ import type { ReviewResource, ServedResource, StoredResource } from '../registry
 import { patchScale, replaceScale, requireScale, toScale } from '../registry/scale.ts';
 import { select } from '../registry/selection.ts';
 import { objectText, type View } from '../registry/transforms.ts';
-import { decodeEntry } from '../registry/versions.ts';
+import { cachedToText, decodeEntry } from '../registry/versions.ts';
+import type { Entry } from '../storage/storage.ts';
 import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode.ts';
 import { sendList } from './listResponse.ts';
@@ -93,14 +94,19 @@ export class ResourceEndpoint implements Endpoint {
     const call = this.#call(target);
     const entry = await resource.store.storage.get(keyOf(call));
     if (entry === undefined) throw notFound(refOf(call));
-    const object = decodeEntry(resource, entry);
+    const text = this.#textOf(target, call, { entry, media });
+    await sendText(exchange.request, exchange.response, { code: 200, text }, media);
+  }
+
+  #textOf(target: Target, call: Call, found: { entry: Entry; media: MediaType }): string {
+    const { resource, subresource } = target;
+    const cached = resource.store.cached(found.entry);
+    if (cached !== undefined && subresource !== 'scale' && found.media.transform === 'None') {
+      return cachedToText(resource, cached);
+    }
+    const object = decodeEntry(resource, found.entry);
     const shown = subresource === 'scale' ? toScale(object, requireScale(call)) : object;
-    await sendText(
-      exchange.request,
-      exchange.response,
-      { code: 200, text: objectText(resource, shown, this.#view(target, media)) },
-      media,
-    );
+    return objectText(resource, shown, this.#view(target, found.media));
   }
 
   async #list(target: Target): Promise<void> {

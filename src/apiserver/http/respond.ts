@@ -27,25 +27,26 @@ export async function sendText(
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const yaml = media?.encoding === 'yaml';
-  const body = Buffer.from(yaml ? stringify(JSON.parse(answer.text), { aliasDuplicateObjects: false }) : answer.text);
+  const body = yaml ? stringify(JSON.parse(answer.text), { aliasDuplicateObjects: false }) : answer.text;
   response.statusCode = answer.code;
   if (!response.hasHeader('content-type')) {
     response.setHeader('content-type', yaml ? 'application/yaml' : 'application/json');
   }
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   addWarnings(response, answer.warnings ?? []);
-  await sendBytes(request, response, body);
+  await sendBody(request, response, body);
 }
 
 /** Sends `body` with the headers set so far. */
-export async function sendBytes(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
-  let bytes = body;
+export async function sendBody(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
+  // text rather than bytes: Node then sends headers and body as one
+  let bytes: string | Buffer = body;
   if (body.length > GZIP_FROM_BYTES && acceptsGzip(request)) {
     bytes = await compress(body, { level: constants.Z_BEST_SPEED });
     response.setHeader('content-encoding', 'gzip');
     response.appendHeader('vary', 'Accept-Encoding');
   }
-  response.setHeader('content-length', bytes.length);
+  response.setHeader('content-length', Buffer.byteLength(bytes));
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
 

@@ -8,10 +8,9 @@ import { validateObjectMeta } from '../schema/objectMeta.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
-import { encodeObject } from './encoding.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
-import { servedAsStored, toStorageVersion } from './versions.ts';
+import { encodeEntry, servedAsStored } from './versions.ts';
 
 /** Letters of generated names: none that make words or look alike. */
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
@@ -103,7 +102,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
 
 async function store(call: Call, object: JsonObject): Promise<Entry> {
   const { resource } = call;
-  const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
+  const value = encodeEntry(resource, object);
   const { ttlSeconds } = resource.strategy;
   return resource.store.storage.create(keyOf(call), value, ttlSeconds === undefined ? {} : { ttlSeconds });
 }

@@ -4,10 +4,9 @@ import { conflict, deleted, forbidden, notFound, type Status } from '../http/sta
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps } from './call.ts';
 import type { DeleteOptions } from './deleteOptions.ts';
-import { encodeObject } from './encoding.ts';
 import { generationOf, isDeleting, metaOf, textAt, textsAt } from './object.ts';
 import { isFree } from './update.ts';
-import { decodeEntry, toStorageVersion } from './versions.ts';
+import { decodeEntry, encodeEntry } from './versions.ts';
 
 /** Finalizers by which the garbage collector is asked to act before the object goes. */
 export const ORPHAN = 'orphan';
@@ -58,7 +57,7 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
   }
   if (!isDeleting(object)) markDeleting(deps, object);
   if (equalJson(before, object) || call.dryRun) return { gone: false, object };
-  const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
+  const value = encodeEntry(resource, object);
   const stored = await resource.store.storage.update(entry.key, value, entry.revision);
   meta['resourceVersion'] = String(stored.revision);
   return { gone: false, object };

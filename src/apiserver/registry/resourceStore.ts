@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
+import { cloneJson, equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { CachedObject, OwnerReference } from '../cache/cachedObject.ts';
 import { withRevision } from '../cache/cachedObject.ts';
@@ -25,6 +25,8 @@ export interface StoreOptions {
   selectableFields: (object: JsonObject) => Record<string, string> | undefined;
 }
 
+type Attributes = Omit<CachedObject, 'key' | 'revision' | 'text'>;
+
 /** The objects of one resource: keys, decoding and the watch cache. */
 export class ResourceStore {
   readonly storage: Storage;
@@ -33,6 +35,8 @@ export class ResourceStore {
   readonly kind: string;
   readonly prefix: string;
   readonly #options: StoreOptions;
+  /** What was encoded here and is on its way through the store back to the cache. */
+  readonly #written = new WeakMap<Buffer, { text: string; attributes: Attributes }>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -60,11 +64,30 @@ export class ResourceStore {
   }
 
   /** A stored value as today's schema wants it, in the storage version, with its resourceVersion. */
-  decode(value: Buffer, revision: number): JsonObject {
-    const object = fromJson(value.toString());
+  decode(entry: Entry): JsonObject {
+    const cached = this.cached(entry);
+    if (cached !== undefined) return fromJson(cached.text);
+    const object = fromJson(entry.value.toString());
     this.#admit(object);
-    metaOf(object)['resourceVersion'] = String(revision);
+    metaOf(object)['resourceVersion'] = String(entry.revision);
     return object;
+  }
+
+  /** What the cache has of exactly this entry: already decoded, admitted and encoded. */
+  cached(entry: Entry): CachedObject | undefined {
+    const cached = this.cache.get(entry.key);
+    return cached?.revision === entry.revision ? cached : undefined;
+  }
+
+  /**
+   * The bytes to be stored for `object`.
+   * @param admitted  It went through the storage version's own schema, so that the cache may take it as it is.
+   */
+  encode(object: JsonObject, admitted: boolean): Buffer {
+    const text = encodeObject(object);
+    const value = Buffer.from(text);
+    if (admitted) this.#written.set(value, { text, attributes: this.#attributesOf(object) });
+    return value;
   }
 
   /** The cached form of an entry that did not come through the cache. */
@@ -79,18 +102,25 @@ export class ResourceStore {
   }
 
   #cached(key: string, value: Buffer, revision: number): CachedObject {
+    // what this process just wrote comes back from the store as the same buffer
+    const { text, attributes } = this.#written.get(value) ?? this.#read(value);
+    return { key, revision, text: withRevision(text, revision), ...attributes };
+  }
+
+  #read(value: Buffer): { text: string; attributes: Attributes } {
     const stored = value.toString();
     const raw = fromJson(stored);
-    const object = structuredClone(raw);
+    const object = cloneJson(raw);
     this.#admit(object);
     const text = equalJson(raw, object) ? stored : encodeObject(object);
+    return { text, attributes: this.#attributesOf(object) };
+  }
+
+  #attributesOf(object: JsonObject): Attributes {
     const meta = metaOf(object);
-    const labels = objectAt(object['metadata'], 'labels');
+    const labels = objectAt(meta, 'labels');
     const finalizers = textsAt(meta, 'finalizers');
     return {
-      key,
-      revision,
-      text: withRevision(text, revision),
       name: textAt(meta, 'name'),
       namespace: textAt(meta, 'namespace'),
       uid: textAt(meta, 'uid'),
@@ -110,7 +140,7 @@ function textMembers(object: JsonObject): Record<string, string> {
 }
 
 /** metadata.ownerReferences in typed form; undefined when there are none. */
-export function ownersOf(meta: JsonObject): OwnerReference[] | undefined {
+function ownersOf(meta: JsonObject): OwnerReference[] | undefined {
   const owners = listAt(meta, 'ownerReferences').filter((owner) => isJsonObject(owner));
   if (owners.length === 0) return undefined;
   return owners.map((owner) => ({

@@ -7,10 +7,9 @@ import { validateObjectMeta, validateObjectMetaUpdate } from '../schema/objectMe
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { refuseInvalid } from './checks.ts';
-import { encodeObject } from './encoding.ts';
 import { copyMember, generationOf, isDeleting, listAt, metaOf, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
-import { decodeEntry, servedAsStored, toStorageVersion } from './versions.ts';
+import { decodeEntry, encodeEntry, servedAsStored } from './versions.ts';
 
 /** More conflicts in a row than this and the client may try itself. */
 const MAX_TRIES = 20;
@@ -161,7 +160,7 @@ async function write(call: Call, object: JsonObject, entry: Entry): Promise<Writ
     await storage.delete(entry.key, entry.revision);
     return { object, text: undefined };
   }
-  const value = Buffer.from(encodeObject(toStorageVersion(resource, object)));
+  const value = encodeEntry(resource, object);
   const { ttlSeconds } = resource.strategy;
   const stored = await storage.update(entry.key, value, entry.revision, ttlSeconds === undefined ? {} : { ttlSeconds });
   metaOf(object)['resourceVersion'] = String(stored.revision);

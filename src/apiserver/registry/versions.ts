@@ -1,5 +1,6 @@
 import { cloneJson, stringifyJson, type JsonObject } from '../codec/json.ts';
 import type { CachedObject } from '../cache/cachedObject.ts';
+import type { Entry } from '../storage/storage.ts';
 import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
@@ -9,7 +10,7 @@ export function servedAsStored(resource: StoredResource): boolean {
 }
 
 /** A copy of `object` (in the resource's version) as it is stored. */
-export function toStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
+function toStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
   if (servedAsStored(resource)) return object;
   const copy = cloneJson(object);
   resource.conversion?.toStorage(copy);
@@ -19,7 +20,7 @@ export function toStorageVersion(resource: StoredResource, object: JsonObject): 
 }
 
 /** Brings `object`, as stored, to the resource's version, in place. */
-export function fromStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
+function fromStorageVersion(resource: StoredResource, object: JsonObject): JsonObject {
   if (servedAsStored(resource)) return object;
   resource.conversion?.fromStorage(object);
   object['apiVersion'] = apiVersionOf(resource);
@@ -29,8 +30,13 @@ export function fromStorageVersion(resource: StoredResource, object: JsonObject)
 }
 
 /** What was read from the store, in the resource's version. */
-export function decodeEntry(resource: StoredResource, entry: { value: Buffer; revision: number }): JsonObject {
-  return fromStorageVersion(resource, resource.store.decode(entry.value, entry.revision));
+export function decodeEntry(resource: StoredResource, entry: Entry): JsonObject {
+  return fromStorageVersion(resource, resource.store.decode(entry));
+}
+
+/** The bytes to be stored for `object`, which is in the resource's version. */
+export function encodeEntry(resource: StoredResource, object: JsonObject): Buffer {
+  return resource.store.encode(toStorageVersion(resource, object), servedAsStored(resource));
 }
 
 /** A cached object, parsed, in the resource's version. */
