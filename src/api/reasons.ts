@@ -61,6 +61,7 @@ export const reasons = {
   StepFailed: 'a step ended with an error; its output tail stands in the message',
   NotStarted: 'nothing was tried yet',
   Interrupted: 'a job was cut off (reboot, killed); the host is observed again before anything else',
+  ChangedMeanwhile: 'the host is not as it was when the change was planned; it is looked at again',
   Skipped: 'nothing to do',
 
   // Qualified

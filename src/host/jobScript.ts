@@ -1,4 +1,5 @@
 import { exitCodes } from './exitCodes.ts';
+import { RELEASE_HOLDS } from './providers/holds.ts';
 import { ownershipFunctions, processFunctions, stateDirectory } from './ownershipScript.ts';
 import { recordsPrelude } from './records.ts';
 
@@ -253,7 +254,7 @@ fi
 
 /** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
 export const removeAgentBody = `
-if [ -d /run/systemd/system ]; then systemctl reset-failed 'hostler-*.service' >/dev/null 2>&1 || true; fi
+${RELEASE_HOLDS}if [ -d /run/systemd/system ]; then systemctl reset-failed 'hostler-*.service' >/dev/null 2>&1 || true; fi
 for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
   if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
 done

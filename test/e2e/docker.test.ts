@@ -150,7 +150,7 @@ describe('the engine of the distribution', () => {
     const plan = await driver.plan({ ...docker, daemonConfig: { debug: true } });
     await host.run(`sed -i 's/"info"/"warn"/' /etc/docker/daemon.json`);
     const error = await refusal(driver.apply(plan.changes[0]!));
-    expect(error.reason).toBe('Interrupted');
+    expect(error.reason).toBe('ChangedMeanwhile');
     expect(await host.run('cat /etc/docker/daemon.json')).toContain('"warn"');
   });
 

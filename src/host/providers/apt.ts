@@ -191,8 +191,12 @@ unhold() {
 }
 `;
 
-/** `fail CODE TEXT`: ends a script; the text becomes the message of the condition. */
+/**
+ * Begins every script of a task. `fail CODE TEXT` ends it; the text becomes the message of the condition. The engine's
+ * own umask would make files that others have to read unreadable for them.
+ */
 export const FAIL = `
+umask 022
 fail() {
   printf '\\nhostler: %s\\n' "$(printf '%s' "$2" | tr -s '\\n\\t ' ' ' | cut -c 1-700)" >&2
   exit "$1"

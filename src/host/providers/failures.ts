@@ -9,9 +9,13 @@ import type { Change, FailedRun } from '../task.ts';
 export function explainDocker(change: Change, { exitCode, stderr }: FailedRun): ReconcileError | undefined {
   const said = saidBy(stderr);
   if (exitCode === exitCodes.changedMeanwhile) {
-    return new TransientError('Interrupted', `${change.what} was not done: ${said ?? 'the host changed meanwhile.'}`, {
-      remedy: 'Hostler looks again.',
-    });
+    return new TransientError(
+      'ChangedMeanwhile',
+      `${change.what} was not done: ${said ?? 'the host changed meanwhile.'}`,
+      {
+        remedy: 'Hostler looks again.',
+      },
+    );
   }
   if (exitCode === exitCodes.configRejected) {
     return new TerminalError('ConfigRejected', `Docker refuses spec.docker.daemonConfig: ${said ?? 'see its log.'}`, {

@@ -29,12 +29,8 @@ const recipes: Readonly<Record<string, Recipe>> = {
     text: PACKAGE_LISTS,
     args: (params) => [textOf(params['package'])],
   },
-  'docker-engine/package': {
-    kind: 'job',
-    timeoutSeconds: PACKAGE_SECONDS,
-    text: PACKAGE,
-    args: (params) => [yesNo(params['liveRestore']), listOf(params['hold']).join(' '), ...listOf(params['packages'])],
-  },
+  'docker-engine/package': packageRecipe(),
+  'docker-engine/client': packageRecipe(),
   'docker-engine/hold': {
     kind: 'script',
     timeoutSeconds: SCRIPT_SECONDS,
@@ -48,6 +44,15 @@ const recipes: Readonly<Record<string, Recipe>> = {
   'docker-engine/restart': activateRecipe(),
   'docker-engine/service': { kind: 'job', timeoutSeconds: SCRIPT_SECONDS, text: START },
 };
+
+function packageRecipe(): Recipe {
+  return {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: PACKAGE,
+    args: (params) => [yesNo(params['liveRestore']), listOf(params['hold']).join(' '), ...listOf(params['packages'])],
+  };
+}
 
 function configRecipe(kind: Recipe['kind']): Recipe {
   return {

@@ -8,10 +8,10 @@ import type { DockerWant } from './want.ts';
 
 const MAX_FILE_BYTES = 60_000;
 /** Digest of a file that is not there. */
-export const ABSENT = 'absent';
+const ABSENT = 'absent';
 
 /** How the daemon learns of a new file. `none`: it does not run. */
-export type Activation = 'none' | 'reload' | 'restart';
+type Activation = 'none' | 'reload' | 'restart';
 
 /** What daemon.json asks for. */
 export interface ConfigPlan {

@@ -26,14 +26,14 @@ export interface InstalledPackage {
 }
 
 /** The unit, or the nearest thing the init system has. */
-export interface EngineService {
+interface EngineService {
   /** `masked`: somebody forbade it. */
   startup: 'enabled' | 'disabled' | 'masked' | 'unknown';
   state: 'active' | 'inactive' | 'failed' | 'starting' | 'absent';
 }
 
 /** /etc/docker/daemon.json. */
-export interface DaemonFile {
+interface DaemonFile {
   state: 'present' | 'absent' | 'unreadable';
   text: string;
   /** SHA-256 of the bytes in the file, taken before `text` was read: the guard of every change to it. */
@@ -49,7 +49,7 @@ export interface DockerHave {
   service: EngineService;
   /** What the running daemon says; absent: it does not run, does not answer, or may not be asked. */
   info?: EngineInfo;
-  /** False: the login user may not talk to the daemon, so silence means nothing. */
+  /** False: the daemon was not asked, or by somebody whom it need not answer: silence means nothing. */
   mayAsk: boolean;
   file: DaemonFile;
   /** daemon.json was written, but the daemon was not told yet. */
@@ -93,13 +93,16 @@ else
   done
   if read -r pid </run/docker.pid && [ -d "/proc/$pid" ]; then active=yes; put pid 1; fi 2>/dev/null
 fi
-if [ -w /run/docker.sock ]; then put socket 1; fi
 if [ "$active" = yes ]; then
+  tool=
   if command -v curl >/dev/null 2>&1; then
+    tool=curl
     run info curl -sf -m 10 --noproxy '*' --unix-socket /run/docker.sock http://localhost/info
-  else
+  elif command -v docker >/dev/null 2>&1; then
+    tool=docker
     run info timeout 10 docker -H unix:///run/docker.sock info --format '{{json .}}'
   fi
+  if [ -n "$tool" ] && [ -w /run/docker.sock ]; then put asked 1; fi
 fi
 if [ -e /etc/docker/daemon.json ]; then run digest sha256sum /etc/docker/daemon.json; fi
 file config /etc/docker/daemon.json
@@ -134,7 +137,7 @@ function parseEngine(records: Records): Partial<DockerHave> {
     snap: records.text('snap') !== undefined,
     service: parseService(records),
     ...(info === undefined ? {} : { info }),
-    mayAsk: records.text('socket') !== undefined,
+    mayAsk: records.text('asked') !== undefined,
     file: parseFile(records),
     sources: parseSources(records),
     ...parseOwn(records),

@@ -15,8 +15,8 @@ export interface Flavour {
   plugins: readonly string[];
 }
 
-export const DISTRO: Flavour = { engine: 'docker.io', client: 'docker-cli', plugins: [] };
-export const DOCKER_CE: Flavour = {
+const DISTRO: Flavour = { engine: 'docker.io', client: 'docker-cli', plugins: [] };
+const DOCKER_CE: Flavour = {
   engine: 'docker-ce',
   client: 'docker-ce-cli',
   runtime: 'containerd.io',

@@ -46,7 +46,7 @@ export function diffPackages(
     if (have.info !== undefined && isWanted(have.info.version, want)) return NOTHING; // no package, but it runs
     return withManager(host, () => install(want, have, repositoryComes));
   }
-  if (!engine.complete) return withManager(host, () => repair(want, have, engine));
+  if (!engine.complete) return withManager(host, () => repair(want, have, engine, restart));
   if (!isWanted(engine.version, want))
     return withManager(host, () => upgrade(want, have, engine, { restart, repositoryComes }));
   return client(want, have, engine);
@@ -105,8 +105,8 @@ function downgrade(want: DockerWant, { flavour, version }: InstalledEngine): Pac
   );
 }
 
-/** dpkg was cut off in the middle of the engine: the same version once more. */
-function repair(want: DockerWant, have: DockerHave, { flavour, version }: InstalledEngine): PackagePlan {
+/** dpkg was cut off in the middle of the engine: the same version once more, which restarts what still runs. */
+function repair(want: DockerWant, have: DockerHave, { flavour, version }: InstalledEngine, cost: Cost): PackagePlan {
   const change = packageChange(want, have, {
     flavour,
     version,
@@ -114,23 +114,26 @@ function repair(want: DockerWant, have: DockerHave, { flavour, version }: Instal
     from: `${version}, half-installed`,
     to: version,
     reason: 'NotInstalled',
-    cost: FREE,
+    cost,
   });
   return { changes: [change], obstacles: [], engine: true };
 }
 
 /** The client is a package of its own in newer releases and may have been removed alone. */
 function client(want: DockerWant, have: DockerHave, { flavour, version }: InstalledEngine): PackagePlan {
-  const offered = have.offers?.get(flavour.client)?.versions.includes(version) ?? false;
-  if (isInstalled(have, flavour.client) || !offered) return NOTHING;
-  const change = packageChange(want, have, {
-    flavour,
-    version,
-    what: `install ${flavour.client} ${version}`,
+  const name = flavour.client;
+  const offered = have.offers?.get(name)?.versions.includes(version) ?? false;
+  if (isInstalled(have, name) || !offered) return NOTHING;
+  const change: Change = {
+    name: 'docker-engine/client',
+    area: 'Docker',
+    what: `install ${name} ${version}`,
     to: version,
+    why: whyVersion(want),
     reason: 'NotInstalled',
-    cost: FREE,
-  });
+    ...FREE,
+    params: { packages: [`${name}=${version}`], hold: want.hold ? [name] : [], liveRestore: false },
+  };
   return { changes: [change], obstacles: [], engine: false };
 }
 

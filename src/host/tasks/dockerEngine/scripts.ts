@@ -128,6 +128,7 @@ if ! apt_install "$@"; then
   if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
     fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"
   fi
+  if validates && ! dockerd --validate >/dev/null 2>&1; then fail ${exitCodes.configRejected} "$(daemon_problem)"; fi
   if grep -qE '^(E|dpkg): ' "$apt_log"; then fail 1 "$(grep -E '^(E|dpkg): ' "$apt_log" | head -n 3 | cut -c 1-300)"; fi
 fi
 if [ -n "$hold_names" ]; then hold $hold_names; else for spec do unhold "\${spec%%=*}"; done; fi

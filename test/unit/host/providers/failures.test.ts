@@ -19,7 +19,7 @@ describe('a failed change of Docker', () => {
       stdout: '',
       stderr: 'hostler: gone\n',
     });
-    expect(error).toMatchObject({ reason: 'Interrupted', retry: { kind: 'backoff' } });
+    expect(error).toMatchObject({ reason: 'ChangedMeanwhile', retry: { kind: 'backoff' } });
   });
 
   it('tells what the script itself said', () => {

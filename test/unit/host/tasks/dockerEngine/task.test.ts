@@ -194,7 +194,7 @@ describe('docker-engine', () => {
       name: 'finishes an interrupted installation at the same version',
       docker: ce({ version: '28' }),
       have: running('28.5.1', { packages: new Map([['docker-ce', installed(CE('28.5.1'), { complete: false })]]) }),
-      steps: ['package None'],
+      steps: ['package RestartContainers'],
     },
     {
       name: 'restarts a daemon that is older than its package',
@@ -327,6 +327,18 @@ describe('docker-engine', () => {
     const difference = diff(docker, have);
     expect(steps(difference)).toEqual(expected ?? []);
     expect(reasons(difference)).toEqual(obstacles ?? []);
+  });
+
+  it('installs a client that somebody removed, and nothing else', () => {
+    const packages = new Map([['docker-ce', installed(CE('28.5.1'), { held: true })]]);
+    const { changes } = diff(ce(), running('28.5.1', { packages }));
+    expect(changes).toMatchObject([
+      {
+        name: 'docker-engine/client',
+        disruption: 'None',
+        params: { packages: [`docker-ce-cli=${CE('28.5.1')}`], hold: ['docker-ce-cli'] },
+      },
+    ]);
   });
 
   it("resolves to apt's candidate when it satisfies, since it knows the administrator's pins, else to the newest", () => {
