@@ -77,7 +77,7 @@ function checkMaximum(value: number | bigint, { maximum, exclusiveMaximum }: Num
 }
 
 function boundFor(value: number | bigint, limit: number): number {
-  return typeof value === 'bigint' || Number.isInteger(value) ? Math.trunc(limit) : limit;
+  return typeof value === 'bigint' || Number.isSafeInteger(value) ? Math.trunc(limit) : limit;
 }
 
 function isMultiple(value: number | bigint, factor: number): boolean {

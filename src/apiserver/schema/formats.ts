@@ -1,9 +1,13 @@
 import { isIP, isIPv6 } from 'node:net';
+import { compilePattern } from './patterns.ts';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?([0-9a-f])[0-9a-f]{3}-?([0-9a-f])[0-9a-f]{3}-?[0-9a-f]{12}$/i;
 const RFC3339_TIME = /^(\d{2}):(\d{2}):(\d{2})(.\d+)?(z|[+-]\d{2}:\d{2})$/;
 const GO_DURATION = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const SCALA_DURATION = /\d+\s*(?:n(?:s|ano)|us|µs|micro|ms|milli|s|m|h|d|w)/i;
+
+/** kube-openapi's own pattern, oddities included: a single label may have a dash only behind its first character. */
+const HOSTNAME = String.raw`^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$`;
 
 /**
  * The string formats that kube validates, by name without dashes; every other format is ignored.
@@ -79,15 +83,8 @@ function isEmail(text: string): boolean {
 }
 
 function isHostname(text: string): boolean {
-  if (Buffer.byteLength(text) > 255) return false;
-  const labels = text.split('.');
-  const last = labels.at(-1) ?? '';
-  if (labels.length > 1 && !/^[a-zA-Z\p{L}]{2,63}$/u.test(last)) return false;
-  return labels.every((label) => Buffer.byteLength(label) <= 63 && isHostLabel(label));
-}
-
-function isHostLabel(label: string): boolean {
-  return /^[a-zA-Z0-9\p{S}\p{L}](?:[-a-zA-Z0-9\p{S}\p{L}]*[a-zA-Z0-9\p{S}\p{L}])?$/u.test(label);
+  if (Buffer.byteLength(text) > 255 || !compilePattern(HOSTNAME).test(text)) return false;
+  return text.split('.').every((label) => Buffer.byteLength(label) <= 63);
 }
 
 function isCidr(text: string): boolean {

@@ -18,6 +18,11 @@ export function prune(object: JsonObject, root: StructuralNode): string[] {
   return pruner.unknown.sort();
 }
 
+/** As {@link prune} for a value somewhere inside an object. */
+export function pruneValue(value: JsonValue, node: StructuralNode): void {
+  new Pruner().value(value, node);
+}
+
 class Pruner {
   readonly unknown: string[] = [];
   readonly #path: (string | number)[] = [];
@@ -32,7 +37,7 @@ class Pruner {
 
   #inside(step: string | number, value: JsonValue, node: StructuralNode | undefined): void {
     this.#path.push(step);
-    this.#value(value, node);
+    this.value(value, node);
     this.#path.pop();
   }
 
@@ -42,7 +47,7 @@ class Pruner {
   }
 
   /** Below `additionalProperties: true` the node is undefined and nothing is known. */
-  #value(value: JsonValue, node: StructuralNode | undefined): void {
+  value(value: JsonValue, node: StructuralNode | undefined): void {
     const keep = node?.preserveUnknownFields ?? false;
     if (Array.isArray(value)) {
       if (keep && node?.items === undefined) return;
