@@ -10,7 +10,6 @@ const packageState = [
   '/lib/apk/db/installed /etc/apk/world /etc/apk/repositories',
   '/var/lib/pacman/local /var/lib/pacman/sync /etc/pacman.conf',
 ].join(' ');
-const watchedLocks = '/var/lib/hostler/lock';
 
 /** When a fragment runs: on every look, when the package state changed, or rarely. */
 export type Pace = 'always' | 'packages' | 'rarely';
@@ -53,7 +52,6 @@ hostler_stat=$(stat -c '%i|%Y|%Z|%s|%n' ${packageState} 2>/dev/null)
 put signature "$hostler_stat"
 if [ "$hostler_stat" != "$hostler_known" ]; then hostler_force=1; fi
 put packages "$hostler_force"
-hostler_stat=$(stat -c '%i|%n' ${watchedLocks} 2>/dev/null)
 hostler_look() {
 ${fragments.map((fragment) => placed(fragment, fragment.pace !== 'rarely')).join('')}:
 }

@@ -21,7 +21,7 @@ export interface Owner {
 
 /** What the owner file on a host says. `Unreadable`: may not be read by this user; `Invalid`: not in our form. */
 export type OwnerOnHost =
-  { state: 'Free' } | { state: 'Unreadable' } | { state: 'Invalid' } | ({ state: 'Owned'; lockedBy?: number } & Owner);
+  { state: 'Free' } | { state: 'Unreadable' } | { state: 'Invalid' } | ({ state: 'Owned' } & Owner);
 
 /** How an observed owner relates to us, before anything is written. */
 export type OwnerRelation = 'Ours' | 'Free' | 'Unknown' | 'Another' | 'HigherToken' | 'OtherLease';

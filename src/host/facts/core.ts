@@ -4,7 +4,6 @@ import type { FactFragment } from '../task.ts';
 import { accessFacts } from './access.ts';
 import { hardwareFacts } from './hardware.ts';
 import { identityFacts } from './identity.ts';
-import { lockScript } from './locks.ts';
 import { networkFacts } from './network.ts';
 import { ownershipFacts } from './ownership.ts';
 import { systemFacts } from './system.ts';
@@ -12,9 +11,9 @@ import { systemFacts } from './system.ts';
 type CoreFragment = FactFragment<Partial<HostFacts>>;
 
 /** One fragment out of several fast ones, so that they share a subshell: a fork costs more than what they do. */
-function joined(script: string, fragments: readonly CoreFragment[]): CoreFragment {
+function joined(fragments: readonly CoreFragment[]): CoreFragment {
   return {
-    script: [script, ...fragments.map((fragment) => fragment.script)].join('\n'),
+    script: fragments.map((fragment) => fragment.script).join('\n'),
     parse: (records) =>
       Object.assign({}, ...fragments.map((fragment) => fragment.parse(records))) as Partial<HostFacts>,
   };
@@ -22,7 +21,7 @@ function joined(script: string, fragments: readonly CoreFragment[]): CoreFragmen
 
 /** What is asked of every host, whatever its spec says. */
 export const coreFacts: readonly CoreFragment[] = [
-  joined(lockScript, [systemFacts, identityFacts, hardwareFacts, accessFacts, ownershipFacts]),
+  joined([systemFacts, identityFacts, hardwareFacts, accessFacts, ownershipFacts]),
   networkFacts,
   ...providerFacts,
 ];

@@ -4,13 +4,12 @@ import type { OwnerOnHost } from '../ownership.ts';
 import { stateDirectory } from '../ownershipScript.ts';
 import type { Records } from '../records.ts';
 import type { FactFragment } from '../task.ts';
-import { locksOf, ownLockPath } from './locks.ts';
 import { present } from './present.ts';
 
 const IDENTIFIER = /^[A-Za-z0-9._-]{1,64}$/;
 const JOBS_LIMIT = 50;
 
-/** Who owns the host, and which of Hostler's jobs are on it. Expects processFunctions; shares its records with lockScript. */
+/** Who owns the host, and which of Hostler's jobs are on it. Expects processFunctions. */
 export const ownershipFacts: FactFragment<Partial<HostFacts>> = {
   script: `
 file owner ${stateDirectory}/owner
@@ -22,16 +21,19 @@ elif [ -r ${stateDirectory}/jobs ] && [ -x ${stateDirectory}/jobs ]; then
     id=\${directory##*/}
     hostler_job "$id"
     [ "$hostler_state" != Absent ] || continue
+    # A job that is being started belongs to whoever holds the lock; without a holder its start was cut off.
+    if [ "$hostler_state" = Starting ]; then
+      hostler_state=Running
+      if [ -e ${stateDirectory}/lock.held ]; then :
+      elif ! command -v flock >/dev/null 2>&1 || flock -s -n 8 8<${stateDirectory}/lock; then hostler_state=Interrupted
+      fi
+    fi
     put "job.$id.state" "$hostler_state"
     file "job.$id.record" "$directory/record"
   done
 fi
 `,
-  parse: (records) => {
-    const lockedBy = locksOf(records)?.find(({ path }) => path === ownLockPath)?.pid;
-    const jobs = jobsOf(records, lockedBy !== undefined);
-    return present({ owner: ownerOf(records, lockedBy), jobs });
-  },
+  parse: (records) => present({ owner: ownerOf(records), jobs: jobsOf(records) }),
 };
 
 /** Reads key=value lines; later lines win, as in the shell. */
@@ -44,7 +46,7 @@ function pairsOf(text: string): Map<string, string> {
   );
 }
 
-function ownerOf(records: Records, lockedBy: number | undefined): OwnerOnHost {
+function ownerOf(records: Records): OwnerOnHost {
   const text = records.text('owner');
   if (text === undefined) return { state: records.status('owner') === 1 ? 'Free' : 'Unreadable' };
   const values = pairsOf(text);
@@ -61,11 +63,10 @@ function ownerOf(records: Records, lockedBy: number | undefined): OwnerOnHost {
     installation,
     server,
     token: { lease, transitions: Number(transitions) },
-    ...present({ lockedBy }),
   };
 }
 
-function jobsOf(records: Records, locked: boolean): JobOnHost[] | undefined {
+function jobsOf(records: Records): JobOnHost[] | undefined {
   if (records.text('jobs') === undefined) return undefined;
   return records
     .names('job.')
@@ -74,15 +75,13 @@ function jobsOf(records: Records, locked: boolean): JobOnHost[] | undefined {
     .flatMap((name) => {
       const id = name.slice('job.'.length, -'.state'.length);
       const values = pairsOf(records.text(`job.${id}.record`) ?? '');
-      const state = stateOf(records.text(name), locked);
+      const state = stateOf(records.text(name));
       if (state === undefined) return [];
       const [change = '', server = ''] = [values.get('change'), values.get('server')];
       return [{ id, change, server, attempt: Number(values.get('attempt')) || 0, state }];
     });
 }
 
-/** A job that is being started belongs to whoever holds the lock; without a holder its start was cut off. */
-function stateOf(text: string | undefined, locked: boolean): JobOnHost['state'] | undefined {
-  if (text === 'Starting') return locked ? 'Running' : 'Interrupted';
+function stateOf(text: string | undefined): JobOnHost['state'] | undefined {
   return text === 'Running' || text === 'Exited' || text === 'Interrupted' ? text : undefined;
 }

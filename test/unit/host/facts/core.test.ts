@@ -150,17 +150,14 @@ describe('networkFacts', () => {
 describe('ownershipFacts', () => {
   const owner = 'version=1\ninstallation=i-1\nserver=s-1\nlease=l-1\ntransitions=4';
 
-  it('reads owner, lock and jobs', () => {
+  it('reads owner and jobs', () => {
     const found = ownershipFacts.parse(
       records({
         owner,
         jobs: '',
-        stat: '77|/var/lib/hostler/lock',
-        locks: '1',
-        'lock.1': '77 4242 sh',
         'job.ab12.state': 'Running',
         'job.ab12.record': 'change=docker-engine/package\nattempt=2\nserver=s-1\nboot=x/1',
-        'job.cd34.state': 'Starting',
+        'job.cd34.state': 'Interrupted',
         'job.cd34.record': '',
         'job.ef56.state': 'nonsense',
       }),
@@ -170,17 +167,11 @@ describe('ownershipFacts', () => {
       installation: 'i-1',
       server: 's-1',
       token: { lease: 'l-1', transitions: 4 },
-      lockedBy: 4242,
     });
     expect(found.jobs).toEqual([
       { id: 'ab12', change: 'docker-engine/package', attempt: 2, server: 's-1', state: 'Running' },
-      { id: 'cd34', change: '', attempt: 0, server: '', state: 'Running' },
+      { id: 'cd34', change: '', attempt: 0, server: '', state: 'Interrupted' },
     ]);
-  });
-
-  it('takes a job whose start was cut off for interrupted', () => {
-    const values = { owner, jobs: '', locks: '1', stat: '', 'job.ab.state': 'Starting', 'job.ab.record': '' };
-    expect(ownershipFacts.parse(records(values)).jobs?.[0]?.state).toBe('Interrupted');
   });
 
   it('tells a free host from one that may not be read', () => {
