@@ -65,11 +65,11 @@ export async function createControllers(options: ControllersOptions): Promise<Co
     operations: manager.informer(serverOperations),
   };
   indexServerSources(sources);
-  const operationStatus = new StatusWriter(client, serverOperations);
+  const operationStatus = new StatusWriter(client, serverOperations, sources.operations);
   const shared = { ...sources, client, operationStatus, events, clock };
   const reconciler = new ServerReconciler({
     ...shared,
-    statusWriter: new StatusWriter(client, servers),
+    statusWriter: new StatusWriter(client, servers, sources.servers),
     shards,
     installationUID,
     pool,

@@ -21,7 +21,7 @@ export interface LeaseTiming {
 }
 
 /** client-go's defaults. */
-export const defaultTiming: LeaseTiming = {
+const defaultTiming: LeaseTiming = {
   leaseDurationMs: 15_000,
   renewDeadlineMs: 10_000,
   renewPeriodMs: 2000,
@@ -133,7 +133,10 @@ export class LeaderElector {
     } catch (error) {
       this.#lastTryFailed = true;
       if (!signal.aborted)
-        this.#options.log.warn({ error, lease: this.#options.lease.name }, 'the lease could not be renewed');
+        this.#options.log.warn(
+          { error: messageOf(error), lease: this.#options.lease.name },
+          'the lease could not be renewed',
+        );
     }
   }
 

@@ -1,6 +1,7 @@
 import type { KubeList, KubeObject } from '../api/meta.ts';
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type Clock, monotonicClock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ApiError, isExpired, isTooLargeResourceVersion } from './apiError.ts';
 import type { Client, Selection } from './client.ts';
@@ -146,7 +147,7 @@ export class Reflector<T extends KubeObject> {
     const delayMs = expired && this.#failures === 0 ? 0 : this.#nextDelay(error);
     this.#failures++;
     this.#lastFailureAt = this.#clock.now();
-    const fields = { resource: this.#name, error, resourceVersion: this.#resourceVersion, delayMs };
+    const fields = { resource: this.#name, error: messageOf(error), resourceVersion: this.#resourceVersion, delayMs };
     if (expired || error instanceof ShortWatchError) log.debug(fields, 'the watch has to start again');
     else log.warn(fields, 'listing or watching failed');
     if (delayMs > 0) await this.#clock.sleep(delayMs, signal).catch(() => undefined);

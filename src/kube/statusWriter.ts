@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/meta.ts';
 import { mergePatch } from '../lib/mergePatch.ts';
 import { ApiError } from './apiError.ts';
 import type { Client } from './client.ts';
-import { withoutManagedFields } from './informer.ts';
+import { type Informer, withoutManagedFields } from './informer.ts';
 import { keyOf, type Resource } from './resource.ts';
 import { compareResourceVersions } from './resourceVersion.ts';
 
@@ -21,8 +21,8 @@ export interface StatusWriteOptions {
   signal?: AbortSignal;
 }
 
-/** So many objects can have a newer version here than in the informer; it catches up within moments. */
-const MAX_REMEMBERED = 10_000;
+/** So many objects can have a newer version here than in the informer, which catches up within moments. */
+const MAX_REMEMBERED = 5000;
 
 /** Writes the status of one kind, as a merge patch of what changed. Assumes that this process alone writes it. */
 export class StatusWriter<T extends WithStatus> {
@@ -33,9 +33,17 @@ export class StatusWriter<T extends WithStatus> {
   /** UIDs whose last write ended without an answer. */
   readonly #uncertain = new Set<string>();
 
-  constructor(client: Client, resource: Resource<T>) {
+  /** @param informer  What runs read objects from; lets go of what it has seen too. */
+  constructor(client: Client, resource: Resource<T>, informer: Pick<Informer<T>, 'addHandler'>) {
     this.#client = client;
     this.#resource = resource;
+    informer.addHandler({
+      updated: (_previous, object) => void this.latest(object),
+      deleted: (object) => {
+        this.#written.delete(object.metadata.uid ?? '');
+        this.#uncertain.delete(object.metadata.uid ?? '');
+      },
+    });
   }
 
   /**

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isConflict, isNotFound } from '../../../src/kube/apiError.ts';
 import { EventRecorder } from '../../../src/kube/eventRecorder.ts';
 import { addFinalizer, removeFinalizer } from '../../../src/kube/finalizers.ts';
+import type { InformerHandler } from '../../../src/kube/informer.ts';
 import { ensureInstallation } from '../../../src/kube/installation.ts';
 import { StatusWriter } from '../../../src/kube/statusWriter.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
@@ -19,11 +20,22 @@ afterEach(async () => {
   await home.stop();
 });
 const stored = (name = 'a') => home.api.stored(THINGS).get(`acme/${name}`) as Thing | undefined;
+/** The handlers that the writer gave to its informer. */
+let told: InformerHandler<Thing>[] = [];
+const newWriter = () => {
+  told = [];
+  return new StatusWriter(home.client, things, {
+    addHandler: (handler: InformerHandler<Thing>) => {
+      told.push(handler);
+      return () => undefined;
+    },
+  });
+};
 const patches = () => home.api.requests.filter((request) => request.method === 'PATCH');
 
 describe('StatusWriter', () => {
   it('sends only what changed, to the status subresource, and nothing when nothing changed', async () => {
-    const writer = new StatusWriter(home.client, things);
+    const writer = newWriter();
     const object = home.api.put(THINGS, {
       ...thing('a'),
       status: { phase: 'x', count: 1, nested: { a: 1, b: 2 } },
@@ -40,7 +52,7 @@ describe('StatusWriter', () => {
   });
 
   it('compares with its own last write while the informer still shows the state before it', async () => {
-    const writer = new StatusWriter(home.client, things);
+    const writer = newWriter();
     const stale = home.api.put(THINGS, { ...thing('a'), status: { count: 1 } }) as Thing;
     await writer.write(stale, { count: 2 });
     expect(writer.latest(stale).status).toEqual({ count: 2 });
@@ -52,8 +64,18 @@ describe('StatusWriter', () => {
     expect(writer.latest(newer)).toBe(newer);
   });
 
+  it('lets go of what it wrote once the informer has it', async () => {
+    const writer = newWriter();
+    const stale = home.api.put(THINGS, { ...thing('a'), status: { count: 1 } }) as Thing;
+    const written = await writer.write(stale, { count: 2 });
+    expect(writer.latest(stale)).toEqual(written);
+    for (const handler of told) handler.updated?.(stale, written);
+    // the informer never goes back, so that nobody asks about the old state again
+    expect(writer.latest(stale)).toBe(stale);
+  });
+
   it('asks the API what is stored after a write whose end nobody knows', async () => {
-    const writer = new StatusWriter(home.client, things);
+    const writer = newWriter();
     const object = home.api.put(THINGS, { ...thing('a'), status: { count: 1 } }) as Thing;
     // the write takes effect, the answer is lost
     home.api.fault = (request) => (request.method === 'PATCH' ? { dropAfter: true } : undefined);
@@ -65,7 +87,7 @@ describe('StatusWriter', () => {
   });
 
   it('refuses to write to another object of the same name', async () => {
-    const writer = new StatusWriter(home.client, things);
+    const writer = newWriter();
     const object = home.api.put(THINGS, thing('a')) as Thing;
     home.api.remove(THINGS, 'acme/a');
     await expect(writer.write(object, { count: 1 })).rejects.toSatisfy(isNotFound);
@@ -75,7 +97,7 @@ describe('StatusWriter', () => {
   });
 
   it('refuses, when asked to, to write on top of a change that it has not seen', async () => {
-    const writer = new StatusWriter(home.client, things);
+    const writer = newWriter();
     const object = home.api.put(THINGS, thing('a', { size: 1 })) as Thing;
     home.api.put(THINGS, thing('a', { size: 2 }));
     await expect(writer.write(object, { count: 1 }, { precondition: 'resourceVersion' })).rejects.toSatisfy(isConflict);
