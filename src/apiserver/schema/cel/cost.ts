@@ -107,16 +107,17 @@ function patternLength(expr: Expr | undefined): number {
 }
 
 /** The schema of what an expression selects; undefined when it is no part of the object. */
-function nodeOf(expr: Expr, scope: Scope): StructuralNode | undefined {
-  const { exprKind } = expr;
+function nodeOf({ exprKind }: Expr, scope: Scope): StructuralNode | undefined {
   if (exprKind.case === 'identExpr') return scope.get(exprKind.value.name);
-  if (exprKind.case === 'selectExpr' && exprKind.value.operand !== undefined) {
-    return childNode(nodeOf(exprKind.value.operand, scope), unescapeProperty(exprKind.value.field));
+  if (exprKind.case === 'selectExpr') {
+    const { operand, field } = exprKind.value;
+    return operand && childNode(nodeOf(operand, scope), unescapeProperty(field));
   }
-  if (exprKind.case === 'callExpr' && exprKind.value.function === '_[_]') {
-    const [container] = exprKind.value.args;
-    const node = container && nodeOf(container, scope);
-    return node?.items ?? (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined);
-  }
-  return undefined;
+  if (exprKind.case !== 'callExpr' || exprKind.value.function !== '_[_]') return undefined;
+  const [container] = exprKind.value.args;
+  return container && elementOf(nodeOf(container, scope));
+}
+
+function elementOf(node: StructuralNode | undefined): StructuralNode | undefined {
+  return node?.items ?? (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined);
 }

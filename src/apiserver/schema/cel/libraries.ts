@@ -47,11 +47,15 @@ function itemsOf(value: CelValue): CelValue[] {
 }
 
 function compare(a: CelValue | undefined, b: CelValue | undefined): number {
-  const comparable = ['bigint', 'number', 'string', 'boolean'];
-  if (a === undefined || b === undefined || typeof a !== typeof b || !comparable.includes(typeof a)) {
-    throw new Error('no such overload: values cannot be ordered');
-  }
-  return a === b ? 0 : a < b ? -1 : 1;
+  const [left, right] = [comparable(a), comparable(b)];
+  if (typeof left !== typeof right) throw new Error('no such overload: values of different types have no order');
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+function comparable(value: CelValue | undefined): bigint | number | string | boolean {
+  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean')
+    return value;
+  throw new Error('no such overload: values have no order');
 }
 
 function same(a: CelValue, b: CelValue): boolean {
@@ -60,7 +64,7 @@ function same(a: CelValue, b: CelValue): boolean {
 
 function plain(value: CelValue): unknown {
   if (isCelList(value)) return [...value].map(plain);
-  if (isCelMap(value)) return [...value.entries()].map(([key, one]) => [String(key), plain(one)]).sort();
+  if (isCelMap(value)) return [...value.entries()].map(([key, one]) => [JSON.stringify(plain(key)), plain(one)]).sort();
   return typeof value === 'bigint' ? `i${value}` : value;
 }
 
@@ -82,7 +86,7 @@ const lists: CelFunc[] = [
     throw new Error('no such overload: sum of what are no numbers');
   }),
   celMethod('indexOf', METHOD_OF, [DYN], INT, function (item) {
-    if (typeof this === 'string' && typeof item === 'string') return BigInt([...this].join('').indexOf(item));
+    if (typeof this === 'string' && typeof item === 'string') return BigInt(this.indexOf(item));
     return BigInt(itemsOf(this).findIndex((one) => same(one, item)));
   }),
   celMethod('lastIndexOf', METHOD_OF, [DYN], INT, function (item) {

@@ -79,7 +79,7 @@ function visitMembers(value: JsonObject, compiled: RuleNode, at: Visit): void {
   for (const [key, member] of Object.entries(value)) {
     const named = compiled.node.properties.has(key);
     const child = named ? compiled.properties.get(key) : compiled.additional;
-    if (member === undefined || child === undefined) continue;
+    if (child === undefined) continue;
     const path = named ? `${at.path === '' ? '' : `${at.path}.`}${key}` : `${at.path}[${key}]`;
     visit(member, child, { ...at, path, pair: correlateKey(at.pair, key) });
   }
@@ -90,27 +90,33 @@ function applyRules(value: JsonValue, { node, rules }: RuleNode, at: Visit): voi
   const self = toCelInput(value, node);
   const oldSelf = at.pair && toCelInput(at.pair.old, node);
   const settled = at.pair !== undefined && isUnchanged(at.pair);
+  const variables = oldSelf === undefined ? { self } : { self, oldSelf };
   for (const rule of rules) {
-    const { expression } = rule;
-    if (expression instanceof Error) {
-      at.errors.push(invalid(at.path, node.type, `rule compile error: ${expression.message}`));
-      continue;
-    }
-    if (expression.usesOldSelf ? oldSelf === undefined : settled) continue;
-    const variables = oldSelf === undefined ? { self } : { self, oldSelf };
-    const result = expression.evaluate(variables);
-    if (result === true) continue;
-    at.errors.push(
-      result instanceof Error ? evaluationError(rule, node, at.path, result) : failure(rule, node, at.path, variables),
-    );
+    const error = judge(rule, node, at.path, { variables, settled });
+    if (error !== undefined) at.errors.push(error);
   }
+}
+
+/** @param state.settled  The value is as it was: only transition rules look at it again. */
+function judge(
+  rule: Rule,
+  node: StructuralNode,
+  path: string,
+  { variables, settled }: { variables: Variables; settled: boolean },
+): FieldError | undefined {
+  const { expression } = rule;
+  if (expression instanceof Error) return invalid(path, node.type, `rule compile error: ${expression.message}`);
+  if (expression.usesOldSelf ? variables.oldSelf === undefined : settled) return undefined;
+  const result = expression.evaluate(variables);
+  if (result === true) return undefined;
+  return result instanceof Error ? evaluationError(rule, node, path, result) : failure(rule, node, path, variables);
 }
 
 function evaluationError(rule: Rule, node: StructuralNode, path: string, error: Error): FieldError {
   return invalid(path, node.type, `${rule.source}: rule evaluation error: ${error.message}`);
 }
 
-function failure(rule: Rule, node: StructuralNode, path: string, variables: Parameters<Evaluate>[0]): FieldError {
+function failure(rule: Rule, node: StructuralNode, path: string, variables: Variables): FieldError {
   const message = messageOf(rule, variables);
   const field = `${path}${path === '' ? rule.fieldPath.replace(/^\./, '') : rule.fieldPath}`;
   switch (rule.reason) {
@@ -125,10 +131,10 @@ function failure(rule: Rule, node: StructuralNode, path: string, variables: Para
   }
 }
 
-type Evaluate = Exclude<Rule['expression'], Error>['evaluate'];
+type Variables = Parameters<Exclude<Rule['expression'], Error>['evaluate']>[0];
 
 /** messageExpression when it gives one line of text, else message, else the rule itself. */
-function messageOf(rule: Rule, variables: Parameters<Evaluate>[0]): string {
+function messageOf(rule: Rule, variables: Variables): string {
   const made = rule.messageExpression?.evaluate(variables);
   if (typeof made === 'string' && made.trim() !== '' && !made.includes('\n')) return made.slice(0, 5120);
   return rule.message?.trim() ?? `failed rule: ${rule.source.trim()}`;

@@ -51,7 +51,6 @@ function isInteger(value: number, node: StructuralNode | undefined): boolean {
 function* entriesOf(value: JsonObject, node: StructuralNode | undefined): Generator<[string, CelInput]> {
   const named = node !== undefined && node.properties.size > 0;
   for (const [key, member] of Object.entries(value)) {
-    if (member === undefined) continue;
     yield [named ? escapeProperty(key) : key, toCelInput(member, childNode(node, key))];
   }
 }
