@@ -1,0 +1,63 @@
+/** One measured figure. `baseline` and `ratio` are null where there is no peer. */
+export interface Row {
+  name: string;
+  value: number;
+  unit: string;
+  baseline: number | null;
+  ratio: number | null;
+  /** What ok means, such as `<= 1.3 x`. */
+  target: string;
+  ok: boolean;
+}
+
+/** A figure against a peer measured in the same run. */
+export function compared(
+  name: string,
+  unit: string,
+  measured: { value: number; baseline: number },
+  atMost: number,
+): Row {
+  const ratio = measured.value / measured.baseline;
+  return {
+    name,
+    unit,
+    value: round(measured.value),
+    baseline: round(measured.baseline),
+    ratio: round(ratio),
+    target: `<= ${atMost} x`,
+    ok: ratio <= atMost,
+  };
+}
+
+/** A figure against a fixed target. */
+export function absolute(
+  name: string,
+  unit: string,
+  value: number,
+  target: { atMost: number } | { atLeast: number },
+): Row {
+  const [text, ok] =
+    'atMost' in target
+      ? [`<= ${target.atMost} ${unit}`, value <= target.atMost]
+      : [`>= ${target.atLeast} ${unit}`, value >= target.atLeast];
+  return { name, unit, value: round(value), baseline: null, ratio: null, target: text, ok };
+}
+
+/** Prints the rows for a person and, as the last line, one JSON object. */
+export function report(bench: string, results: readonly Row[]): void {
+  for (const row of results) {
+    const peer = row.baseline === null ? '' : `  baseline ${row.baseline} ${row.unit}, ratio ${String(row.ratio)}`;
+    console.log(`${row.ok ? 'ok    ' : 'MISSED'} ${row.name}: ${row.value} ${row.unit}${peer}  (target ${row.target})`);
+  }
+  console.log(JSON.stringify({ bench, results }));
+}
+
+/** The middle of `values`. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
