@@ -1,10 +1,12 @@
 import { equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject } from '../codec/json.ts';
+import { checkRules } from './cel/checkRules.ts';
 import { checkDefaults } from './defaultRules.ts';
 import { forbidden, invalid } from './fieldErrors.ts';
 import type { FieldError } from './fieldErrors.ts';
 import { checkOpenApi } from './openApiRules.ts';
 import { textAt } from './read.ts';
+import { parseStructural } from './structural.ts';
 import { checkStructural } from './structuralRules.ts';
 
 /** Keywords that the root may have when the status subresource is on, so that status can be judged alone. */
@@ -41,7 +43,8 @@ export function checkVersionSchema(schema: JsonObject, path: string, statusEnabl
   const openApi = checkOpenApi(schema, path);
   const errors = [...checkRoot(schema, path, statusEnabled), ...structural, ...openApi];
   if (errors.length > 0) return unique(errors);
-  return checkDefaults(schema, path);
+  const defaults = checkDefaults(schema, path);
+  return defaults.length > 0 ? defaults : checkRules(parseStructural(schema), path);
 }
 
 function checkRoot(schema: JsonObject, path: string, statusEnabled: boolean): FieldError[] {
