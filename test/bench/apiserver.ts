@@ -1,0 +1,184 @@
+/**
+ * `npm run bench:apiserver`: what the standalone API server can carry on its embedded store, against fixed targets.
+ * HOSTLER_BENCH_OBJECTS: Servers kept (default 10000); HOSTLER_BENCH_WATCHERS: watchers of the fan-out (default 1000);
+ * HOSTLER_BENCH_BUILD=0: take dist as it is. The load comes from this process on the same machine, so that client and
+ * server share its cores: the figures are a lower bound of what the server does alone.
+ *
+ * server.json is a Server that a control plane brought to Ready over SSH on a Debian 12 machine, recorded with
+ * `kubectl get server eu-1 -o json`, less uid, times and revision of its metadata; only the kernel's version is
+ * replaced. With the managedFields that the server keeps, the stored object has 12 to 15 KB; that is checked.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Server } from '../../src/api/server.ts';
+import { inParallel, LoadClient } from './apiLoad.ts';
+import { absolute, median, report, type Row } from './report.ts';
+import { build, ServerProcess } from './serverProcess.ts';
+
+const OBJECTS = Number(process.env['HOSTLER_BENCH_OBJECTS'] ?? 10_000);
+const WATCHERS = Number(process.env['HOSTLER_BENCH_WATCHERS'] ?? 1000);
+const CLIENTS = 64;
+const LISTS = 5;
+const EVENTS = 20;
+const STARTS = 3;
+const PATH = '/apis/hostler.dev/v1alpha1/namespaces/default/servers';
+
+const recorded = JSON.parse(await readFile(new URL('server.json', import.meta.url), 'utf8')) as Server;
+
+if (process.env['HOSTLER_BENCH_BUILD'] !== '0') await build();
+const server = await ServerProcess.create();
+try {
+  const rows = [await emptyStart()];
+  await server.start();
+  rows.push(await writes(), await list(), ...(await fanOut()), await memory());
+  await server.stop();
+  rows.push(await fullStart());
+  report('apiserver', rows);
+} finally {
+  await server.remove();
+}
+
+async function emptyStart(): Promise<Row> {
+  const times: number[] = [];
+  for (let round = 0; round < STARTS; round++) {
+    const fresh = await ServerProcess.create();
+    try {
+      times.push(await fresh.start());
+    } finally {
+      await fresh.remove();
+    }
+  }
+  return absolute('start on an empty store to ready', 'ms', median(times), { atMost: 1000 });
+}
+
+/** Every Server is created and then gets its status as a merge patch: two durable writes each. */
+async function writes(): Promise<Row> {
+  const client = await LoadClient.create(server.connection, CLIENTS);
+  try {
+    const [cpu, begin] = [await server.cpuSeconds(), performance.now()];
+    await inParallel(CLIENTS, OBJECTS, (index) =>
+      client.send({ method: 'POST', path: `${PATH}?fieldManager=kubectl-client-side-apply`, body: created(index) }),
+    );
+    const between = performance.now();
+    await inParallel(CLIENTS, OBJECTS, (index) => client.send(statusPatch(index, 'Active')));
+    const end = performance.now();
+    console.log(`creates/s ${rate(begin, between)}, status patches/s ${rate(between, end)}`);
+    console.log(`server CPU per write: ${cpuShare((await server.cpuSeconds()) - cpu)} ms`);
+    await checkSize(client);
+    const perSecond = (2 * OBJECTS * 1000) / (end - begin);
+    return absolute(`writes, ${CLIENTS} clients`, '1/s', perSecond, { atLeast: 1500 });
+  } finally {
+    client.close();
+  }
+}
+
+function rate(begin: number, end: number): string {
+  return ((OBJECTS * 1000) / (end - begin)).toFixed(0);
+}
+
+function cpuShare(seconds: number): string {
+  return ((seconds * 1000) / (2 * OBJECTS)).toFixed(3);
+}
+
+function created(index: number): Buffer {
+  const { apiVersion, kind, metadata, spec } = recorded;
+  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: { ...metadata, name: name(index) }, spec }));
+}
+
+function statusPatch(index: number, summary: string) {
+  return {
+    method: 'PATCH' as const,
+    path: `${PATH}/${name(index)}/status?fieldManager=hostler`,
+    contentType: 'application/merge-patch+json',
+    body: Buffer.from(JSON.stringify({ status: { ...recorded.status, summary } })),
+  };
+}
+
+function name(index: number): string {
+  return `eu-${index}`;
+}
+
+async function checkSize(client: LoadClient): Promise<void> {
+  const length = await client.send({ method: 'GET', path: `${PATH}/${name(0)}` });
+  console.log(`a stored Server has ${length} bytes`);
+  if (length < 12_000 || length > 15_500)
+    throw new Error(`a stored Server has ${length} bytes; the budget is for 12 to 15 KB: adjust server.json`);
+}
+
+/** The whole answer of an unpaged list, as fast as it can be taken off the connection. */
+async function list(): Promise<Row> {
+  const client = await LoadClient.create(server.connection, 1);
+  try {
+    const times: number[] = [];
+    for (let round = 0; round < LISTS; round++) {
+      const begin = performance.now();
+      const length = await client.send({ method: 'GET', path: PATH });
+      times.push(performance.now() - begin);
+      if (length < OBJECTS * 12_000) throw new Error(`the list has only ${length} bytes`);
+    }
+    console.log(`list: ${times.map((time) => time.toFixed(0)).join(' ')} ms`);
+    return absolute(`list of ${OBJECTS}`, 'ms', median(times), { atMost: 1000 });
+  } finally {
+    client.close();
+  }
+}
+
+/** From sending a write until the last of all watchers has the whole event. */
+async function fanOut(): Promise<Row[]> {
+  const client = await LoadClient.create(server.connection, WATCHERS + 1);
+  let missing = 0;
+  let complete: () => void = () => undefined;
+  const onEvent = (): void => {
+    missing--;
+    if (missing === 0) complete();
+  };
+  try {
+    const { metadata } = await client.get<{ metadata: { resourceVersion: string } }>(`${PATH}?limit=1`);
+    const path = `${PATH}?watch=true&resourceVersion=${metadata.resourceVersion}`;
+    await inParallel(CLIENTS, WATCHERS, () => client.watch(path, onEvent));
+    const times: number[] = [];
+    for (let round = 0; round < EVENTS; round++) {
+      const all = new Promise<void>((resolve) => (complete = resolve));
+      missing = WATCHERS;
+      const begin = performance.now();
+      await client.send(statusPatch(0, round % 2 === 0 ? 'Degraded' : 'Active'));
+      await all;
+      times.push(performance.now() - begin);
+    }
+    const what = `fan-out of one event to ${WATCHERS} watchers`;
+    return [
+      absolute(`${what}: p50`, 'ms', median(times), { atMost: 500 }),
+      absolute(`${what}: max of ${EVENTS}`, 'ms', Math.max(...times), { atMost: 500 }),
+    ];
+  } finally {
+    client.close();
+  }
+}
+
+/** After all the above, while an informer (list, then watch) follows every object. */
+async function memory(): Promise<Row> {
+  const client = await LoadClient.create(server.connection, 2);
+  try {
+    await client.watch(`${PATH}?watch=true&resourceVersion=0`, () => undefined);
+    const rss = await server.memory('VmRSS');
+    const [own, peak] = [await server.memory('RssAnon'), await server.memory('VmHWM')];
+    console.log(
+      `memory: RSS ${rss.toFixed(0)} MB, of it anonymous ${own.toFixed(0)} MB; peak RSS ${peak.toFixed(0)} MB`,
+    );
+    return absolute(`memory with ${OBJECTS} watched objects`, 'MB', rss, { atMost: 1024 });
+  } finally {
+    client.close();
+  }
+}
+
+/** Start on the filled store; a list proves that ready means ready. */
+async function fullStart(): Promise<Row> {
+  const times: number[] = [];
+  for (let round = 0; round < STARTS; round++) {
+    times.push(await server.start());
+    const client = await LoadClient.create(server.connection, 1);
+    await client.send({ method: 'GET', path: `${PATH}?limit=1` });
+    client.close();
+    await server.stop();
+  }
+  return absolute(`start with ${OBJECTS} objects to ready`, 'ms', median(times), { atMost: 2000 });
+}

@@ -1,0 +1,100 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectionFromKubeconfig } from '../../src/kube/kubeconfig.ts';
+import type { Connection } from '../../src/kube/connection.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'dist/main.js');
+
+/** Compiles src to dist: what people run, and the only thing whose start time means something. */
+export async function build(): Promise<void> {
+  const child = spawn('npm', ['run', '-s', 'build'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('exit', resolve).once('error', reject);
+  });
+  if (code !== 0) throw new Error(`npm run build ended with ${String(code)}`);
+}
+
+/** The built `hostler serve --no-controllers` as a process of its own. */
+export class ServerProcess {
+  readonly directory: string;
+  readonly #port: number;
+  #child: ChildProcess | undefined;
+
+  private constructor(directory: string, port: number) {
+    this.directory = directory;
+    this.#port = port;
+  }
+
+  /** One with an empty data directory, not started. */
+  static async create(): Promise<ServerProcess> {
+    return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort());
+  }
+
+  get connection(): Connection {
+    return connectionFromKubeconfig(join(this.directory, 'kubeconfig'));
+  }
+
+  /** Milliseconds from the start of the process until it says that its API is ready. */
+  async start(): Promise<number> {
+    const args = [MAIN, 'serve', '--no-controllers', '--data-dir', this.directory, '--log-level', 'error'];
+    const begin = performance.now();
+    const child = spawn(process.execPath, [...args, '--listen', `127.0.0.1:${this.#port}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (chunk.toString().includes('hostler serves')) resolve();
+      });
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`hostler serve ended with ${String(code)}`)));
+    });
+    return performance.now() - begin;
+  }
+
+  /** A figure of /proc/PID/status in MB, such as VmRSS. */
+  async memory(field: string): Promise<number> {
+    const text = await readFile(`/proc/${String(this.#child?.pid)}/status`, 'utf8');
+    const found = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text);
+    if (found === null) throw new Error(`the kernel does not tell ${field}`);
+    return Number(found[1]) / 1024;
+  }
+
+  /** User and system time it has used, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    const text = await readFile(`/proc/${String(this.#child?.pid)}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  /** Stops it as `kill` does and waits. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Ends it and removes its data. */
+  async remove(): Promise<void> {
+    await this.stop('SIGKILL');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
