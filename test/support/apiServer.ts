@@ -75,7 +75,7 @@ export interface Ask {
 }
 
 /** One event of a watch. */
-export interface WatchEvent {
+interface WatchEvent {
   type: string;
   object: Said;
 }

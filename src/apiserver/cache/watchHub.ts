@@ -136,7 +136,7 @@ export class WatchHub {
 }
 
 /** `/registry/<group>/<resource>/` of a key. */
-export function resourcePrefix(key: string): string {
+function resourcePrefix(key: string): string {
   const group = key.indexOf('/', REGISTRY.length);
   const resource = key.indexOf('/', group + 1);
   return resource < 0 ? key : key.slice(0, resource + 1);

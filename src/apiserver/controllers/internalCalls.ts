@@ -4,7 +4,7 @@ import type { Call } from '../registry/call.ts';
 import type { StoredResource } from '../registry/resource.ts';
 
 /** The server itself. */
-export const SERVER_USER: User = {
+const SERVER_USER: User = {
   name: 'system:apiserver',
   groups: ['system:masters', 'system:authenticated'],
 };

@@ -15,7 +15,7 @@ export interface Decision {
 }
 
 /** One rule of what a user may do, as SelfSubjectRulesReview lists them. */
-export interface RuleList {
+interface RuleList {
   resourceRules: { verbs: string[]; apiGroups: string[]; resources: string[]; resourceNames?: string[] }[];
   nonResourceRules: { verbs: string[]; nonResourceURLs: string[] }[];
 }

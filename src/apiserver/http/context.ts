@@ -17,9 +17,3 @@ export interface Endpoint {
   /** Answers, or returns false when the path is not its own. @throws ApiError for the chain to send. */
   handle(exchange: Exchange): Promise<boolean>;
 }
-
-/** What every endpoint may use. */
-export interface EndpointDeps {
-  clock: Clock;
-  log: Logger;
-}

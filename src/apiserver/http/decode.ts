@@ -45,7 +45,7 @@ export function mediaType(request: IncomingMessage): string {
 }
 
 /** Decodes bytes of a media type. @throws ApiError 400, 413, 415. */
-export function decode(bytes: Buffer, type: string): DecodedBody {
+function decode(bytes: Buffer, type: string): DecodedBody {
   try {
     return decodeBody(bytes, type);
   } catch (error) {

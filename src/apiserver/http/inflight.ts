@@ -1,8 +1,8 @@
 import { tooManyRequests } from './status.ts';
 
 /** Most requests that run at once, watches not counted; kube-apiserver's defaults. */
-export const MAX_READS = 400;
-export const MAX_WRITES = 200;
+const MAX_READS = 400;
+const MAX_WRITES = 200;
 
 /** Counts running requests and refuses what is over the limit. */
 export class InFlight {

@@ -9,7 +9,7 @@ export interface StatusCause {
 }
 
 /** meta/v1 StatusDetails. `kind` is the plural resource name, except in Invalid, where it is the kind. */
-export interface StatusDetails {
+interface StatusDetails {
   name?: string;
   group?: string;
   kind?: string;
@@ -75,7 +75,7 @@ function detailsOf(ref: ObjectRef): StatusDetails {
 }
 
 /** `resource.group`, or the bare resource of the core group. */
-export function qualified(ref: { group: string; resource: string }): string {
+function qualified(ref: { group: string; resource: string }): string {
   return ref.group === '' ? ref.resource : `${ref.resource}.${ref.group}`;
 }
 
@@ -106,11 +106,6 @@ export function forbiddenPath(message: string): ApiError {
 /** 404: no such object. */
 export function notFound(ref: ObjectRef): ApiError {
   return failure(404, 'NotFound', `${qualified(ref)} "${ref.name ?? ''}" not found`, detailsOf(ref));
-}
-
-/** 404: no such resource. */
-export function unknownResource(): ApiError {
-  return failure(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
 /** 405: the resource exists, the verb does not. */
@@ -202,7 +197,7 @@ export function serviceUnavailable(message: string): ApiError {
 }
 
 /** 504: not in time. */
-export function timedOut(message: string): ApiError {
+function timedOut(message: string): ApiError {
   return failure(504, 'Timeout', message, { retryAfterSeconds: 1 });
 }
 

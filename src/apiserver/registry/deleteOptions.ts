@@ -5,7 +5,7 @@ import { isTrue } from '../http/requestInfo.ts';
 import { listAt, objectAt, textAt } from './object.ts';
 
 /** What a deletion shall do with the objects that the deleted one owns. */
-export type Propagation = 'Background' | 'Foreground' | 'Orphan';
+type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
 /** meta/v1 DeleteOptions, read. */
 export interface DeleteOptions {

@@ -3,7 +3,7 @@ import { isTrue } from '../http/requestInfo.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 
 /** How the given resourceVersion is meant. */
-export type VersionMatch = 'Exact' | 'NotOlderThan';
+type VersionMatch = 'Exact' | 'NotOlderThan';
 
 /** meta/v1 ListOptions, read and checked. */
 export interface ListOptions {

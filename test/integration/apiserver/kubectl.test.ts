@@ -56,7 +56,8 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
       const table = await ok('get', 'configmap');
       expect(table.split('\n')[0]).toMatch(/^NAME +DATA +AGE/);
       expect(table).toMatch(/^list1 +1 +\d+s/m);
-      expect(await ok('get', 'cm', '--chunk-size=1')).toEqual(await ok('get', 'cm'));
+      const ageless = (text: string): string => text.replace(/\d+s/g, 'age');
+      expect(ageless(await ok('get', 'cm', '--chunk-size=1'))).toEqual(ageless(await ok('get', 'cm')));
       expect(await ok('get', 'cm', '-o', 'name', '-l', 'set=two')).toBe('configmap/list1\nconfigmap/list2\n');
       expect(await ok('get', 'cm', '-o', 'name', '-l', 'set!=two,set')).toBe('');
       expect(await ok('get', 'cm', '-o', 'name', '--field-selector', 'metadata.name=list3')).toBe('configmap/list3\n');
@@ -328,7 +329,10 @@ source: {component: tester}
       await ok('wait', '--for=condition=Established', 'crd/sprockets.example.com', '--timeout=10s');
       await apply('apiVersion: example.com/v1\nkind: Sprocket\nmetadata: {name: g}\nspec: {}\n');
       await ok('delete', 'crd', 'sprockets.example.com', '--timeout=20s');
-      expect((await run('get', 'sprockets')).stderr).toContain("the server doesn't have a resource type");
+      // kubectl's own cache may still know the resource
+      expect((await run('get', 'sprockets')).stderr).toMatch(
+        /doesn't have a resource type|could not find the requested resource/,
+      );
       await apply(other);
       await ok('wait', '--for=condition=Established', 'crd/sprockets.example.com', '--timeout=10s');
       expect(await ok('get', 'sprockets', '-o', 'name')).toBe('');
