@@ -10,7 +10,7 @@ import { planHost, taskOf, type Plan } from './plan.ts';
 import type { Action, AnyTask, Change, FailedRun } from './task.ts';
 
 /** A job about to start; to be acknowledged by the API first. */
-export interface JobToStart {
+interface JobToStart {
   id: string;
   change: string;
   attempt: number;

@@ -260,3 +260,8 @@ for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
 done
 rm -rf "${stateDirectory}"
 `;
+
+/** Drops the records of all jobs. Runs inside ownedScript, which made sure that none lives. */
+export const dropResultsBody = `
+rm -rf "${stateDirectory}/jobs"
+`;

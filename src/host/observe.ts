@@ -15,7 +15,7 @@ const TIMEOUT_MS = 120_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 
 /** Results of the slow fragments, carried from one look to the next. */
-export interface SlowFacts {
+interface SlowFacts {
   /** Of the package state that they belong to. */
   signature: string;
   /** Digest of the fragments' names and arguments. */

@@ -2,7 +2,7 @@ import { TerminalError, TransientError, WaitingError, type ReconcileError } from
 import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
 import { exitCodes } from './exitCodes.ts';
 import { explainFailure } from './failures.ts';
-import { removeAgentBody } from './jobScript.ts';
+import { dropResultsBody, removeAgentBody } from './jobScript.ts';
 import { ownedScript } from './ownershipScript.ts';
 
 const LOCK_RETRY_MS = 5_000;
@@ -83,11 +83,12 @@ export async function claim(session: Session, wanted: Claim, signal?: AbortSigna
 }
 
 /**
- * Makes the host ours whoever owns it (operation TakeOver).
+ * Makes the host ours whoever owns it (operation TakeOver), and drops the results of the other's jobs.
  * @throws WaitingError WaitingForJob  while a job of whomever lives.
  */
 export async function takeOver(session: Session, owner: Owner, signal?: AbortSignal): Promise<void> {
-  const result = await session.run(owned('take-over', ':', claimArgs(owner, 'takeover')), limits(signal));
+  const script = owned('take-over', dropResultsBody, claimArgs(owner, 'takeover'));
+  const result = await session.run(script, limits(signal));
   throwRefusal(result);
   demandSuccess(result, 'Taking the host over');
 }

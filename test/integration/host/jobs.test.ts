@@ -213,6 +213,14 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     expect(await jobStatus(session, spec.id)).toMatchObject({ state: 'Exited', exitCode: exitCodes.ownershipLost });
   });
 
+  it('leaves no result to one who takes the host over', async () => {
+    const session = open({ shell });
+    const spec = job('exit 5');
+    await startJob(session, spec, { claim: ours, waitMs: 20_000 });
+    await takeOver(session, { ...ours.owner, server: 'server-2' });
+    expect(await jobStatus(session, spec.id)).toEqual({ state: 'Absent' });
+  });
+
   it('is cancelled with everything it started, and leaves no result', async () => {
     const session = open({ shell });
     const mark = join(session.stateDirectory, 'survived');
