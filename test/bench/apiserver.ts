@@ -9,6 +9,7 @@
  * replaced. With the managedFields that the server keeps, the stored object has 12 to 15 KB; that is checked.
  */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
 import type { Server } from '../../src/api/server.ts';
 import { inParallel, LoadClient } from './apiLoad.ts';
 import { absolute, median, report, type Row } from './report.ts';
@@ -25,6 +26,10 @@ const PATH = '/apis/hostler.dev/v1alpha1/namespaces/default/servers';
 const recorded = JSON.parse(await readFile(new URL('server.json', import.meta.url), 'utf8')) as Server;
 
 if (process.env['HOSTLER_BENCH_BUILD'] !== '0') await build();
+const load = loadavg()[0]?.toFixed(1);
+console.log(
+  `${availableParallelism()} cores, load average ${load}: more than about 0.5 before the start makes all times worse`,
+);
 const server = await ServerProcess.create();
 try {
   const rows = [await emptyStart()];
@@ -43,6 +48,7 @@ async function emptyStart(): Promise<Row> {
     const fresh = await ServerProcess.create();
     try {
       times.push(await fresh.start());
+      console.log(`start on an empty store: ${(await fresh.cpuSeconds()).toFixed(2)} s of CPU`);
     } finally {
       await fresh.remove();
     }
@@ -175,6 +181,7 @@ async function fullStart(): Promise<Row> {
   const times: number[] = [];
   for (let round = 0; round < STARTS; round++) {
     times.push(await server.start());
+    console.log(`start with ${OBJECTS} objects: ${(await server.cpuSeconds()).toFixed(2)} s of CPU`);
     const client = await LoadClient.create(server.connection, 1);
     await client.send({ method: 'GET', path: `${PATH}?limit=1` });
     client.close();
