@@ -36,8 +36,8 @@ export const alwaysPresent = [
   'UpdatePending',
   'RebootPending',
 ] as const;
-export const areaConditions = ['DockerReady'] as const;
-export const onlyWhileTrue = [
+const areaConditions = ['DockerReady'] as const;
+const onlyWhileTrue = [
   'Reconciling',
   'Stalled',
   'Deleting',

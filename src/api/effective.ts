@@ -4,7 +4,7 @@ import type { Area, Disruption, Policy, ServerSpec } from './serverSpec.ts';
 type Ssh = ServerSpec['ssh'];
 
 /** `docker` with every default filled in; `version` stays absent when any version will do. */
-export interface EffectiveDocker {
+interface EffectiveDocker {
   version?: string | undefined;
   hold: boolean;
   source: { type: 'Distro' | 'DockerCE' };
@@ -21,13 +21,13 @@ export interface EffectiveSsh extends Omit<Ssh, 'addressType' | 'port' | 'hostKe
 }
 
 /** How to become root. */
-export interface EffectivePrivilege {
+interface EffectivePrivilege {
   mode: NonNullable<NonNullable<Ssh['privilege']>['mode']>;
   passwordSecretRef?: { name: string } | undefined;
 }
 
 /** A hook with its limits filled in. */
-export interface EffectiveHook {
+interface EffectiveHook {
   name: string;
   when: 'PreProvision' | 'PostProvision';
   script: string;
@@ -51,7 +51,7 @@ export interface EffectiveServer {
 }
 
 /** The lowest layer (design.md 3, "Built-in defaults"); `hostler server plan` names it as the origin. */
-export const builtinDefaults = {
+const builtinDefaults = {
   ssh: { addressType: 'Auto', port: 22, hostKeyPolicy: 'TrustOnFirstUse' },
   privilege: { mode: 'Auto' },
   policy: 'Manage',

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 /** One column of `kubectl get`; priority 1 shows with `-o wide` only. */
-export interface PrinterColumn {
+interface PrinterColumn {
   name: string;
   type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   jsonPath: string;

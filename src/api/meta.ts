@@ -1,5 +1,5 @@
 /** Metadata of every Kubernetes object, as it travels in JSON. */
-export interface ObjectMeta {
+interface ObjectMeta {
   name: string;
   generateName?: string;
   /** Absent on cluster-scoped objects. */
@@ -21,7 +21,7 @@ export interface ObjectMeta {
 }
 
 /** The object that this one belongs to; deleted with it by garbage collection. */
-export interface OwnerReference {
+interface OwnerReference {
   apiVersion: string;
   kind: string;
   name: string;
@@ -46,7 +46,7 @@ export interface KubeList<T extends KubeObject = KubeObject> {
 }
 
 /** One cause inside a {@link Status}: which field is wrong and why. */
-export interface StatusCause {
+interface StatusCause {
   reason?: string;
   message?: string;
   field?: string;

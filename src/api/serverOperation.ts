@@ -5,7 +5,7 @@ import type { KubeObject } from './meta.ts';
 import { integer, mapList, objectName, text, time, withRules } from './schema.ts';
 import { Step } from './serverStatus.ts';
 
-export const operationTypes = ['Retry', 'Approve', 'ApproveHostKey', 'TakeOver'] as const;
+const operationTypes = ['Retry', 'Approve', 'ApproveHostKey', 'TakeOver'] as const;
 export type OperationType = (typeof operationTypes)[number];
 
 const ServerOperationSpec = withRules(
@@ -64,7 +64,7 @@ const ServerOperationSpec = withRules(
   ],
 ).describe('One act on one Server, run once.');
 
-export const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
+const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
 
 const ServerOperationStatus = z.object({

@@ -22,8 +22,8 @@ const passwordSecretRef = SecretRef.describe(
   'Secret of type kubernetes.io/basic-auth: key password. Example: {name: eu-1-first}.',
 );
 
-export const addressTypes = ['FQDN', 'IPv4', 'IPv6', 'Hostname'] as const;
-export const Address = withRules(
+const addressTypes = ['FQDN', 'IPv4', 'IPv6', 'Hostname'] as const;
+const Address = withRules(
   z.object({
     type: z.enum(addressTypes).describe('FQDN | IPv4 | IPv6 | Hostname.'),
     address: z.string().min(1).max(253).describe('The address itself. Example: 203.0.113.10.'),
@@ -58,8 +58,8 @@ const Auth = withRules(
   ],
 ).describe('How to log in. Exactly one main credential.');
 
-export const privilegeModes = ['Auto', 'None', 'Sudo', 'Doas'] as const;
-export const hostKeyPolicies = ['TrustOnFirstUse', 'Strict'] as const;
+const privilegeModes = ['Auto', 'None', 'Sudo', 'Doas'] as const;
+const hostKeyPolicies = ['TrustOnFirstUse', 'Strict'] as const;
 
 const Ssh = withRules(
   z.object({
@@ -112,7 +112,7 @@ export type Disruption = (typeof disruptions)[number];
 /** What is managed as one; later areas join here. */
 export const areas = ['Docker'] as const;
 export type Area = (typeof areas)[number];
-export const policies = ['Manage', 'Observe'] as const;
+const policies = ['Manage', 'Observe'] as const;
 export type Policy = (typeof policies)[number];
 
 const Management = z

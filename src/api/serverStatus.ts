@@ -39,7 +39,7 @@ export const Check = z.object({
 });
 export type Check = z.infer<typeof Check>;
 
-export const stepStates = ['Pending', 'Running', 'Succeeded', 'Failed', 'Skipped'] as const;
+const stepStates = ['Pending', 'Running', 'Succeeded', 'Failed', 'Skipped'] as const;
 export const Step = z.object({
   name: text(63).describe('Name of the step.'),
   state: z.enum(stepStates).describe('Where it stands.'),
@@ -73,7 +73,7 @@ export const JobRecord = z.object({
 });
 export type JobRecord = z.infer<typeof JobRecord>;
 
-export const HostKeyStatus = z.object({
+const HostKeyStatus = z.object({
   type: text(64).describe('Key type. Example: ssh-ed25519.'),
   fingerprint: text(128).describe('SHA256 fingerprint as ssh-keygen prints it.'),
   trusted: z.boolean().describe('True when the KnownHost holds it.'),
@@ -99,7 +99,7 @@ export const MachineSnapshot = z.object({
 });
 export type MachineSnapshot = z.infer<typeof MachineSnapshot>;
 
-export const summaries = ['Pending', 'Provisioning', 'Active', 'Degraded', 'Unreachable', 'Error', 'Removing'] as const;
+const summaries = ['Pending', 'Provisioning', 'Active', 'Degraded', 'Unreachable', 'Error', 'Removing'] as const;
 export type Summary = (typeof summaries)[number];
 
 export const ServerStatus = z

@@ -61,8 +61,13 @@ const DRAIN_MS = 10_000;
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const parts = await assemble(options);
   const { server } = parts;
-  server.listen(options.listen.port, options.listen.host);
-  await once(server, 'listening');
+  try {
+    server.listen(options.listen.port, options.listen.host);
+    await once(server, 'listening');
+  } catch (error) {
+    await parts.hub.stop();
+    throw error;
+  }
   const ready = parts.controllers.start().then(() => {
     parts.state.ready = true;
   });

@@ -9,8 +9,6 @@ import { keyTypeUnavailable } from './hostTrust.ts';
 import type { AddressFailure, Connection } from './session.ts';
 import { Ssh2Session } from './ssh2Session.ts';
 
-export type { ConnectOptions, Credential, HostTrust, PrivilegeOptions } from './connectOptions.ts';
-
 /**
  * Logs in to the first address that answers and finds out how to become root there.
  * Another address is tried only after one that could not be reached; a wrong host key or a rejected login ends it.

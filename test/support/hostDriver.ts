@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { effectiveServer, type EffectiveServer } from '../../src/api/effective.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
-import { applyChange, finishJob } from '../../src/host/apply.ts';
+import { applyChange, type ApplyResult } from '../../src/host/apply.ts';
 import { observe, type Observation } from '../../src/host/observe.ts';
 import { claim, type Claim } from '../../src/host/ownership.ts';
 import { planHost, taskOf, type Plan } from '../../src/host/plan.ts';
@@ -32,19 +32,19 @@ export class HostDriver {
     this.#claim = { owner: { installation: 'installation-1', server, token }, stillHeld: () => Promise.resolve(true) };
   }
 
-  /** Logs in to `host` as root and takes it. */
-  static async open(host: Host, keyFile: string): Promise<HostDriver> {
+  /** Logs in to `host` and, as root, takes it. */
+  static async open(host: Host, keyFile: string, user = 'root'): Promise<HostDriver> {
     const privateKey = await readFile(keyFile, 'utf8');
     const session = await connect({
       addresses: [{ type: 'IPv4', address: host.address }],
       port: host.port,
-      user: 'root',
+      user,
       trust: () => ({ keys: [], policy: 'TrustOnFirstUse', store: () => Promise.resolve() }),
       credential: () => Promise.resolve({ kind: 'key', privateKey }),
       privilege: { mode: 'Auto' },
     });
     const driver = new HostDriver(session, `server-${host.machineName}`);
-    await claim(session, driver.#claim);
+    if (user === 'root') await claim(session, driver.#claim);
     return driver;
   }
 
@@ -96,15 +96,22 @@ export class HostDriver {
   }
 
   async apply(change: Change): Promise<void> {
+    const result = await this.start(change, WAIT_MS);
+    if (result.kind === 'running') throw new Error(`${change.name} did not end`);
+    this.applied.push(change.name);
+  }
+
+  /** Starts a change; a job may still run when it returns. */
+  async start(change: Change, waitMs = 0): Promise<ApplyResult> {
     const facts = this.#previous?.facts;
     if (facts === undefined) throw new Error('observe first');
-    const task = taskOf(change, tasks);
-    const options = { claim: this.#claim, attempt: ++this.#attempt, facts, waitMs: WAIT_MS };
-    const result = await applyChange(this.session, change, task, { ...options, writeAhead: () => Promise.resolve() });
-    if (result.kind === 'running') {
-      const rest = await finishJob(this.session, { id: result.jobID, change: change.name }, options);
-      if (rest.kind === 'running') throw new Error(`${change.name} did not end`);
-    }
-    this.applied.push(change.name);
+    const options = {
+      claim: this.#claim,
+      attempt: ++this.#attempt,
+      facts,
+      waitMs,
+      writeAhead: () => Promise.resolve(),
+    };
+    return applyChange(this.session, change, taskOf(change, tasks), options);
   }
 }

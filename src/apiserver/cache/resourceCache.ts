@@ -191,8 +191,16 @@ export class ResourceCache {
   }
 
   #receive(event: StorageEvent): void {
-    if (this.#loaded) this.#apply(event);
-    else this.#early.push(event);
+    if (!this.#loaded) {
+      this.#early.push(event);
+      return;
+    }
+    try {
+      this.#apply(event);
+    } catch (error) {
+      // one object that cannot be read must not stop the events of all others
+      this.#log.error({ error, key: event.key, revision: event.revision }, 'a stored object cannot be read');
+    }
   }
 
   #apply(event: StorageEvent): void {

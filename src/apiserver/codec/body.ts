@@ -14,7 +14,7 @@ export interface DecodedBody {
 }
 
 /** The largest body that is read, in bytes; kube's limit. */
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 type Decoder = (bytes: Uint8Array) => DecodedBody;
 
@@ -57,7 +57,7 @@ export function decodeBody(bytes: Uint8Array, contentType: string | undefined): 
 }
 
 /** The media type of a Content-Type header, in lower case and without parameters; '' counts as JSON. */
-export function mediaTypeOf(contentType: string | undefined): string {
+function mediaTypeOf(contentType: string | undefined): string {
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   return type === '' ? 'application/json' : type;
 }

@@ -33,7 +33,7 @@ export class GarbageCollector {
   /** Owners of every object that has some, by its key. */
   readonly #owners = new Map<string, readonly OwnerReference[]>();
   readonly #byOwner = new Map<string, Set<string>>();
-  readonly #following = new Set<object>();
+  readonly #following = new WeakSet<object>();
 
   constructor(deps: GarbageCollectorDeps) {
     this.#deps = deps;

@@ -245,8 +245,8 @@ function fromStorage(error: StorageError, ref: ObjectRef): ApiError {
     case 'Unavailable':
       return serviceUnavailable('the storage cannot be reached; the outcome of a write is not known');
     case 'InvalidKey':
-      return badRequest('the name is longer than the store takes');
+      return badRequest(error.message);
     case 'Corrupt':
-      return internalError('a stored object cannot be decrypted or parsed');
+      return internalError(error.message);
   }
 }

@@ -161,6 +161,6 @@ function jsonType(value: JsonValue): string {
 }
 
 /** True for a time of RFC 3339 with seconds, an optional fraction and an offset. */
-export function isRfc3339(text: string): boolean {
+function isRfc3339(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text));
 }

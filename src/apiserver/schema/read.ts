@@ -28,9 +28,3 @@ export function objectsAt(object: JsonObject | undefined, key: string): JsonObje
 export function textsAt(object: JsonObject | undefined, key: string): string[] {
   return listAt(object, key).filter((item) => typeof item === 'string');
 }
-
-/** A number member; undefined when it is missing or no number. */
-export function numberAt(object: JsonObject | undefined, key: string): number | undefined {
-  const value = object === undefined ? undefined : member(object, key);
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined;
-}

@@ -1,7 +1,7 @@
 import { SelectorError } from './selectorError.ts';
 
 /** One term of a field selector; `==` is normalised to `=`. */
-export interface FieldRequirement {
+interface FieldRequirement {
   field: string;
   operator: '=' | '!=';
   value: string;

@@ -6,7 +6,7 @@ import { scan } from './labelTokens.ts';
 import type { Token } from './labelTokens.ts';
 
 /** One term of a label selector. */
-export interface Requirement {
+interface Requirement {
   key: string;
   operator: 'in' | 'notin' | '=' | '==' | '!=' | 'exists' | '!' | 'gt' | 'lt';
   values: readonly string[];

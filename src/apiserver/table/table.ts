@@ -19,7 +19,7 @@ export interface PrinterColumn {
 }
 
 /** How a Table is asked for. */
-export interface TableOptions {
+interface TableOptions {
   /** `meta.k8s.io/v1` or `meta.k8s.io/v1beta1`. */
   apiVersion: string;
   /** The `includeObject` parameter; default Metadata. */

@@ -45,7 +45,7 @@ const beforeContact: ReadonlySet<Reason> = new Set<Reason>([
 const stages: readonly Stage[] = ['reach', 'hostKey', 'authenticate'];
 
 /** Failed connections in a row before a Server counts as unreachable. */
-export const UNREACHABLE_AFTER = 2;
+const UNREACHABLE_AFTER = 2;
 
 /** The verdicts on the way to the host: undefined = leave the condition as it is. */
 export function judgeConnection(

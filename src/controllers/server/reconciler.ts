@@ -17,7 +17,7 @@ import type { Scope } from './scope.ts';
 import { SecretReader } from './secrets.ts';
 import { statusOf } from './status.ts';
 
-export const FINALIZER = 'hostler.dev/server';
+const FINALIZER = 'hostler.dev/server';
 /** Commands in one run; the machine never needs as many: a guard against a bug, not a limit. */
 const MAX_COMMANDS = 30;
 const JOB_POLL_MS = 1000;

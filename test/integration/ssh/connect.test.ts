@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { HostKey } from '../../../src/api/knownHost.ts';
 import { ReconcileError, TransientError } from '../../../src/lib/errors.ts';
 import { defaultDeniedCidrs } from '../../../src/ssh/addresses.ts';
-import { connect, type ConnectOptions } from '../../../src/ssh/connect.ts';
+import { connect } from '../../../src/ssh/connect.ts';
+import type { ConnectOptions } from '../../../src/ssh/connectOptions.ts';
 import { AddressesFailed, AuthenticationRejected, HostKeyRefused } from '../../../src/ssh/connectErrors.ts';
 import { generateKeyPair } from '../../../src/ssh/keys.ts';
 import { parseHostKey } from '../../../src/ssh/knownHostKey.ts';

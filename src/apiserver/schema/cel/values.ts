@@ -11,7 +11,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 ]);
 
 /** A property name as rules write it: `a.b` → `a__dot__b`. Source: Kubernetes' CEL escaping. */
-export function escapeProperty(name: string): string {
+function escapeProperty(name: string): string {
   if (RESERVED.has(name)) return `__${name}__`;
   return name
     .replaceAll('__', '__underscores__')
