@@ -4,7 +4,7 @@ import { messageOf } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
 import { CliError, exitCode, type ExitCode } from './exitCodes.ts';
 import { remark } from './output.ts';
-import { serveCommand } from './serve.ts';
+import { serveCommand } from './serveCommand.ts';
 import { serverCommand } from './server.ts';
 import { versionCommand } from './version.ts';
 

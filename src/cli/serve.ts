@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
@@ -11,64 +10,20 @@ import { startApiServer, type ApiServer } from '../apiserver/server.ts';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
 import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
-import { createControllers } from '../controllers/controllers.ts';
 import { Client } from '../kube/client.ts';
 import { fixedConnection } from '../kube/connection.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
-import { createLogger, type Logger, type LogLevel } from '../lib/logger.ts';
+import { createLogger, type Logger } from '../lib/logger.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
 import { print } from './output.ts';
-import { duration } from './wait.ts';
+import type { ServeOptions } from './serveCommand.ts';
 
 /** Where the registry keeps Secrets. */
 const SECRETS = '/registry/core/secrets/';
 
-interface ServeOptions {
-  dataDir: string;
-  listen: { host: string; port: number };
-  kubeconfigOut?: string;
-  controllers: boolean;
-  healthInterval: number;
-  driftInterval: number;
-  allowLoopback?: boolean;
-  deniedCidrs?: string[];
-  maxConnections: number;
-  metricsListen?: { host: string; port: number };
-  logLevel: LogLevel;
-}
-
-/** `hostler serve` */
-export function serveCommand(): Command {
-  return new Command('serve')
-    .description('run a whole control plane: Kubernetes-compatible API server, store and controllers')
-    .option('--data-dir <dir>', 'where everything is kept', './.hostler')
-    .option('--listen <address:port>', 'where the API listens (TLS)', listenAddress, { host: '127.0.0.1', port: 7443 })
-    .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
-    .option('--no-controllers', 'API server only')
-    .option('--health-interval <duration>', 'between two looks at a healthy host', duration, 120_000)
-    .option('--drift-interval <duration>', 'between two looks at everything that is managed', duration, 600_000)
-    .option('--allow-loopback', 'Servers may have loopback addresses')
-    .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
-    .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)
-    .option('--metrics-listen <address:port>', 'serve /metrics and probes over plain HTTP', listenAddress)
-    .addOption(
-      new Option('--log-level <level>', 'least level that is logged')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  hostler serve
-  hostler serve --data-dir /var/lib/hostler-control --listen 0.0.0.0:7443
-  KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
-    )
-    .action(serve);
-}
-
-async function serve(options: ServeOptions): Promise<void> {
+/** Runs the control plane until it is asked to stop. */
+export async function serve(options: ServeOptions): Promise<void> {
   const log = createLogger({ level: options.logLevel });
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -82,6 +37,8 @@ async function serve(options: ServeOptions): Promise<void> {
   try {
     const keys = await loadEncryptionKeys(join(dataDir, 'encryption.key'));
     const storage = encryptStorage(raw, { prefixes: [SECRETS], keys, log });
+    // proves that the key is the right one, and ends a rotation that was begun
+    await storage.rewriteAll();
     await runControlPlane({ ...options, dataDir }, storage, { log, signal: stop.signal });
   } finally {
     await raw.close();
@@ -133,6 +90,8 @@ async function controllerClient(pki: Pki, api: ApiServer, log: Logger): Promise<
 }
 
 async function runControllers(options: ServeOptions, client: Client, { log, signal }: Context): Promise<void> {
+  // loaded only when wanted, and after the API answers
+  const { createControllers } = await import('../controllers/controllers.ts');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const controllers = await createControllers({
@@ -173,29 +132,6 @@ function deniedCidrs(options: ServeOptions): string[] {
   return options.allowLoopback === true
     ? ranges.filter((range) => range !== '127.0.0.0/8' && range !== '::1/128')
     : ranges;
-}
-
-function listenAddress(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65535)
-    throw new InvalidArgumentError(`"${text}" is not address:port, such as 127.0.0.1:7443.`);
-  return { host, port };
-}
-
-function cidrs(text: string): string[] {
-  return text
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError(`"${text}" is not a positive whole number.`);
-  return value;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -105,7 +105,11 @@ export class Phases {
     if (observation === undefined || login?.outcome !== 'connected') return Promise.resolve({ type: 'lookFailed' });
     const { effective } = scope;
     const { tasks } = this.#deps;
-    scope.preflight = runPreflight(effective, observation, { privilege: login.session.privilege, tasks });
+    scope.preflight = runPreflight(effective, observation, {
+      privilege: login.session.privilege,
+      privilegeFailure: login.session.privilegeFailure,
+      tasks,
+    });
     this.#reportPreflight(scope);
     scope.plan = planHost(effective, observation, tasks);
     scope.plannedHash ??= scope.plan.hash;

@@ -1,0 +1,75 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { LogLevel } from '../lib/logger.ts';
+import { duration } from './wait.ts';
+
+/** What `hostler serve` is told. Durations are milliseconds. */
+export interface ServeOptions {
+  dataDir: string;
+  listen: { host: string; port: number };
+  kubeconfigOut?: string;
+  controllers: boolean;
+  healthInterval: number;
+  driftInterval: number;
+  allowLoopback?: boolean;
+  deniedCidrs?: string[];
+  maxConnections: number;
+  metricsListen?: { host: string; port: number };
+  logLevel: LogLevel;
+}
+
+/** `hostler serve` */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run a whole control plane: Kubernetes-compatible API server, store and controllers')
+    .option('--data-dir <dir>', 'where everything is kept', './.hostler')
+    .option('--listen <address:port>', 'where the API listens (TLS)', listenAddress, { host: '127.0.0.1', port: 7443 })
+    .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
+    .option('--no-controllers', 'API server only')
+    .option('--health-interval <duration>', 'between two looks at a healthy host', duration, 120_000)
+    .option('--drift-interval <duration>', 'between two looks at everything that is managed', duration, 600_000)
+    .option('--allow-loopback', 'Servers may have loopback addresses')
+    .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
+    .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)
+    .option('--metrics-listen <address:port>', 'serve /metrics and probes over plain HTTP', listenAddress)
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hostler serve
+  hostler serve --data-dir /var/lib/hostler-control --listen 0.0.0.0:7443
+  KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
+    )
+    .action(async (options: ServeOptions) => {
+      // the API server is loaded by this command only: the others start faster
+      const { serve } = await import('./serve.ts');
+      await serve(options);
+    });
+}
+
+function listenAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65535)
+    throw new InvalidArgumentError(`"${text}" is not address:port, such as 127.0.0.1:7443.`);
+  return { host, port };
+}
+
+function cidrs(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError(`"${text}" is not a positive whole number.`);
+  return value;
+}

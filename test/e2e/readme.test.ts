@@ -1,0 +1,81 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** What is running this very test. */
+const ALREADY_RUN = ['npm test'];
+
+let copy: string;
+
+beforeAll(async () => {
+  copy = await mkdtemp(join(tmpdir(), 'hostler-readme-'));
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean);
+  for (const file of files) await cp(join(ROOT, file), join(copy, file), { recursive: true, force: true });
+  await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+});
+
+afterAll(async () => {
+  await shell('npm run -s quickstart -- --down');
+  await rm(copy, { recursive: true, force: true });
+});
+
+/** Runs a block of the README as a reader would: one shell, stop at the first failure. */
+async function shell(script: string): Promise<{ code: number; output: string }> {
+  const small = {
+    HOSTLER_BENCH_HOSTS: '2',
+    HOSTLER_BENCH_ROUNDS: '1',
+    HOSTLER_BENCH_OBJECTS: '200',
+    HOSTLER_BENCH_WATCHERS: '20',
+    HOSTLER_BENCH_BUILD: '0',
+  };
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: copy,
+    env: {
+      ...process.env,
+      ...small,
+      KUBECONFIG: join(copy, '.hostler/kubeconfig'),
+      PATH: `${join(copy, '.hostler/bin')}:${process.env['PATH'] ?? ''}`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? 128)));
+  return { code, output };
+}
+
+describe('the commands of the README', async () => {
+  const text = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const blocks = [...text.matchAll(/```sh\n([^]*?)```/g)].map((match) => match[1]!.trim());
+
+  it('begin with the quickstart and the tests', () => {
+    expect(blocks.slice(0, 2)).toEqual(['npm run quickstart', 'npm test']);
+  });
+
+  it.each(blocks.filter((block) => !ALREADY_RUN.includes(block)))('%s', { timeout: 900_000 }, async (block) => {
+    const { code, output } = await shell(block);
+    expect(code, output.slice(-4000)).toBe(0);
+    if (block === 'npm run quickstart') {
+      expect(output).toContain('is Ready');
+      // safe to run twice
+      const again = await shell(block);
+      expect(again.code, again.output.slice(-4000)).toBe(0);
+    }
+  });
+
+  it('name only paths that exist', () => {
+    const tree = /```\nsrc\/README\.md[^]*?```/.exec(text)?.[0] ?? '';
+    const paths = [...tree.matchAll(/^([a-z]+(?:\/[A-Za-z.]+)?\/?) {2,}/gm)].map((match) => match[1]!);
+    const tracked = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).split('\n');
+    for (const path of paths)
+      expect(
+        tracked.some((file) => file.startsWith(path) || dirname(file) === path),
+        path,
+      ).toBe(true);
+    expect(paths.length).toBeGreaterThan(4);
+  });
+});
