@@ -88,7 +88,7 @@ function toResource(
     verbs: ALL_VERBS,
     schema,
     strategy: definition.strategy,
-    store: shared?.store ?? storeOf(definition, schema, deps),
+    store: shared?.store ?? storeOf(definition, deps),
     conversion: sharedWith?.conversion,
     status: definition.status === true,
     scale: undefined,
@@ -101,7 +101,7 @@ function toResource(
   };
 }
 
-function storeOf(definition: BuiltinDefinition, schema: ResourceSchema, deps: BuiltinDeps): ResourceStore {
+function storeOf(definition: BuiltinDefinition, deps: BuiltinDeps): ResourceStore {
   const { group, names } = definition;
   return new ResourceStore({
     storage: deps.storage,
@@ -111,7 +111,7 @@ function storeOf(definition: BuiltinDefinition, schema: ResourceSchema, deps: Bu
     resource: names.plural,
     apiVersion: apiVersionOf(definition),
     kind: names.kind,
-    admitStored: (object) => schema.admitStored(object),
+    admitStored: undefined,
     selectableFields: (object) => definition.selectableFields?.(object),
   });
 }

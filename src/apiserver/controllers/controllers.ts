@@ -50,12 +50,13 @@ export class Controllers {
     this.#garbage = new GarbageCollector({ catalog, registry, log });
   }
 
-  /** Resolves when namespaces and definitions are in place; the garbage collector reads on in the background. */
+  /** Resolves when namespaces and definitions are in place; other controllers read on in the background. */
   async start(): Promise<void> {
-    const { registry, catalog, crds, log } = this.#deps;
+    const { registry, catalog, crds } = this.#deps;
     await this.#definitions.start();
     await this.#ensureNamespaces();
-    await Promise.all([this.#namespaces.start(), this.#contents.start()]);
+    this.#background('namespaces', this.#namespaces.start());
+    this.#background('namespace contents', this.#contents.start());
     if (crds.length > 0) {
       await installDefinitions(
         registry,
@@ -63,13 +64,16 @@ export class Controllers {
         crds,
       );
     }
-    const follow = (): void => {
-      this.#garbage
-        .follow()
-        .catch((error: unknown) => log.error({ error }, 'the garbage collector cannot read a resource'));
-    };
+    const follow = (): void => this.#background('garbage collection', this.#garbage.follow());
     this.#unsubscribe = catalog.onChange(follow);
     follow();
+  }
+
+  /** What has to read thousands of objects first does not hold up the start. */
+  #background(work: string, running: Promise<void>): void {
+    running.catch((error: unknown) =>
+      this.#deps.log.error({ error, work }, 'a controller of the server cannot read its objects'),
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { cloneJson, equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { CachedObject, OwnerReference } from '../cache/cachedObject.ts';
 import { withRevision } from '../cache/cachedObject.ts';
@@ -19,8 +19,11 @@ export interface StoreOptions {
   /** The version objects are stored in. */
   apiVersion: string;
   kind: string;
-  /** Brings an object read from storage in line with the schema of today (defaults, pruning). */
-  admitStored: (object: JsonObject) => void;
+  /**
+   * Brings an object read from storage in line with the schema of today (defaults, pruning). undefined = the schema
+   * cannot change while objects are stored.
+   */
+  admitStored: ((object: JsonObject) => void) | undefined;
   /** Selectable fields of an object in the storage version, beside metadata.name and metadata.namespace. */
   selectableFields: (object: JsonObject) => Record<string, string> | undefined;
 }
@@ -98,7 +101,7 @@ export class ResourceStore {
   #admit(object: JsonObject): void {
     object['apiVersion'] = this.apiVersion;
     object['kind'] = this.kind;
-    this.#options.admitStored(object);
+    this.#options.admitStored?.(object);
   }
 
   #cached(key: string, value: Buffer, revision: number): CachedObject {
@@ -109,11 +112,10 @@ export class ResourceStore {
 
   #read(value: Buffer): { text: string; attributes: Attributes } {
     const stored = value.toString();
-    const raw = fromJson(stored);
-    const object = cloneJson(raw);
+    const object = fromJson(stored);
+    if (this.#options.admitStored === undefined) return { text: stored, attributes: this.#attributesOf(object) };
     this.#admit(object);
-    const text = equalJson(raw, object) ? stored : encodeObject(object);
-    return { text, attributes: this.#attributesOf(object) };
+    return { text: encodeObject(object), attributes: this.#attributesOf(object) };
   }
 
   #attributesOf(object: JsonObject): Attributes {
