@@ -379,6 +379,81 @@ describe('Docker CE', () => {
   });
 });
 
+describe('a host of Debian 13', () => {
+  const docker: Docker = { version: '26', users: ['anna'] };
+  let host: Host;
+  let driver: HostDriver;
+  beforeAll(async () => {
+    host = await fleet.up({ suite: 'trixie', users: [{ name: 'anna' }] });
+    driver = await HostDriver.open(host, fleet.keyFile);
+  });
+  afterAll(() => driver.close());
+
+  it('survives a power cut in the middle of the installation', async () => {
+    const plan = await driver.plan(docker);
+    await driver.start(plan.changes.find(({ name }) => name === 'docker-engine/package')!);
+    await host.run('until grep -q "status half-\\|status unpacked" /var/log/dpkg.log; do sleep 0.1; done');
+    await host.kill();
+    driver.close();
+    await host.start();
+    await host.waitForSsh();
+    driver = await HostDriver.open(host, fleet.keyFile);
+    // the record of the job that was cut off is found once, then the host is looked at again
+    expect((await refusal(driver.converge(docker))).reason).toBe('Interrupted');
+    await driver.converge(docker);
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
+    expect(await host.run('dpkg --audit')).toBe('');
+    expect(await host.run('apt-mark showhold')).toBe('docker-cli\ndocker.io\n');
+  });
+
+  it('gets back a client that somebody removed, at the version of the engine', async () => {
+    const before = await daemonPid(host);
+    await host.run('apt-get remove -y -q --allow-change-held-packages docker-cli');
+    const plan = await driver.plan(docker);
+    expect(plan).toMatchObject({ changes: [{ name: 'docker-engine/client', disruption: 'None' }], obstacles: [] });
+    await driver.converge(docker);
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
+    expect(await daemonPid(host)).toBe(before);
+  });
+
+  it('makes no claim where an unprivileged login may not look', async () => {
+    await host.run('install -d -o anna -g anna -m 700 ~anna/.ssh');
+    await host.run(
+      'install -o anna -g anna -m 600 ~root/.ssh/authorized_keys ~anna/.ssh/authorized_keys; gpasswd -d anna docker; chmod 700 /etc/docker',
+    );
+    const anna = await HostDriver.open(host, fleet.keyFile, 'anna');
+    const plan = await anna.plan({ version: '26', daemonConfig: { debug: true } });
+    expect(plan.changes).toEqual([]);
+    expect(plan.obstacles.map(({ reason }) => reason)).toEqual(['NotObserved']);
+    anna.close();
+    await host.run('chmod 755 /etc/docker');
+  });
+
+  it('takes back what it says with a corrected configuration after one that kept the engine from starting', async () => {
+    await host.run('apt-get purge -y -q --allow-change-held-packages docker.io docker-cli; rm -rf /etc/docker');
+    const refused = await refusal(driver.converge({ ...docker, daemonConfig: { 'no-such-option': 1 } }));
+    expect(refused).toMatchObject({ reason: 'ConfigRejected', retry: { kind: 'never' } });
+    expect(refused.message).toContain('no-such-option');
+    // the key left the spec, so it stays: whoever put it there by spec takes it out by hand
+    await host.run('rm /etc/docker/daemon.json');
+    await driver.converge({ ...docker, daemonConfig: { debug: true } });
+    expect(await host.run('docker info -f "{{.Debug}}"')).toBe('true\n');
+  });
+
+  it('shows pending updates, security apart, and who asks for a reboot', async () => {
+    expect((await driver.observe(docker, true)).facts.reboot).toEqual({ required: false, packages: [] });
+    await host.addSecurityUpdates();
+    await host.run('apt-get update -q');
+    await host.run('touch /run/reboot-required; echo dbus >/run/reboot-required.pkgs');
+    const { facts } = await driver.observe(docker);
+    const simulated = await host.run('apt-get -s -q dist-upgrade | grep -c "^Inst [^ ]* \\["');
+    expect(facts.updates?.pending).toBe(Number(simulated));
+    expect(facts.updates?.security).toBeGreaterThan(0);
+    expect(facts.reboot).toEqual({ required: true, packages: ['dbus'] });
+    expect(facts.installedKernel).toBeUndefined();
+  });
+});
+
 /** Takes a lock as apt does, by fcntl, in a process on the host. */
 async function holdLock(host: Host, path: string): Promise<{ pid: number; release: () => Promise<void> }> {
   const program = `use Fcntl; open(my $f, ">>", $ARGV[0]) or die; my $l = pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or die "busy"; sleep 1000;`;

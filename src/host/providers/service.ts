@@ -11,7 +11,8 @@ if [ -d /run/systemd/system ]; then
   service_start() { systemctl reset-failed "$1.service" 2>/dev/null || :; systemctl start "$1.service" >&2; }
   service_restart() { systemctl reset-failed "$1.service" 2>/dev/null || :; systemctl restart "$1.service" >&2; }
   service_reload() { systemctl reload "$1.service" >&2; }
-  service_log() { journalctl -u "$1.service" -n 6 --no-pager -o cat 2>/dev/null; }
+  # what the service itself said, not what systemd says about it
+  service_log() { journalctl "_SYSTEMD_UNIT=$1.service" -n 3 --no-pager -o cat 2>/dev/null; }
 elif command -v rc-service >/dev/null 2>&1; then
   service_active() { rc-service -q "$1" status >/dev/null 2>&1; }
   service_enable() { rc-update -q add "$1" default; }

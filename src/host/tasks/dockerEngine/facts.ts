@@ -59,7 +59,7 @@ export interface DockerHave {
   /** Entries for Docker's repository; only looked for when it is declared. */
   sources: readonly SourceEntry[];
   ownEntry?: { line: string; key: string };
-  /** Hostler fetched the package lists within the last hour. */
+  /** Hostler fetched the package lists within the last 6 hours. */
   listsFresh: boolean;
   /** What repositories offer, by package. */
   offers?: ReadonlyMap<string, PackageOffer>;
@@ -108,7 +108,7 @@ if [ -e /etc/docker/daemon.json ]; then run digest sha256sum /etc/docker/daemon.
 file config /etc/docker/daemon.json
 file activate /var/lib/hostler/docker-activate
 file holds /var/lib/hostler/holds
-if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -60; fi
+if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -360; fi
 if [ -n "$1" ]; then
   number=0
   for path in $(grep -rlsF -e "$1" /etc/apt/sources.list /etc/apt/sources.list.d); do

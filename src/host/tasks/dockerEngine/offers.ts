@@ -29,9 +29,9 @@ export function resolveVersion(
   const version = chooseVersion(want, have, flavour);
   if (version !== undefined && isNewer(version, have)) return { version, before: [] };
   if (repositoryComes) return { before: [] };
-  const before = have.listsFresh ? [] : [refreshChange(want, flavour)];
-  if (offer === undefined && before.length > 0) return { before };
-  return { before, obstacle: notAvailable(want, flavour, offer?.versions ?? []) };
+  // an obstacle only when the lists are new: one that goes away by looking would stop the look
+  if (!have.listsFresh) return { before: [refreshChange(want, flavour)] };
+  return { before: [], obstacle: notAvailable(want, flavour, offer?.versions ?? []) };
 }
 
 /** The version that an installation or upgrade would go to; undefined when none that is offered satisfies. */
