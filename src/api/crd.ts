@@ -47,7 +47,7 @@ function toStructural(schema: unknown, path: string): JsonObject {
   if (!isObject(schema)) throw new Error(`${path}: not a schema`);
   if ('oneOf' in schema || 'allOf' in schema) throw new Error(`${path}: use optional members and a CEL rule`);
   if (schema['x-kubernetes-int-or-string'] === true) {
-    return pick(schema, ['description', 'x-kubernetes-int-or-string']);
+    return pick(schema, ['description', 'pattern', 'x-kubernetes-int-or-string']);
   }
   if ('anyOf' in schema) throw new Error(`${path}: unions are not structural`);
   if (schema['additionalProperties'] === false) throw new Error(`${path}: strictObject is not structural`);

@@ -55,7 +55,10 @@ export function integer(min: number, max: number): z.ZodInt {
 /** A Kubernetes quantity, such as `500m`, `4Gi` or `2`. */
 export const quantity = z
   .union([z.int(), z.string().max(64)])
-  .meta({ 'x-kubernetes-int-or-string': true })
+  .meta({
+    'x-kubernetes-int-or-string': true,
+    pattern: '^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$',
+  })
   .describe('A Kubernetes quantity, such as 500m, 4Gi or 2.');
 
 /** RFC 3339 time, whole seconds, UTC. */

@@ -59,7 +59,7 @@ function isEncrypted(pem: string): boolean {
   const blob = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
   // "openssh-key-v1\0", then the cipher's name as a string
   const start = 15;
-  if (blob.length < start + 4) return false;
+  if (blob.length < start + 4 || blob.toString('latin1', 0, start) !== 'openssh-key-v1\0') return false;
   return blob.subarray(start + 4, start + 4 + blob.readUInt32BE(start)).toString('latin1') !== 'none';
 }
 

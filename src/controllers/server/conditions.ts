@@ -174,7 +174,17 @@ function judgeReady(board: Board, scope: Scope): Verdict {
     };
   }
   const everFull = scope.plan !== undefined || scope.server.status?.appliedGeneration !== undefined;
-  return everFull ? { status: 'True', reason: 'Ready', message: reasons.Ready } : untouched('Ready');
+  if (!everFull) return untouched('Ready');
+  return isSettingUp(scope)
+    ? { status: 'False', reason: 'NotReady', message: 'the first set-up has not ended; see Provisioning and its steps' }
+    : { status: 'True', reason: 'Ready', message: reasons.Ready };
+}
+
+/** Hooks and changes are still to come, or were given up. */
+function isSettingUp(scope: Scope): boolean {
+  const { snapshot, server, effective } = scope;
+  if (server.status?.appliedGeneration !== undefined || effective.defaultPolicy === 'Observe') return false;
+  return snapshot.hasTag('progressing') || snapshot.hasTag('stalled');
 }
 
 function firstBlocker(board: Board, scope: Scope): Condition | undefined {
