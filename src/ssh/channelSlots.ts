@@ -1,7 +1,7 @@
 import { abortReason } from './abortable.ts';
 
 /** Fewest session channels that sshd grants by default are 10 (MaxSessions); some are left to others. */
-export const MAX_CHANNELS = 6;
+const MAX_CHANNELS = 6;
 
 /** Hands out the channels of one connection, first come, first served. */
 export class ChannelSlots {

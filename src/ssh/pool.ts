@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ReconcileError, TransientError } from '../lib/errors.ts';
 import { abortable } from './abortable.ts';
+import { Lease } from './lease.ts';
 import { PoolEntry, type CloseCause } from './poolEntry.ts';
 import type { Connection, PooledSession } from './session.ts';
 import { StartLimiter, type StartSlot } from './startLimiter.ts';
@@ -255,67 +255,6 @@ export class SessionPool {
   }
 }
 
-/** One holder's share of a session. */
-class Lease implements PooledSession {
-  readonly #entry: PoolEntry;
-  readonly #connection: Connection;
-  #released = false;
-
-  constructor(entry: PoolEntry) {
-    if (entry.connection === undefined) throw new Error('a session was leased before it was open');
-    this.#entry = entry;
-    this.#connection = entry.connection;
-  }
-
-  get login() {
-    return this.#connection.login;
-  }
-
-  get alive() {
-    return this.#connection.alive;
-  }
-
-  get closed() {
-    return this.#connection.closed;
-  }
-
-  get privilege() {
-    return this.#connection.privilege;
-  }
-
-  get privilegeFailure() {
-    return this.#connection.privilegeFailure;
-  }
-
-  get peer() {
-    return this.#connection.peer;
-  }
-
-  run(...args: Parameters<Connection['run']>): ReturnType<Connection['run']> {
-    return this.#released ? Promise.reject(misuse()) : this.#connection.run(...args);
-  }
-
-  async tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
-    if (this.#released) throw misuse();
-    const entry = this.#entry;
-    entry.hold();
-    try {
-      const stream = await this.#connection.tunnel(address, port, signal);
-      stream.once('close', () => entry.leave());
-      return stream;
-    } catch (error) {
-      entry.leave();
-      throw error;
-    }
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#entry.leave();
-  }
-}
-
 async function resumeOrLeave(outer: StartSlot, entry: PoolEntry, signal: AbortSignal): Promise<void> {
   try {
     await outer.resume(signal);
@@ -333,8 +272,4 @@ function noSession(address: string, timeoutMs: number): TransientError {
   return new TransientError('ConnectionTimedOut', `No session to ${address} within ${timeoutMs / 1000} s.`, {
     remedy: 'Many logins wait, or the host is slow; it is tried again. See --max-connections if it stays so.',
   });
-}
-
-function misuse(): Error {
-  return new Error('a session was used after its release');
 }
