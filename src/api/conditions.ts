@@ -36,17 +36,10 @@ export const alwaysPresent = [
   'UpdatePending',
   'RebootPending',
 ] as const;
-const areaConditions = ['DockerReady'] as const;
-const onlyWhileTrue = [
-  'Reconciling',
-  'Stalled',
-  'Deleting',
-  'InMaintenance',
-  'DiskPressure',
-  'CapacityPressure',
-] as const;
-export type ConditionType =
-  (typeof alwaysPresent)[number] | (typeof areaConditions)[number] | (typeof onlyWhileTrue)[number];
+/** Areas, present only while managed. */
+type AreaCondition = 'DockerReady';
+type OnlyWhileTrue = 'Reconciling' | 'Stalled' | 'Deleting' | 'InMaintenance' | 'DiskPressure' | 'CapacityPressure';
+export type ConditionType = (typeof alwaysPresent)[number] | AreaCondition | OnlyWhileTrue;
 
 /** A judgement before it has a time and a generation. */
 export interface Verdict {

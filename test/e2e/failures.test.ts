@@ -30,13 +30,7 @@ afterAll(async () => {
 const at = (host: Host) => [{ type: 'IPv4' as const, address: host.address }];
 const byKey = { privateKeySecretRef: { name: 'key' } };
 const rejected = async (host: Host) =>
-  Number(
-    (
-      await host.run(
-        'journalctl -u ssh -o cat | grep -c "^Failed password" || true',
-      )
-    ).trim(),
-  );
+  Number((await host.run('journalctl -u ssh -o cat | grep -c "^Failed password" || true')).trim());
 
 describe('failures end in a condition that says what to do', () => {
   it('stops after three wrong passwords, at least a minute apart, and goes on at once when the Secret changes', async () => {
