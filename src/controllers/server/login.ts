@@ -5,6 +5,7 @@ import { orderAddresses } from '../../ssh/addresses.ts';
 import { connect } from '../../ssh/connect.ts';
 import type { Credential } from '../../ssh/connectOptions.ts';
 import { AuthenticationRejected, HostKeyRefused } from '../../ssh/connectErrors.ts';
+import { sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { ServerDeps } from './deps.ts';
@@ -72,8 +73,13 @@ export class LoginDesk {
   /** A key that was taken out of the KnownHost ends the session that it opened. */
   async #stillTrusted(scope: Scope, session: PooledSession): Promise<boolean> {
     const { address, port, hostKey } = session.login;
-    const known = await this.#knownHost(scope, address, port);
-    return known?.spec.keys.some((key) => key.type === hostKey.type && key.publicKey === hostKey.publicKey) === true;
+    const holds = (known: KnownHost | undefined) => known?.spec.keys.some((key) => sameHostKey(key, hostKey)) === true;
+    const key = { namespace: scope.server.metadata.namespace, name: knownHostName(address, port) };
+    // the local copy may lag behind a key that was just approved
+    return (
+      holds(this.#deps.knownHosts.get(key)) ||
+      holds(await this.#deps.client.find(knownHosts, key, { signal: scope.signal }))
+    );
   }
 
   /** From the local copy; when that has none, or lags behind our own write, from the API. */

@@ -4,7 +4,8 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import { isAlreadyExists } from '../../kube/apiError.ts';
 import type { Client } from '../../kube/client.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
-import { TerminalError, TransientError } from '../../lib/errors.ts';
+import { TransientError } from '../../lib/errors.ts';
+import { HostKeyRefused } from '../../ssh/connectErrors.ts';
 import type { HostTrust } from '../../ssh/connectOptions.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
@@ -80,10 +81,15 @@ async function approve(
   options: TrustOptions & { approvedFingerprint: string },
 ): Promise<void> {
   if (fingerprint(offered) !== options.approvedFingerprint) {
-    throw new TerminalError(
+    throw new HostKeyRefused(
       'HostKeyMismatch',
       `${address} offers ${offered.type} ${fingerprint(offered)}, not the approved ${options.approvedFingerprint}.`,
-      { remedy: 'Compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host itself.' },
+      {
+        address,
+        port: options.port,
+        offered,
+        remedy: 'Compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host itself.',
+      },
     );
   }
   if (stored === undefined) return create(address, offered, options);
