@@ -19,6 +19,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // real processes on a loaded machine: a race in a test must not hide in a red run, nor a real failure in a green one
+          retry: 2,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -30,6 +32,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
+          retry: 1,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
