@@ -5,6 +5,7 @@ import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
 import { HostDriver, type Docker } from '../support/hostDriver.ts';
+import { holdLock } from '../support/holdLock.ts';
 
 /** Values that would run commands or break quoting if they were ever pasted into a script. */
 const NASTY = `"; touch /tmp/pwned; '$(touch /tmp/pwned)\`touch /tmp/pwned\` \\ \n\t\u00e4\u{1f433} %s $HOME`;
@@ -453,21 +454,3 @@ describe('a host of Debian 13', () => {
     expect(facts.installedKernel).toBeUndefined();
   });
 });
-
-/** Takes a lock as apt does, by fcntl, in a process on the host. */
-async function holdLock(host: Host, path: string): Promise<{ pid: number; release: () => Promise<void> }> {
-  const program = `use Fcntl; open(my $f, ">>", $ARGV[0]) or die; my $l = pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or die "busy"; sleep 1000;`;
-  await host.exec(
-    `nohup perl -MFcntl=:DEFAULT,:seek -e "$1" "$2" >/tmp/lock.log 2>&1 & echo $! >/tmp/lock.pid; sleep 0.5`,
-    {
-      args: [program, path],
-    },
-  );
-  const pid = Number((await host.run('cat /tmp/lock.pid')).trim());
-  return {
-    pid,
-    release: async () => {
-      await host.exec(`kill ${pid}; sleep 0.2`);
-    },
-  };
-}

@@ -8,6 +8,7 @@ import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
+import { holdLock } from '../support/holdLock.ts';
 import { checkInvariants } from '../support/invariants.ts';
 
 let fleet: Fleet;
@@ -107,15 +108,7 @@ describe('failures end in a condition that says what to do', () => {
   it('waits while another process holds the package manager, and names it', async () => {
     const host = await fleet.up({ name: 'busy' });
     await host.run('apt-get -q update >/dev/null');
-    // holds the locks as apt does: by fcntl
-    await host.run(`cat > /root/hold.pl <<'PL'
-use Fcntl; $0 = "unattended-upgr";
-for $f ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock") {
-  open(my $h, ">", $f); push @h, $h; fcntl($h, F_SETLK, pack("ssx4qqi", F_WRLCK, 0, 0, 0, 0)) or die;
-}
-sleep 600;
-PL
-(perl /root/hold.pl > /dev/null 2>&1 & echo $! > /run/holder)`);
+    const lock = await holdLock(host, '/var/lib/dpkg/lock-frontend');
     await plane.createServer('busy', {
       addresses: at(host),
       ssh: { user: 'root', auth: byKey },
@@ -124,9 +117,9 @@ PL
     });
     const server = await plane.waitFor('busy', (one) => reasonsOf(one).includes('PackageManagerBusy'), 180_000);
     const message = server.status?.conditions?.find((one) => one.reason === 'PackageManagerBusy')?.message;
-    expect(message).toMatch(/unattended-upgr|perl/);
+    expect(message).toContain(`perl (pid ${lock.pid})`);
     expect(findCondition(server.status?.conditions, 'Stalled')).toBeUndefined();
-    await host.run('kill $(cat /run/holder)');
+    await lock.release();
     await plane.waitForCondition('busy', 'Ready', 'True');
   });
 
