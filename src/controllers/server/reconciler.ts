@@ -61,6 +61,7 @@ export class ServerReconciler implements Reconciler {
     const key = `${server.metadata.namespace}/${server.metadata.name}`;
     return {
       server,
+      stored: server,
       effective: effectiveServer(server),
       now: this.#deps.clock.now(),
       signal,
@@ -144,10 +145,10 @@ export class ServerReconciler implements Reconciler {
   }
 
   async #write(scope: Scope): Promise<void> {
-    const current = this.#deps.statusWriter.latest(scope.server);
     const status = statusOf(scope, this.#deps.tasks);
-    const stored = await this.#deps.statusWriter.write(current, status, { signal: scope.signal });
-    recordTransitions(this.#deps.events, current, stored);
+    const stored = await this.#deps.statusWriter.write(scope.stored, status, { signal: scope.signal });
+    recordTransitions(this.#deps.events, scope.stored, stored);
+    scope.stored = stored;
   }
 
   async #finalizerAdded(server: Scope['server'], signal: AbortSignal): Promise<boolean> {

@@ -26,6 +26,8 @@ export type Login =
 export interface Scope {
   /** The object as the run started; never changed. */
   readonly server: Server & { metadata: { uid: string; namespace: string; name: string; generation: number } };
+  /** The object as last acknowledged by the API; moves with each write of the run. */
+  stored: Server;
   /** From {@link server}, with defaults. */
   readonly effective: EffectiveServer;
   /** Milliseconds since the epoch at the start of the run. */
