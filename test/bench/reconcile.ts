@@ -172,7 +172,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -q update >/dev/null
 mkdir -p /etc/docker
 printf '{"live-restore": true}' > /etc/docker/daemon.json
-apt-get -y -q install docker.io >/dev/null
+apt-get -y -q install --no-install-recommends docker.io >/dev/null
 apt-mark hold docker.io >/dev/null
 systemctl enable --now docker >/dev/null 2>&1
 usermod -aG docker root
@@ -218,7 +218,7 @@ async function declared(plane: ControlPlane, round: number): Promise<number> {
 async function scripted(round: number): Promise<number> {
   const host = await fleet.up({ name: `hand-${round}` });
   const start = performance.now();
-  await host.ssh(BY_HAND);
+  await host.run(BY_HAND);
   const seconds = (performance.now() - start) / 1000;
   await host.kill();
   return seconds;

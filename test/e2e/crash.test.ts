@@ -30,7 +30,8 @@ const WATCH_APT = `
 set -eu
 : > /run/apt-watch
 ( while [ ! -e /run/apt-watch-stop ]; do
-    n=$(pgrep -c -x apt-get || true)
+    # a child that apt-get forked, and that has not yet become dpkg, is no second run
+    n=$(ps -C apt-get -o pid=,ppid= | awk '{ of[$1] = $2 } END { n = 0; for (p in of) if (!(of[p] in of)) n++; print n }')
     [ "$n" -le 1 ] || echo "$n" >> /run/apt-watch
     sleep 0.05
   done ) > /dev/null 2>&1 &
