@@ -18,7 +18,12 @@ const soleImporter = (pkg, owner) => ({
 module.exports = {
   forbidden: [
     // types may refer to each other; code may not
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'api-needs-only-zod',
       severity: 'error',

@@ -168,20 +168,29 @@ describe('hostile text in a Server', () => {
     expect(await pwned()).toEqual([]);
   });
 
-  // known gap: the failing hook was not seen to end in its condition; see the changelog
-  it.skip('is quoted, not run, when a hook prints it and fails', async () => {
-    const hooks = [{ name: 'say', when: 'PreProvision' as const, script: `cat <<'END' >&2\n${HOSTILE}\nEND\nexit 3` }];
+  it('is quoted, not run, when a hook prints it and fails, also on a host that is as declared', async () => {
+    await plane.client.patch(
+      servers,
+      { namespace: 'default', name: 'target' },
+      { spec: { deletionPolicy: 'RemoveAgent' } },
+    );
     await plane.client.delete(servers, { namespace: 'default', name: 'target' });
     await plane.waitForGone('target');
-    await plane.createServer('hook', spec({ hooks, docker: { daemonConfig: { labels: ['c=1'] } } }));
-    const server = await plane.waitFor('hook', (one) =>
-      (one.status?.conditions ?? []).some((condition) => condition.reason === 'HookFailed'),
-    );
-    const message = server.status?.conditions?.find((one) => one.reason === 'HookFailed')?.message;
-    expect(message).toContain('say');
+    const key = { namespace: 'default', name: 'hook' };
+    const hook = (script: string) => ({ name: 'say', when: 'PreProvision' as const, script });
+    await plane.createServer(key.name, spec({ hooks: [hook(`cat <<'END' >&2\n${HOSTILE}\nEND\nexit 3`)], docker: {} }));
+    const stalled = await plane.waitForCondition(key.name, 'Stalled', 'True', 'OutOfAttempts');
+    expect(stalled.message).toContain('Hook say ended with exit code 3');
+    const provisioning = await plane.waitForCondition(key.name, 'Provisioning', 'False', 'StepFailed');
+    const ready = await plane.waitForCondition(key.name, 'Ready', 'False', 'NotReady');
+    expect(ready.message).toContain(provisioning.message);
     expect(await pwned()).toEqual([]);
-    await plane.client.delete(servers, { namespace: 'default', name: 'hook' });
-    await plane.waitForGone('hook');
+    await plane.client.patch(servers, key, { spec: { hooks: [hook('echo once >>/root/hook-runs')] } });
+    await plane.waitForCondition(key.name, 'Ready', 'True');
+    expect(await host.run('cat /root/hook-runs')).toBe('once\n');
+    await plane.client.patch(servers, key, { spec: { deletionPolicy: 'RemoveAgent' } });
+    await plane.client.delete(servers, key);
+    await plane.waitForGone(key.name);
   });
 
   it('is not fed to the shell behind sudo when the password has a second line', async () => {

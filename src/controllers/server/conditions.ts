@@ -175,9 +175,9 @@ function judgeReady(board: Board, scope: Scope): Verdict {
   }
   const everFull = scope.plan !== undefined || scope.server.status?.appliedGeneration !== undefined;
   if (!everFull) return untouched('Ready');
-  return isSettingUp(scope)
-    ? { status: 'False', reason: 'NotReady', message: 'the first set-up has not ended; see Provisioning and its steps' }
-    : { status: 'True', reason: 'Ready', message: reasons.Ready };
+  if (!isSettingUp(scope)) return { status: 'True', reason: 'Ready', message: reasons.Ready };
+  const found = board.get('Provisioning');
+  return { status: 'False', reason: 'NotReady', message: `the first set-up has not ended: ${found?.message ?? ''}` };
 }
 
 /** Hooks and changes are still to come, or were given up. */

@@ -136,7 +136,7 @@ export class Phases {
     const qualified = preflight?.result !== 'Unqualified';
     const wanting = plan.obstacles.some((one) => effective.policyOf(one.area) === 'Manage');
     const settled = plan.changes.length === 0;
-    const hooksWait = settled && !wanting && this.#pendingHooks(scope, 'PostProvision').length > 0;
+    const hooksWait = settled && !wanting && this.#pendingHooks(scope).length > 0;
     if (!settled || hooksWait) return { type: 'workFound', runnable: hooksWait || runnable.length > 0, qualified };
     return wanting || !qualified ? { type: 'refused' } : { type: 'conformed' };
   }
@@ -201,7 +201,7 @@ export class Phases {
   }
 
   async #runHooks(scope: Scope, session: PooledSession, when: 'PreProvision' | 'PostProvision'): Promise<boolean> {
-    for (const hook of this.#pendingHooks(scope, when)) {
+    for (const hook of this.#pendingHooks(scope).filter((one) => one.when === when)) {
       const ended = await this.#step(scope, `hook/${hook.name}`, `hook ${hook.name}`, async (attempt) => {
         try {
           return await runHook(session, hook, this.#applyOptions(scope, attempt));
@@ -221,11 +221,11 @@ export class Phases {
     return true;
   }
 
-  /** Hooks run once, around the first set-up only. */
-  #pendingHooks(scope: Scope, when: 'PreProvision' | 'PostProvision') {
+  /** Hooks run once, around the first set-up only, also where that finds nothing to change. */
+  #pendingHooks(scope: Scope) {
     if (scope.server.status?.appliedGeneration !== undefined || scope.effective.paused) return [];
     if (scope.effective.defaultPolicy === 'Observe') return [];
-    return scope.effective.hooks.filter((hook) => hook.when === when && !scope.hooksRun.includes(hook.name));
+    return scope.effective.hooks.filter((hook) => !scope.hooksRun.includes(hook.name));
   }
 
   async #verify(scope: Scope): Promise<ServerEvent> {
