@@ -99,8 +99,13 @@ export class ShardManager implements Shards {
     return this.#held.has(shard) && this.#elector.isLeader();
   }
 
-  holdsUid(uid: string): boolean {
-    return this.holds(shardOf(uid));
+  async confirm(uid: string): Promise<boolean> {
+    const shard = shardOf(uid);
+    const held = this.#held.get(shard);
+    if (held === undefined || !this.holds(shard)) return false;
+    const key = { namespace: this.#namespace, name: shardName(shard) };
+    const lease = await this.#options.client.find(leases, key);
+    return lease !== undefined && lease.metadata.uid === held.token.leaseUid && isSameHolding(lease, held.lease);
   }
 
   token(serverUid: string): ShardToken {

@@ -15,8 +15,11 @@ export interface ShardToken {
 export interface Shards {
   /** Whether this process may act for objects of `shard` (0…63) right now, by its own clock. */
   holds(shard: number): boolean;
-  /** Whether this process may act for the object with this UID right now. */
-  holdsUid(uid: string): boolean;
+  /**
+   * Whether this process still holds the shard of the object with this UID, by the shard's Lease read from the API now.
+   * For acts that a stale belief must not lead to.
+   */
+  confirm(uid: string): Promise<boolean>;
   /**
    * The token to write into the owner file of the host of Server `serverUid`.
    * @throws WaitingError ShardNotHeld  when another process holds the shard, or nobody knows.

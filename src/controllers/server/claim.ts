@@ -11,6 +11,6 @@ export function claimOf(deps: ServerDeps, scope: Scope): Claim {
   const { leaseUid, transitions } = deps.shards.token(uid);
   return {
     owner: { installation: deps.installationUID, server: uid, token: { lease: leaseUid, transitions } },
-    stillHeld: () => Promise.resolve(deps.shards.holdsUid(uid)),
+    stillHeld: () => deps.shards.confirm(uid),
   };
 }

@@ -116,9 +116,24 @@ describe('ShardManager', () => {
     await pass(clock, 2000);
     const b = replica('b');
     await pass(clock, 8000);
-    const uid = Array.from({ length: 200 }, (_, i) => `server-${i}`).find((one) => b.shards.holdsUid(one)) ?? '';
+    const uid = Array.from({ length: 200 }, (_, i) => `server-${i}`).find((one) => b.shards.holds(shardOf(one))) ?? '';
     expect(() => a.shards.token(uid)).toThrow('does not hold shard');
     expect(b.shards.token(uid).transitions).toBe(2);
+  });
+
+  it('confirms a shard by its Lease, not by what it believes', async () => {
+    const a = replica('a');
+    await pass(clock, 2000);
+    expect(await a.shards.confirm('server-1')).toBe(true);
+    const lease = shardLease(shardOf('server-1'));
+    // no watch tells it
+    Object.assign(lease!.spec!, { leaseTransitions: 2 });
+    expect(a.shards.holds(shardOf('server-1'))).toBe(true);
+    expect(await a.shards.confirm('server-1')).toBe(false);
+    expect(await a.shards.confirm('server-2')).toBe(shardOf('server-2') !== shardOf('server-1'));
+    a.kill();
+    // could not look is no confirmation either
+    await expect(a.shards.confirm('server-2')).rejects.toThrow('dead');
   });
 
   it('serves everything again within 30 s after one of three processes died, and never twice at once', async () => {
@@ -147,7 +162,7 @@ describe('ShardManager', () => {
     expect(everyServed()).toBe(true);
     const before = a.held();
     expect(before.length).toBeGreaterThan(0);
-    const uid = Array.from({ length: 500 }, (_, i) => `server-${i}`).find((one) => a.shards.holdsUid(one)) ?? '';
+    const uid = Array.from({ length: 500 }, (_, i) => `server-${i}`).find((one) => a.shards.holds(shardOf(one))) ?? '';
     const oldToken = a.shards.token(uid);
     // SIGSTOP: time passes for everybody else
     await pass(clock, 30_000);

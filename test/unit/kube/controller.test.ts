@@ -253,7 +253,7 @@ describe('Controller', () => {
     };
     const shards = {
       holds: (shard: number) => held.has(shard),
-      holdsUid: () => false,
+      confirm: () => Promise.resolve(false),
       token: () => ({ leaseUid: '', transitions: 0 }),
       onChange: (listener: ShardListener) => {
         listeners.add(listener);
