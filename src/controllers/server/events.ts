@@ -1,4 +1,5 @@
-import type { Condition, ConditionType } from '../../api/conditions.ts';
+import { findCondition, type Condition, type ConditionType } from '../../api/conditions.ts';
+import type { Reason } from '../../api/reasons.ts';
 import type { Server } from '../../api/server.ts';
 import type { EventRecorder } from '../../kube/eventRecorder.ts';
 
@@ -14,14 +15,25 @@ const goodWhenFalse: ReadonlySet<string> = new Set<ConditionType>([
 /** Conditions that come and go all the time or are summed up elsewhere. */
 const silent: ReadonlySet<string> = new Set<ConditionType>(['Reconciling', 'Deleting', 'InMaintenance']);
 
+/** What a first set-up finds because it has not made it yet: nothing to warn of while it runs. */
+const expectedInSetUp: ReadonlySet<string> = new Set<Reason>([
+  'NotReady',
+  'NeedsSetup',
+  'NotInstalled',
+  'NotRunning',
+  'VersionMismatch',
+  'Drifted',
+]);
+
 /** One Event for each condition that changed its status or its reason between two stored states. */
-export function recordTransitions(events: EventRecorder, before: Server, after: Server): void {
+export function recordTransitions(events: Pick<EventRecorder, 'record'>, before: Server, after: Server): void {
   const old = new Map(before.status?.conditions?.map((condition) => [condition.type, condition]));
-  for (const condition of after.status?.conditions ?? []) {
+  const conditions = after.status?.conditions ?? [];
+  const settingUp = findCondition(conditions, 'Provisioning')?.status === 'True';
+  for (const condition of conditions) {
     if (!isNews(old.get(condition.type), condition)) continue;
-    const harmless = condition.type === 'Provisioning' || condition.reason === 'Applying' || isGood(condition);
     events.record(after, {
-      type: harmless ? 'Normal' : 'Warning',
+      type: isGood(condition) || isUnderWay(condition, settingUp) ? 'Normal' : 'Warning',
       reason: condition.reason,
       message: `${condition.type}=${condition.status}: ${condition.message}`,
     });
@@ -35,6 +47,11 @@ function isNews(last: Condition | undefined, now: Condition): boolean {
   return last.status !== now.status || last.reason !== now.reason;
 }
 
-function isGood({ type, status }: Condition): boolean {
+function isUnderWay({ reason }: Condition, settingUp: boolean): boolean {
+  return reason === 'Running' || reason === 'Applying' || (settingUp && expectedInSetUp.has(reason));
+}
+
+function isGood({ type, status, reason }: Condition): boolean {
+  if (reason === 'StepFailed') return false;
   return status === (goodWhenFalse.has(type) ? 'False' : 'True');
 }
