@@ -215,8 +215,11 @@ describe('a durable job on a real host', () => {
     expect(status).toMatchObject({ state: 'Exited', exitCode: 3 });
     expect(status.state === 'Exited' && status.logTail).toMatch(/hostler-[0-9a-f]+\.service\nhome \/root$/);
     await consumeJob(session, spec.id, { claim: holding() });
-    expect(await host.run('systemctl list-units --all --plain --no-legend "hostler-*"')).toBe('');
     expect(await jobStatus(session, spec.id)).toEqual({ state: 'Absent' });
+    // the result is there some milliseconds before systemd has seen the runner's end
+    await expect
+      .poll(() => host.run('systemctl list-units --all --plain --no-legend "hostler-*"'), { timeout: 10_000 })
+      .toBe('');
   });
 
   it('goes on when its starter is killed at any moment, and never runs twice', async () => {
