@@ -44,6 +44,8 @@ export interface Claim {
    * return true only if it is still held; then the stored token is overwritten.
    */
   stillHeld: () => Promise<boolean>;
+  /** Who the owner of a host that is not ours is, for a person; undefined = nobody knows more than the UIDs. */
+  nameOf?: (owner: Pick<Owner, 'installation' | 'server'>) => string | undefined;
 }
 
 /** `raise`: another Lease's token may be overwritten. `takeover`: anybody's. */
@@ -72,7 +74,7 @@ export async function runClaimed(
     }
     result = await session.run(scriptFor('raise'), options);
   }
-  throwRefusal(result);
+  throwRefusal(result, claim);
   return result;
 }
 
@@ -119,24 +121,24 @@ function demandSuccess(result: ExecResult, doing: string): void {
   if (result.exitCode !== 0) throw explainFailure(doing, result);
 }
 
-function throwRefusal(result: ExecResult): void {
+function throwRefusal(result: ExecResult, { nameOf }: Pick<Claim, 'nameOf'> = {}): void {
   const refusal = refusals[result.exitCode];
-  if (refusal !== undefined) throw refusal(result.stderr);
+  if (refusal !== undefined) throw refusal(result.stderr, nameOf);
 }
 
 const takeOverRemedy =
   'If this host is to change hands, create a ServerOperation of type TakeOver for this Server; else delete this Server.';
 
 /** What the exit codes of ownershipScript.ts mean. */
-const refusals: Readonly<Record<number, (stderr: string) => ReconcileError>> = {
+const refusals: Readonly<Record<number, (stderr: string, nameOf: Claim['nameOf']) => ReconcileError>> = {
   [exitCodes.lockBusy]: () =>
     new WaitingError('WaitingForJob', "Another of Hostler's scripts holds the lock on the host.", {
       afterMs: LOCK_RETRY_MS,
     }),
   [exitCodes.jobRunning]: (stderr) =>
     new WaitingError('WaitingForJob', `A job still runs on the host${jobIn(stderr)}.`, { afterMs: JOB_RETRY_MS }),
-  [exitCodes.ownedByAnother]: (stderr) =>
-    new TerminalError('OwnedByAnother', `The host belongs to ${ownerIn(stderr)}.`, { remedy: takeOverRemedy }),
+  [exitCodes.ownedByAnother]: (stderr, nameOf) =>
+    new TerminalError('OwnedByAnother', `The host belongs to ${ownerIn(stderr, nameOf)}.`, { remedy: takeOverRemedy }),
   [exitCodes.ownershipLost]: () =>
     new TransientError('OwnershipLost', 'A newer holder of the shard wrote to the host; this process steps back.'),
   [exitCodes.otherLease]: () => new TransientError('OwnershipLost', "The host's token changed while it was raised."),
@@ -151,11 +153,10 @@ const refusals: Readonly<Record<number, (stderr: string) => ReconcileError>> = {
   [exitCodes.uploadDamaged]: () => new TransientError('ConnectionLost', 'The upload arrived damaged on the host.'),
 };
 
-function ownerIn(stderr: string): string {
+function ownerIn(stderr: string, nameOf: Claim['nameOf']): string {
   const [, installation, server] = /^hostler-owner ([\w.-]{1,64}) ([\w.-]{1,64})$/m.exec(stderr) ?? [];
-  return installation === undefined
-    ? 'another Hostler'
-    : `Server ${server ?? ''} of Hostler installation ${installation}`;
+  if (installation === undefined || server === undefined) return 'another Hostler';
+  return nameOf?.({ installation, server }) ?? `Server ${server} of Hostler installation ${installation}`;
 }
 
 function jobIn(stderr: string): string {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
+import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { knownHosts, servers } from '../../src/kube/hostlerResources.ts';
 import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
@@ -169,8 +170,24 @@ describe('failures end in a condition that says what to do', () => {
     expect((await host.exec('command -v docker')).code).not.toBe(0);
     expect(await plane.operate('owned', 'TakeOver')).toMatchObject({ phase: 'Succeeded' });
     await plane.waitForCondition('owned', 'Ready', 'True');
+    const spec = (daemonConfig: Record<string, unknown>): ServerSpec => ({
+      addresses: at(host),
+      ssh: { user: 'root', auth: byKey },
+      docker: { daemonConfig },
+      requirements: { disk: '1G' },
+    });
+    await plane.createServer('twin', spec({ debug: true }));
+    const twin = await plane.waitForCondition('twin', 'Stalled', 'True', 'OwnedByAnother');
+    expect(twin.message).toContain('belongs to Server owned, which has the same host');
     await plane.client.delete(servers, { namespace: 'default', name: 'owned' });
     await plane.waitForGone('owned');
+    await plane.operate('twin', 'Retry');
+    await plane.waitFor('twin', (one) =>
+      (one.status?.conditions ?? []).some(({ type, message }) => type === 'Stalled' && message.includes('was deleted')),
+    );
+    expect((await host.exec('cat /etc/docker/daemon.json')).stdout).not.toContain('debug');
+    await plane.client.delete(servers, { namespace: 'default', name: 'twin' });
+    await plane.waitForGone('twin');
   });
 });
 

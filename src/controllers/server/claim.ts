@@ -1,4 +1,4 @@
-import type { Claim } from '../../host/ownership.ts';
+import type { Claim, Owner } from '../../host/ownership.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Scope } from './scope.ts';
 
@@ -12,5 +12,19 @@ export function claimOf(deps: ServerDeps, scope: Scope): Claim {
   return {
     owner: { installation: deps.installationUID, server: uid, token: { lease: leaseUid, transitions } },
     stillHeld: () => deps.shards.confirm(uid),
+    nameOf: (owner) => nameOf(deps, scope, owner),
   };
+}
+
+/** Servers of other namespaces belong to other organisations: they are not named. */
+function nameOf(
+  deps: Pick<ServerDeps, 'installationUID' | 'servers'>,
+  scope: Pick<Scope, 'server'>,
+  { installation, server }: Pick<Owner, 'installation' | 'server'>,
+): string | undefined {
+  if (installation !== deps.installationUID) return undefined;
+  const found = deps.servers.list().find(({ metadata }) => metadata.uid === server)?.metadata;
+  if (found === undefined) return `a Server that was deleted and left the host as it was (UID ${server})`;
+  if (found.namespace !== scope.server.metadata.namespace) return 'a Server of another namespace';
+  return `Server ${found.name}, which has the same host`;
 }
