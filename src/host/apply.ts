@@ -31,6 +31,9 @@ export interface ApplyOptions {
 
 export type ApplyResult = { kind: 'done' } | { kind: 'running'; jobID: string };
 
+/** `gone`: no record of the job; it never started, or its result was consumed. Only looking at the host tells which. */
+export type FinishResult = ApplyResult | { kind: 'gone' };
+
 /** Turns a failed run into the error that the caller sees. */
 type Explain = (run: FailedRun) => ReconcileError;
 
@@ -78,16 +81,17 @@ export async function runAction(
 
 /**
  * Takes up a job that an earlier run started: waits up to `waitMs`, consumes its result once, and tells it as
- * {@link applyChange} does. A job that is not there any more is `done`: look again.
+ * {@link applyChange} does.
  */
 export async function finishJob(
   session: Session,
   job: { id: string; change: string },
   options: JobOptions,
-): Promise<ApplyResult> {
+): Promise<FinishResult> {
   const [kind, name = ''] = job.change.split('/', 2);
   const explain: Explain = (run) => (kind === 'hook' ? explainHook(name, run) : explainFailure(job.change, run));
-  return settle(session, job.id, await jobStatus(session, job.id, options), { ...options, explain });
+  const status = await jobStatus(session, job.id, options);
+  return status.state === 'Absent' ? { kind: 'gone' } : settle(session, job.id, status, { ...options, explain });
 }
 
 /**
@@ -141,9 +145,8 @@ async function settle(
   options: JobOptions & { explain: Explain },
 ): Promise<ApplyResult> {
   if (status.state === 'Running') return { kind: 'running', jobID: id };
-  if (status.state === 'Absent') return { kind: 'done' };
-  await consumeJob(session, id, options);
-  if (status.state === 'Interrupted') {
+  if (status.state !== 'Absent') await consumeJob(session, id, options);
+  if (status.state !== 'Exited') {
     throw new TransientError('Interrupted', 'The job was cut off before its end (reboot, or its process was killed).', {
       remedy: 'Hostler looks at the host again and goes on from what it finds.',
     });

@@ -173,8 +173,8 @@ if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
   hostler_flush "$hostler_jobs"
   hostler_started=
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
-    systemctl reset-failed "hostler-$6.service" >/dev/null 2>&1 || true
-    if systemd-run --quiet --unit="hostler-$6" --description="Hostler: $7" --property=KillMode=control-group \\
+    # --collect: the exit file has the status, so that a runner that was killed leaves no failed unit behind.
+    if systemd-run --quiet --collect --unit="hostler-$6" --description="Hostler: $7" --property=KillMode=control-group \\
       --property=TimeoutStopSec=40 --setenv=HOME=/root --setenv="PATH=$PATH" --setenv=LC_ALL=C.UTF-8 \\
       /bin/sh "$hostler_jobs/$6/run" "$1" "$2" "$3" "$4" "$9" 3<&- 9>&-; then hostler_started=1; fi
   fi
@@ -220,7 +220,6 @@ if [ -d "$hostler_root/jobs/$1" ]; then
   if [ -s "$hostler_root/jobs/$1/log" ]; then mv -f "$hostler_root/jobs/$1/log" "$hostler_root/logs/$1.log"; fi
   rm -rf "$hostler_root/jobs/$1"
 fi
-if [ -d /run/systemd/system ]; then systemctl reset-failed "hostler-$1.service" >/dev/null 2>&1 || true; fi
 `;
 
 /**
@@ -254,8 +253,7 @@ fi
 
 /** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
 export const removeAgentBody = `
-${RELEASE_HOLDS}if [ -d /run/systemd/system ]; then systemctl reset-failed 'hostler-*.service' >/dev/null 2>&1 || true; fi
-for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
+${RELEASE_HOLDS}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
   if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
 done
 rm -rf "${stateDirectory}"

@@ -167,6 +167,20 @@ describe('failures end in a condition that says what to do', () => {
     });
     const stalled = await plane.waitForCondition('owned', 'Stalled', 'True', 'OwnedByAnother');
     expect(stalled.message).toContain('TakeOver');
+    // later looks, which change nothing, do not make another story of it
+    await sleep(6000);
+    const { status } = await plane.server('owned');
+    expect(findCondition(status?.conditions, 'Stalled')).toEqual(stalled);
+    expect(findCondition(status?.conditions, 'InSync')).toMatchObject({ status: 'False', reason: 'ApplyFailed' });
+    expect(status?.provisioning?.steps).toContainEqual(
+      expect.objectContaining({
+        name: 'docker-engine/package',
+        state: 'Failed',
+        reason: 'OwnedByAnother',
+        attempts: 1,
+      }),
+    );
+    expect(status?.jobs).toBeUndefined();
     expect((await host.exec('command -v docker')).code).not.toBe(0);
     expect(await plane.operate('owned', 'TakeOver')).toMatchObject({ phase: 'Succeeded' });
     await plane.waitForCondition('owned', 'Ready', 'True');

@@ -204,17 +204,21 @@ function judgeStalled(scope: Scope): Verdict | undefined {
   if (scope.server.metadata.deletionTimestamp !== undefined) return undefined;
   const error = scope.login?.outcome === 'failed' ? scope.login.error : scope.failure;
   if (error?.retry.kind === 'never') return { status: 'True', reason: error.reason, message: error.advice };
-  if (scope.snapshot.hasTag('stalled')) return outOfAttempts(scope);
+  if (scope.snapshot.hasTag('stalled')) return givenUp(scope);
   const obstacle = scope.plan?.obstacles.find((one) => one.terminal && scope.effective.policyOf(one.area) === 'Manage');
   return obstacle && { status: 'True', reason: obstacle.reason, message: obstacle.message };
 }
 
-function outOfAttempts(scope: Scope): Verdict {
+/** Later looks find no failure of their own: why it was given up stays. */
+function givenUp(scope: Scope): Verdict {
+  const last = findCondition(scope.stored.status?.conditions, 'Stalled');
+  if (scope.failure === undefined && last !== undefined) {
+    return { status: 'True', reason: last.reason as Reason, message: last.message };
+  }
   const { name, namespace } = scope.server.metadata;
-  const last = findCondition(scope.server.status?.conditions, 'Stalled')?.message;
   const cause = scope.failure?.advice ?? reasons.OutOfAttempts;
-  const fresh = `${cause} Put it right and retry with: hostler server retry ${name} -n ${namespace}`;
-  return { status: 'True', reason: 'OutOfAttempts', message: scope.failure === undefined ? (last ?? fresh) : fresh };
+  const message = `${cause} Put it right and retry with: hostler server retry ${name} -n ${namespace}`;
+  return { status: 'True', reason: 'OutOfAttempts', message };
 }
 
 function judgeReconciling(scope: Scope): Verdict | undefined {

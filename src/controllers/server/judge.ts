@@ -172,16 +172,22 @@ function judgeAge(ageMs: number, last: string): Verdict | undefined {
 /** InSync, from this run's plan. */
 export function judgeInSync(scope: Scope): Verdict | undefined {
   if (scope.plan === undefined) return undefined;
-  if (scope.failure !== undefined)
-    return no(scope.failure.retry.kind === 'after' ? scope.failure.reason : 'ApplyFailed', scope.failure.advice);
-  if (scope.jobs.length > 0)
-    return no('Applying', `running on the host: ${scope.jobs.map((job) => job.change).join(', ')}`);
+  const unfinished = judgeApplying(scope);
+  if (unfinished !== undefined) return unfinished;
   const held = scope.held[0];
   const obstacle = scope.plan.obstacles[0];
   if (held !== undefined) return heldVerdict(scope, held.waitingFor);
   if (obstacle !== undefined) return no(obstacle.reason, obstacle.message);
   if (scope.plan.changes.length > 0) return no('Drifted', list(scope.plan.changes.map((change) => change.what)));
   return ok('InSync', reasons.InSync);
+}
+
+/** Changes that failed, now or for good, or that still run. */
+function judgeApplying({ failure, jobs, snapshot, stored }: Scope): Verdict | undefined {
+  if (failure !== undefined) return no(failure.retry.kind === 'after' ? failure.reason : 'ApplyFailed', failure.advice);
+  if (jobs.length > 0) return no('Applying', `running on the host: ${jobs.map((job) => job.change).join(', ')}`);
+  const last = findCondition(stored.status?.conditions, 'InSync');
+  return snapshot.hasTag('stalled') && last?.reason === 'ApplyFailed' ? no('ApplyFailed', last.message) : undefined;
 }
 
 function heldVerdict(scope: Scope, waitingFor: string): Verdict {

@@ -1,6 +1,13 @@
 import type { Reason } from '../../api/reasons.ts';
-import { applyChange, finishJob, verify, type ApplyOptions, type ApplyResult } from '../../host/apply.ts';
-import { runHook } from '../../host/hooks.ts';
+import {
+  applyChange,
+  finishJob,
+  verify,
+  type ApplyOptions,
+  type ApplyResult,
+  type FinishResult,
+} from '../../host/apply.ts';
+import { runHook, type Hook } from '../../host/hooks.ts';
 import { observe, type ObserveOptions } from '../../host/observe.ts';
 import { takeOver } from '../../host/ownership.ts';
 import { gate, planHost, taskOf } from '../../host/plan.ts';
@@ -126,7 +133,10 @@ export class Phases {
       ? pending
       : [...pending, ...run.map((change) => ({ ...change, waitingFor: 'Management' as const }))];
     const event = this.#finding(scope);
-    if (event.type === 'conformed') this.#setUpSteps(scope)?.succeed('verify', 'looked at the host: it is as declared');
+    if (event.type === 'conformed') {
+      this.#setUpSteps(scope)?.succeed('verify', 'looked at the host: it is as declared');
+      this.#steps(scope).foundDone();
+    }
     return Promise.resolve(event);
   }
 
@@ -191,34 +201,36 @@ export class Phases {
     try {
       const result = await act(attempt);
       if (result.kind === 'running') return false;
+      this.#dropJob(scope, name);
       steps.succeed(name, message);
       return true;
     } catch (error) {
-      const known = findCause(error, ReconcileError);
-      if (known !== undefined && !isConnectionFailure(known)) steps.fail(name, known.reason, known.advice);
+      this.#failStep(scope, name, error);
       throw error;
     }
   }
 
   async #runHooks(scope: Scope, session: PooledSession, when: 'PreProvision' | 'PostProvision'): Promise<boolean> {
     for (const hook of this.#pendingHooks(scope).filter((one) => one.when === when)) {
-      const ended = await this.#step(scope, `hook/${hook.name}`, `hook ${hook.name}`, async (attempt) => {
-        try {
-          return await runHook(session, hook, this.#applyOptions(scope, attempt));
-        } catch (error) {
-          if (hook.failurePolicy === 'Fail' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
-          this.#deps.events.record(scope.server, {
-            type: 'Warning',
-            reason: 'HookFailed',
-            message: `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`,
-          });
-          return { kind: 'done' };
-        }
-      });
+      const ended = await this.#step(scope, `hook/${hook.name}`, `hook ${hook.name}`, (attempt) =>
+        this.#forgiving(scope, hook, () => runHook(session, hook, this.#applyOptions(scope, attempt))),
+      );
       if (!ended) return false;
       scope.hooksRun.push(hook.name);
     }
     return true;
+  }
+
+  /** A hook whose failure is to be ignored ended well as far as the set-up is concerned. */
+  async #forgiving<T>(scope: Scope, hook: Hook | undefined, act: () => Promise<T>): Promise<T | { kind: 'done' }> {
+    try {
+      return await act();
+    } catch (error) {
+      if (hook?.failurePolicy !== 'Ignore' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
+      const message = `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`;
+      this.#deps.events.record(scope.server, { type: 'Warning', reason: 'HookFailed', message });
+      return { kind: 'done' };
+    }
   }
 
   /** Hooks run once, around the first set-up only, also where that finds nothing to change. */
@@ -253,22 +265,35 @@ export class Phases {
   async #finishJobs(scope: Scope, session: PooledSession): Promise<boolean> {
     for (const job of [...scope.jobs]) {
       const name = job.change;
-      const result = await this.#finish(scope, session, job).catch((error: unknown) => {
-        const known = findCause(error, ReconcileError);
-        if (known === undefined || isConnectionFailure(known)) throw error;
-        scope.jobs = scope.jobs.filter((one) => one !== job);
-        this.#steps(scope).fail(name, known.reason, known.advice);
-        throw error;
-      });
+      const hook = scope.effective.hooks.find((one) => name === `hook/${one.name}`);
+      const result = await this.#forgiving(scope, hook, () => this.#finish(scope, session, job)).catch(
+        (error: unknown) => {
+          this.#failStep(scope, name, error);
+          throw error;
+        },
+      );
       if (result.kind === 'running') return false;
-      scope.jobs = scope.jobs.filter((one) => one !== job);
+      this.#dropJob(scope, name);
+      if (result.kind === 'gone') continue;
       this.#steps(scope).succeed(name);
       if (name.startsWith('hook/')) scope.hooksRun.push(name.slice('hook/'.length));
     }
     return true;
   }
 
-  #finish(scope: Scope, session: PooledSession, job: { name: string; change: string }): Promise<ApplyResult> {
+  /** What ends a step, unless the link broke: then its job may still run. */
+  #failStep(scope: Scope, name: string, error: unknown): void {
+    const known = findCause(error, ReconcileError);
+    if (known === undefined || isConnectionFailure(known)) return;
+    this.#dropJob(scope, name);
+    this.#steps(scope).fail(name, known.reason, known.advice);
+  }
+
+  #dropJob(scope: Scope, change: string): void {
+    scope.jobs = scope.jobs.filter((job) => job.change !== change);
+  }
+
+  #finish(scope: Scope, session: PooledSession, job: { name: string; change: string }): Promise<FinishResult> {
     return finishJob(
       session,
       { id: job.name, change: job.change },

@@ -51,6 +51,14 @@ export class StepLog {
     this.#end(name, 'Failed', reason, message);
   }
 
+  /** The host is as declared: changes that failed, or whose end nobody saw, were made after all. Hooks stay as they are. */
+  foundDone(): void {
+    for (const { name, state } of this.#steps) {
+      if (state !== 'Running' && state !== 'Failed') continue;
+      if (!name.startsWith('hook/')) this.succeed(name, 'the host was found as declared');
+    }
+  }
+
   /** Makes sure that `names` are listed, in order, so that a watcher sees what is still to come. */
   announce(names: readonly string[]): void {
     for (const name of names) this.#find(name);

@@ -98,7 +98,7 @@ describe('applyChange', () => {
     const running = result.kind === 'running' ? result.jobID : '';
     const finish = { id: running, change: change.name };
     expect(await finishJob(session, finish, { ...how, waitMs: 20_000 })).toEqual({ kind: 'done' });
-    expect(await finishJob(session, finish, how)).toEqual({ kind: 'done' });
+    expect(await finishJob(session, finish, how)).toEqual({ kind: 'gone' });
     expect(jobsLeft()).toEqual([]);
   });
 
@@ -131,7 +131,7 @@ describe('applyChange', () => {
     process.kill(-runner, 'SIGKILL');
     for (const child of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) killIfOf(child, id);
     await expect(finishJob(session, { id, change: change.name }, how)).rejects.toMatchObject({ reason: 'Interrupted' });
-    expect(await finishJob(session, { id, change: change.name }, how)).toEqual({ kind: 'done' });
+    expect(await finishJob(session, { id, change: change.name }, how)).toEqual({ kind: 'gone' });
   });
 });
 
