@@ -178,12 +178,13 @@ describe('hostile text in a Server', () => {
     await plane.waitForGone('target');
     const key = { namespace: 'default', name: 'hook' };
     const hook = (script: string) => ({ name: 'say', when: 'PreProvision' as const, script });
-    await plane.createServer(key.name, spec({ hooks: [hook(`cat <<'END' >&2\n${HOSTILE}\nEND\nexit 3`)], docker: {} }));
+    await plane.createServer(key.name, spec({ hooks: [hook(`cat <<'END' >&2\n${HOSTILE}\nEND\nexit 3`)] }));
     const stalled = await plane.waitForCondition(key.name, 'Stalled', 'True', 'OutOfAttempts');
     expect(stalled.message).toContain('Hook say ended with exit code 3');
     const provisioning = await plane.waitForCondition(key.name, 'Provisioning', 'False', 'StepFailed');
+    expect(provisioning.message).toContain('Hook say ended with exit code 3');
     const ready = await plane.waitForCondition(key.name, 'Ready', 'False', 'NotReady');
-    expect(ready.message).toContain(provisioning.message);
+    expect(ready.message).toBe(`Stalled: OutOfAttempts: ${stalled.message}`);
     expect(await pwned()).toEqual([]);
     await plane.client.patch(servers, key, { spec: { hooks: [hook('echo once >>/root/hook-runs')] } });
     await plane.waitForCondition(key.name, 'Ready', 'True');

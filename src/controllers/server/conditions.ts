@@ -106,7 +106,15 @@ function setSummary(board: Board, scope: Scope): void {
   board.toggle('Stalled', stalled);
   board.toggle('Deleting', judgeDeleting(scope));
   board.toggle('Reconciling', stalled === undefined ? judgeReconciling(scope) : undefined);
-  board.set('Ready', stalled === undefined ? ready : { ...ready, status: 'False' });
+  board.set(
+    'Ready',
+    stalled === undefined ? ready : { ...ready, status: 'False', message: whyStalled(scope, ready, stalled) },
+  );
+}
+
+/** A failed login says best where it got stuck; what was given up on a host that we are on is the cause of all the rest. */
+function whyStalled(scope: Scope, ready: Verdict, { reason, message }: Verdict): string {
+  return scope.login?.outcome === 'failed' ? ready.message : `Stalled: ${reason}: ${message}`;
 }
 
 /** What could not be looked at is Unknown, once it is sure that it cannot be. */
