@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { ADMIN, CONTROLLER_MANAGER, ensurePki, type Pki } from '../apiserver/pki/pki.ts';
-import { startApiServer, type ApiServer } from '../apiserver/server.ts';
+import { startApiServer, type ApiServer, type ApiServerOptions } from '../apiserver/server.ts';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
 import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
 import { Client } from '../kube/client.ts';
 import { fixedConnection } from '../kube/connection.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
+import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
@@ -32,7 +33,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const dataDir = resolve(options.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await prepareDataDir(dataDir);
   const raw = await openEmbeddedStorage(join(dataDir, 'store'), { log });
   try {
     const keys = await loadEncryptionKeys(join(dataDir, 'encryption.key'));
@@ -46,6 +47,19 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
+/** Makes the data directory and proves that it can be written. */
+async function prepareDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await access(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Error(
+      `The data directory ${dataDir} cannot be used (${messageOf(error)}). Choose with --data-dir one on a local disk that you may write.`,
+      { cause: error },
+    );
+  }
+}
+
 interface Context {
   log: Logger;
   signal: AbortSignal;
@@ -54,7 +68,7 @@ interface Context {
 async function runControlPlane(options: ServeOptions, storage: Storage, { log, signal }: Context): Promise<void> {
   const { dataDir, listen } = options;
   const pki = await ensurePki(join(dataDir, 'pki'), { hosts: [listen.host] });
-  const api = await startApiServer({
+  const api = await listening({
     storage,
     pki,
     listen,
@@ -72,6 +86,18 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
   } finally {
     await api.close();
     await rm(join(dataDir, 'hostler.pid'), { force: true });
+  }
+}
+
+/** Starts the API server; a failure to listen is told with what helps. */
+async function listening(options: ApiServerOptions): Promise<ApiServer> {
+  try {
+    return await startApiServer(options);
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen')) throw error;
+    throw new Error(`${error.message}. Stop what uses this address, or choose another with --listen.`, {
+      cause: error,
+    });
   }
 }
 

@@ -243,7 +243,7 @@ function fromStorage(error: StorageError, ref: ObjectRef): ApiError {
     case 'ValueTooLarge':
       return tooLarge('Request entity is too large: the object exceeds what the store takes');
     case 'Unavailable':
-      return serviceUnavailable('the storage cannot be reached; the outcome of a write is not known');
+      return serviceUnavailable(error.message);
     case 'InvalidKey':
       return badRequest(error.message);
     case 'Corrupt':

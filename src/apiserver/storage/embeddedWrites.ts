@@ -223,7 +223,8 @@ export class Committer {
     void logCause(error, (cause) =>
       this.#log.error({ error: cause, writes: group.length }, 'the store could not write'),
     );
-    const message = 'The store could not write to its directory; is the disk full or read-only?';
+    const message =
+      'the store could not write to its directory (is the disk full or read-only?); whether this change was made is not known';
     for (const pending of group) pending.settle(new StorageError('Unavailable', '', { cause: error, message }));
   }
 

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ControlPlane } from '../../support/controlPlane.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+let plane: ControlPlane;
+let directory: string;
+
+beforeAll(async () => {
+  plane = await ControlPlane.start(['--no-controllers']);
+  directory = await mkdtemp(join(tmpdir(), 'hostler-serve-'));
+});
+afterAll(async () => {
+  await plane.remove();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Runs a `hostler serve` that is expected to end by itself. */
+async function serve(...args: string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'serve', '--no-controllers', ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, stderr };
+}
+
+async function modes(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() || entry.isDirectory());
+  const found = files.map(async (entry) => {
+    const { mode } = await stat(join(entry.parentPath, entry.name));
+    return `${entry.isDirectory() ? 'directory' : 'file'} ${(mode & 0o777).toString(8)}`;
+  });
+  return [...new Set(await Promise.all(found))].sort();
+}
+
+describe('hostler serve', () => {
+  it('keeps its data to its user', async () => {
+    await rm(join(plane.directory, 'serve.log'), { force: true });
+    expect(await modes(plane.directory)).toEqual(['directory 700', 'file 600']);
+  });
+
+  it('refuses a data directory that another one has, and names it', async () => {
+    const { code, stderr } = await serve('--data-dir', plane.directory, '--listen', '127.0.0.1:0');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`in use by another process (${plane.pid})`);
+  });
+
+  it('says what to do when its address is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const { code, stderr } = await serve('--data-dir', join(directory, 'taken'), '--listen', `127.0.0.1:${port}`);
+    await new Promise((resolve) => other.close(resolve));
+    expect(code).toBe(1);
+    expect(stderr).toContain('choose another with --listen');
+  });
+
+  it('says which data directory cannot be used', async () => {
+    const file = join(directory, 'file');
+    await writeFile(file, '');
+    const { code, stderr } = await serve('--data-dir', file, '--listen', '127.0.0.1:0');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The data directory ${file} cannot be used`);
+    expect(stderr).toContain('--data-dir');
+  });
+});
