@@ -1,6 +1,7 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { structMismatch } from '../codec/structDecode.ts';
 import type { Authorizer } from '../http/authorization.ts';
 import { listAt } from '../registry/object.ts';
 import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
@@ -48,7 +49,7 @@ export function builtinResources(deps: BuiltinDeps): ServedResource[] {
   const reviews = reviewDefinitions(deps.authorizer).map((review): ServedResource => ({
     ...review,
     type: 'Review',
-    schema: builtinSchema(review.component),
+    schema: builtinSchema(review),
   }));
   return [...stored, ...reviews];
 }
@@ -72,7 +73,7 @@ function toResource(
   deps: BuiltinDeps,
 ): StoredResource {
   const { group, version, names, sharedWith } = definition;
-  const schema = builtinSchema(definition.component);
+  const schema = builtinSchema(definition);
   const shared = known.find(
     (one) =>
       one.group === sharedWith?.group && one.version === sharedWith.version && one.names.plural === sharedWith.plural,
@@ -116,15 +117,20 @@ function storeOf(definition: BuiltinDefinition, deps: BuiltinDeps): ResourceStor
   });
 }
 
+type SchemaOf = Pick<BuiltinDefinition, 'component' | 'group' | 'version' | 'names'>;
+
 /**
  * The schema of a built-in kind. Clients in Go write null for what they leave out, so nulls are dropped before
  * anything else; null in a map means the empty value.
  */
-function builtinSchema(component: string): ResourceSchema {
+function builtinSchema({ component, group, version, names }: SchemaOf): ResourceSchema {
+  const apiVersion = apiVersionOf({ group, version });
   const schema = compileStructuralSchema(resolvedComponent(component));
   return {
     root: schema.root,
     admitRequest(object) {
+      const malformed = structMismatch(object, apiVersion, names.kind);
+      if (malformed !== undefined) return { unknownFields: [], malformed };
       dropNulls(object);
       return schema.admitRequest(object);
     },

@@ -52,7 +52,7 @@ export function checkName(object: JsonObject, call: Call): void {
 
 /** Refuses or reports what the body had too much of. @throws ApiError 400. */
 export function checkFields(found: Normalized, call: Call): void {
-  if (found.metadataError !== undefined) throw badRequest(found.metadataError);
+  if (found.malformed !== undefined) throw badRequest(found.malformed);
   if (call.validation === 'Ignore') return;
   const problems = [
     ...call.duplicates.map((path) => `duplicate field "${path}"`),

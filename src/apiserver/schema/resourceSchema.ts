@@ -19,8 +19,8 @@ import type { StructuralNode } from './structural.ts';
 export interface Normalized {
   /** Paths that pruning removed; what fieldValidation=Strict refuses and Warn reports (`unknown field "spec.x"`). */
   unknownFields: string[];
-  /** Malformed metadata: answer 400 BadRequest with this text, when set. */
-  metadataError: string | undefined;
+  /** What cannot be understood (malformed metadata, a value of the wrong type): answer 400 with this text, when set. */
+  malformed: string | undefined;
 }
 
 /**
@@ -83,7 +83,7 @@ class CompiledSchema implements ResourceSchema {
     const coerced = coerceMetadata(object, this.root, false);
     const unknown = this.#shape(object);
     applyDefaults(object, this.root);
-    return { unknownFields: [...unknown, ...coerced.unknown].sort(), metadataError: coerced.error };
+    return { unknownFields: [...unknown, ...coerced.unknown].sort(), malformed: coerced.error };
   }
 
   admitStored(object: JsonObject): void {

@@ -25,10 +25,10 @@ describe('compileStructuralSchema', () => {
     (_name, { schema, object, old, expected }) => {
       const compiled = schemas[schema]!;
       if (old !== undefined) compiled.admitRequest(old);
-      const { unknownFields, metadataError } = compiled.admitRequest(object);
+      const { unknownFields, malformed } = compiled.admitRequest(object);
       expect(unknownFields).toEqual((expected.unknown ?? []).toSorted());
       expect(object).toEqual(expected.object);
-      expect(metadataError === undefined).toBe(expected.metaError === undefined);
+      expect(malformed === undefined).toBe(expected.metaError === undefined);
       const errors = old === undefined ? compiled.validateCreate(object) : compiled.validateUpdate(object, old);
       expect(errors.map((error) => `${error.type} ${errorText(error)}`).sort()).toEqual(
         (expected.errors ?? []).map((error, index) => `${expected.types?.[index] ?? ''} ${error}`).sort(),
