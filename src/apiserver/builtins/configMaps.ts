@@ -1,8 +1,16 @@
 import { equalJson } from '../codec/json.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
+import { metaOf, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
-import { base64Errors, dataKeyErrors, forbiddenValue, invalidValue, membersOf, sizeErrors } from './fieldChecks.ts';
+import {
+  dataKeyErrors,
+  forbiddenValue,
+  invalidValue,
+  membersOf,
+  sizeErrors,
+  unqualifiedFinalizers,
+} from './fieldChecks.ts';
 
 const IMMUTABLE = 'field is immutable when `immutable` is set';
 
@@ -15,9 +23,9 @@ const strategy: Strategy = {
     const binary = membersOf(object, 'binaryData');
     const twice = Object.keys(binary).filter((key) => Object.hasOwn(data, key));
     return [
+      ...unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
       ...dataKeyErrors('data', data),
       ...dataKeyErrors('binaryData', binary),
-      ...base64Errors('binaryData', binary),
       ...twice.map((key) => invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData')),
       ...sizeErrors('', data, binary),
     ];

@@ -1,9 +1,8 @@
 import type { JsonObject } from '../codec/json.ts';
-import type { FieldError } from '../schema/fieldErrors.ts';
-import { metaOf, objectAt, textAt } from '../registry/object.ts';
+import { objectAt, textAt } from '../registry/object.ts';
 import type { Strategy, VersionConversion } from '../registry/resource.ts';
 import { ageOf, namesOf, type BuiltinDefinition } from './definition.ts';
-import { invalidValue } from './fieldChecks.ts';
+import { eventErrors } from './eventChecks.ts';
 
 const TTL_SECONDS = 3600;
 
@@ -54,14 +53,11 @@ function selectableFields(object: JsonObject): Record<string, string> {
   };
 }
 
-/** The namespace of an event is that of the object it is about; cluster-wide objects have theirs in `default`. */
-function namespaceErrors(member: string): (object: JsonObject) => FieldError[] {
-  return (object) => {
-    const about = textAt(objectAt(object, member), 'namespace');
-    const own = textAt(metaOf(object), 'namespace');
-    if (about === own || (about === '' && (own === 'default' || own === 'kube-system'))) return [];
-    return [invalidValue(`${member}.namespace`, about, 'does not match event.namespace')];
-  };
+/** The event as core/v1 has it. */
+function toCore(event: JsonObject): JsonObject {
+  const copy = { ...event };
+  conversion.toStorage(copy);
+  return copy;
 }
 
 function lastSeen(object: JsonObject): string {
@@ -142,7 +138,7 @@ export const coreEvents: BuiltinDefinition = {
   names: namesOf('Event', 'events', ['ev']),
   namespaced: true,
   component: 'io.k8s.api.core.v1.Event',
-  strategy: { ...strategy, validate: namespaceErrors('involvedObject') },
+  strategy: { ...strategy, validate: (object, old) => eventErrors(object, old, false) },
   columns,
   nameColumn: 'last',
   selectableFields,
@@ -155,7 +151,7 @@ export const events: BuiltinDefinition = {
   names: namesOf('Event', 'events', ['ev']),
   namespaced: true,
   component: 'io.k8s.api.events.v1.Event',
-  strategy: { ...strategy, validate: namespaceErrors('regarding') },
+  strategy: { ...strategy, validate: (object, old) => eventErrors(toCore(object), old && toCore(old), true) },
   columns,
   nameColumn: 'last',
   selectableFields,

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { isJsonObject } from '../codec/json.ts';
-import type { FieldError } from '../schema/fieldErrors.ts';
+import { tooLong, type FieldError } from '../schema/fieldErrors.ts';
 
 /** A 422 cause for a wrong value. */
 export function invalidValue(field: string, badValue: JsonValue, detail: string): FieldError {
@@ -15,6 +15,17 @@ export function requiredValue(field: string, detail = ''): FieldError {
 /** A 422 cause for a value that may not be there or not change. */
 export function forbiddenValue(field: string, detail: string): FieldError {
   return { type: 'FieldValueForbidden', field, detail };
+}
+
+/** Finalizers that need no domain in front. */
+const STANDARD_FINALIZERS: readonly string[] = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+/** Checks that all finalizers of an object of the core group are standard ones or have a domain. */
+export function unqualifiedFinalizers(field: string, names: readonly string[]): FieldError[] {
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+  return names.flatMap((name, index) =>
+    name.includes('/') || STANDARD_FINALIZERS.includes(name) ? [] : [invalidValue(`${field}[${index}]`, name, detail)],
+  );
 }
 
 /** Largest sum of all values of a Secret or ConfigMap. */
@@ -40,29 +51,16 @@ function keyProblems(key: string): string[] {
   return problems;
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-/** Checks that the values of a data member are base64; never shows a value. */
-export function base64Errors(member: string, data: JsonObject): FieldError[] {
-  return Object.entries(data)
-    .filter(([, value]) => typeof value === 'string' && !BASE64.test(value.replace(/[\r\n]/g, '')))
-    .map(([key]) =>
-      invalidValue(`${member}[${key}]`, '<value omitted>', 'must be base64; use stringData for plain text'),
-    );
-}
-
 /** Checks that all values together are not too much for one object. */
 export function sizeErrors(field: string, texts: JsonObject, bytes: JsonObject): FieldError[] {
   let total = 0;
-  for (const [key, value] of Object.entries(texts)) total += key.length + byteLength(value);
-  for (const [key, value] of Object.entries(bytes)) total += key.length + Math.floor((byteLength(value) * 3) / 4);
-  return total > MAX_DATA_BYTES
-    ? [{ type: 'FieldValueTooLong', field, badValue: '', detail: `may not be more than ${MAX_DATA_BYTES} bytes` }]
-    : [];
+  for (const value of Object.values(texts)) total += byteLength(value, 'utf8');
+  for (const value of Object.values(bytes)) total += byteLength(value, 'base64');
+  return total > MAX_DATA_BYTES ? [tooLong(field, MAX_DATA_BYTES)] : [];
 }
 
-function byteLength(value: JsonValue | undefined): number {
-  return typeof value === 'string' ? Buffer.byteLength(value) : 0;
+function byteLength(value: JsonValue, encoding: 'utf8' | 'base64'): number {
+  return typeof value === 'string' ? Buffer.byteLength(value, encoding) : 0;
 }
 
 /** The member `key` as an object; an empty one when there is none. */

@@ -1,5 +1,6 @@
-import type { FieldError } from '../schema/fieldErrors.ts';
-import { objectAt } from '../registry/object.ts';
+import { forbidden, notSupported, type FieldError } from '../schema/fieldErrors.ts';
+import { objectAt, textAt } from '../registry/object.ts';
+import { checkQualifiedName } from '../schema/names.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
 import { invalidValue } from './fieldChecks.ts';
 
@@ -26,7 +27,7 @@ export const leases: BuiltinDefinition = {
       if (typeof transitions === 'number' && transitions < 0) {
         errors.push(invalidValue('spec.leaseTransitions', transitions, 'must be greater than or equal to 0'));
       }
-      return errors;
+      return [...errors, ...strategyErrors(textAt(spec, 'strategy'), textAt(spec, 'preferredHolder'))];
     },
   },
   columns: [
@@ -34,3 +35,17 @@ export const leases: BuiltinDefinition = {
     AGE,
   ],
 };
+
+const OWN_STRATEGIES = ['OldestEmulationVersion'];
+
+/** How the next holder is chosen: a name of ours, or a qualified one of somebody else. */
+function strategyErrors(strategy: string, preferredHolder: string): FieldError[] {
+  const field = 'spec.strategy.strategy';
+  if (strategy === '') {
+    return preferredHolder === ''
+      ? []
+      : [forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined')];
+  }
+  if (strategy.includes('/')) return checkQualifiedName(strategy).map((text) => invalidValue(field, strategy, text));
+  return OWN_STRATEGIES.includes(strategy) ? [] : [notSupported(field, strategy, OWN_STRATEGIES)];
+}

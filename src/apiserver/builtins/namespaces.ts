@@ -1,9 +1,10 @@
 import type { JsonObject } from '../codec/json.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
-import { copyMember, listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { copyMember, isDeleting, listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { checkQualifiedName } from '../schema/names.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
-import { invalidValue } from './fieldChecks.ts';
+import { invalidValue, unqualifiedFinalizers } from './fieldChecks.ts';
 
 /** Namespaces that are always there. */
 export const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public'] as const;
@@ -21,14 +22,16 @@ const strategy: Strategy = {
     const finalizers = textsAt(spec, 'finalizers');
     object['spec'] = { ...spec, finalizers: finalizers.includes(FINALIZER) ? finalizers : [...finalizers, FINALIZER] };
     object['status'] = { phase: 'Active' };
+    labelName(object);
   },
   prepareForUpdate(object, old) {
     // finalizers are changed through /finalize only
     const spec = objectAt(object, 'spec') ?? {};
     copyMember(objectAt(old, 'spec') ?? {}, spec, 'finalizers');
     object['spec'] = spec;
+    labelName(object);
   },
-  validate: nameLabel,
+  validate: (object) => [...phaseErrors(object), ...finalizerErrors(object)],
   prepareForDelete(object) {
     object['status'] = { ...objectAt(object, 'status'), phase: 'Terminating' };
   },
@@ -37,19 +40,27 @@ const strategy: Strategy = {
     SYSTEM_NAMESPACES.some((one) => one === name) ? 'this namespace may not be deleted' : undefined,
 };
 
-/** Every namespace carries its name as a label, so that selectors can name it. */
-function nameLabel(object: JsonObject): FieldError[] {
+/** Every namespace carries its name as a label, whatever was sent, so that selectors can name it. */
+function labelName(object: JsonObject): void {
   const meta = metaOf(object);
-  const name = textAt(meta, 'name');
-  const labels = objectAt(object['metadata'], 'labels') ?? {};
-  const said = labels[NAME_LABEL];
-  if (said === undefined) {
-    meta['labels'] = { ...labels, [NAME_LABEL]: name };
-    return [];
-  }
-  return said === name
-    ? []
-    : [invalidValue(`metadata.labels[${NAME_LABEL}]`, said, `must be the name of the namespace, "${name}"`)];
+  meta['labels'] = { ...objectAt(meta, 'labels'), [NAME_LABEL]: textAt(meta, 'name') };
+}
+
+function phaseErrors(object: JsonObject): FieldError[] {
+  const phase = textAt(objectAt(object, 'status'), 'phase');
+  const [wanted, when] = isDeleting(object) ? ['Terminating', 'is not empty'] : ['Active', 'is empty'];
+  const detail = `may only be '${wanted}' if \`deletionTimestamp\` ${when}`;
+  return phase === wanted ? [] : [invalidValue('status.Phase', phase, detail)];
+}
+
+function finalizerErrors(object: JsonObject): FieldError[] {
+  const names = textsAt(objectAt(object, 'spec'), 'finalizers');
+  const field = 'spec.finalizers';
+  return [
+    ...names.flatMap((name) => checkQualifiedName(name).map((text) => invalidValue(field, name, text))),
+    ...unqualifiedFinalizers(field, names),
+    ...unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
+  ];
 }
 
 /** core/v1 Namespace. */

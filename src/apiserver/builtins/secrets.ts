@@ -1,16 +1,16 @@
-import { stringifyJson, equalJson, type JsonObject } from '../codec/json.ts';
+import { stringifyJson, equalJson, type JsonObject, type JsonValue } from '../codec/json.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
-import { metaOf, objectAt, textAt } from '../registry/object.ts';
+import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
 import {
-  base64Errors,
   dataKeyErrors,
   forbiddenValue,
   invalidValue,
   membersOf,
   requiredValue,
   sizeErrors,
+  unqualifiedFinalizers,
 } from './fieldChecks.ts';
 
 /** Keys that a type demands; of a list within the list, one is enough. */
@@ -35,8 +35,8 @@ const strategy: Strategy = {
   validate(object) {
     const data = membersOf(object, 'data');
     return [
+      ...unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
       ...dataKeyErrors('data', data),
-      ...base64Errors('data', data),
       ...sizeErrors('data', {}, data),
       ...typeErrors(object, data),
     ];
@@ -73,10 +73,15 @@ function typeErrors(object: JsonObject, data: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
   for (const wanted of REQUIRED_KEYS[type] ?? []) {
     const keys = typeof wanted === 'string' ? [wanted] : wanted;
-    if (!keys.some((key) => Object.hasOwn(data, key))) errors.push(...keys.map((key) => requiredValue(`data[${key}]`)));
+    if (!keys.some((key) => isGiven(type, data[key]))) errors.push(...keys.map((key) => requiredValue(`data[${key}]`)));
     else errors.push(...keys.flatMap((key) => jsonErrors(key, data)));
   }
   return errors;
+}
+
+/** A private key must not be empty; of the others it is enough that they are there. */
+function isGiven(type: string, value: JsonValue | undefined): boolean {
+  return value !== undefined && (value !== '' || type !== 'kubernetes.io/ssh-auth');
 }
 
 function jsonErrors(key: string, data: JsonObject): FieldError[] {

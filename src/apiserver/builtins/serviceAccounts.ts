@@ -1,5 +1,6 @@
-import { listAt } from '../registry/object.ts';
+import { listAt, metaOf, textsAt } from '../registry/object.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
+import { unqualifiedFinalizers } from './fieldChecks.ts';
 
 /** core/v1 ServiceAccount. */
 export const serviceAccounts: BuiltinDefinition = {
@@ -8,7 +9,12 @@ export const serviceAccounts: BuiltinDefinition = {
   names: namesOf('ServiceAccount', 'serviceaccounts', ['sa']),
   namespaced: true,
   component: 'io.k8s.api.core.v1.ServiceAccount',
-  strategy: { nameRule: 'DNS1123Subdomain', allowUnconditionalUpdate: true, tracksGeneration: false },
+  strategy: {
+    nameRule: 'DNS1123Subdomain',
+    allowUnconditionalUpdate: true,
+    tracksGeneration: false,
+    validate: (object) => unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
+  },
   columns: [
     {
       name: 'Secrets',

@@ -2,9 +2,11 @@ import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import { ALL_VERBS } from '../builtins/builtins.ts';
-import { listAt, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { FOREGROUND, ORPHAN } from '../registry/delete.ts';
+import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ResourceNames, ScalePaths, StoredResource, Strategy } from '../registry/resource.ts';
 import { ResourceStore } from '../registry/resourceStore.ts';
+import { goQuote } from '../schema/goText.ts';
 import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
 import type { Storage } from '../storage/storage.ts';
 import { compileJsonPath, type JsonPath } from '../table/jsonPath.ts';
@@ -21,7 +23,18 @@ const STRATEGY: Strategy = {
   nameRule: 'DNS1123Subdomain',
   allowUnconditionalUpdate: false,
   tracksGeneration: true,
+  warnings: (object, old) => {
+    const known = old === undefined ? [] : textsAt(metaOf(old), 'finalizers');
+    return [...new Set(textsAt(metaOf(object), 'finalizers'))]
+      .filter((name) => !known.includes(name) && !name.includes('/') && name !== ORPHAN && name !== FOREGROUND)
+      .sort()
+      .map((name) => `metadata.finalizers: ${goQuote(name)}: ${name.includes('.') ? PATHLESS : UNQUALIFIED}`);
+  },
 };
+const PREFER = 'prefer a domain-qualified finalizer name';
+const CONFLICTS = 'to avoid accidental conflicts with other finalizer writers';
+const PATHLESS = `${PREFER} including a path (/) ${CONFLICTS}`;
+const UNQUALIFIED = `${PREFER} ${CONFLICTS}`;
 
 /** One version of a definition, read. */
 interface Version {

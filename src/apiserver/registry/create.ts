@@ -71,13 +71,13 @@ function prepare(deps: RegistryDeps, call: Call, object: JsonObject): void {
   meta['creationTimestamp'] = toTime(deps.clock.now());
   if (resource.strategy.tracksGeneration) meta['generation'] = 1;
   if (resource.status) dropMembers(object, 'status');
-  resource.strategy.prepareForCreate?.(object);
   tidyMeta(object);
 }
 
 async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {
   const { resource } = call;
   const { strategy } = resource;
+  strategy.prepareForCreate?.(object);
   for (const admission of deps.admissions) await admission.admit({ operation: 'CREATE', call, object, old: undefined });
   updateManagedFields({
     live: undefined,
@@ -93,7 +93,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
     ...resource.schema.validateCreate(object),
     ...(strategy.validate?.(object) ?? []),
   ]);
-  call.warnings.push(...(strategy.warnings?.(object) ?? []));
+  call.warnings.push(...(strategy.warnings?.(object, undefined) ?? []));
   if (call.dryRun) return dryRun(call, object);
   const entry = await store(call, object);
   metaOf(object)['resourceVersion'] = String(entry.revision);

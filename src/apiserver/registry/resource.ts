@@ -26,7 +26,7 @@ export interface Strategy {
   allowUnconditionalUpdate: boolean;
   /** metadata.generation counts changes outside of metadata and, with a status subresource, status. */
   tracksGeneration: boolean;
-  /** Drops what clients may not set, sets what the server decides. Before validation. */
+  /** Drops what clients may not set, sets what the server decides. Before validation; the name is known. */
   prepareForCreate?: (object: JsonObject) => void;
   /** As prepareForCreate. Called for the main resource only; status and scale have rules of their own. */
   prepareForUpdate?: (object: JsonObject, old: JsonObject) => void;
@@ -36,8 +36,8 @@ export interface Strategy {
   validateUpdate?: (object: JsonObject, old: JsonObject) => FieldError[];
   /** Writes to /status may also change labels and annotations (built-in kinds); else metadata is left alone. */
   statusWritesMetadata?: boolean;
-  /** Sentences for the person at the client. */
-  warnings?: (object: JsonObject) => string[];
+  /** Sentences for the person at the client; `old` on updates. */
+  warnings?: (object: JsonObject, old: JsonObject | undefined) => string[];
   /** On the first deletion request: marks the object (phase, finalizers). */
   prepareForDelete?: (object: JsonObject) => void;
   /** Keeps a deleting object although metadata.finalizers is empty (Namespace: spec.finalizers). */

@@ -62,7 +62,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
     schema: resource.schema.root,
   });
   refuseInvalid(object, call, updateErrors(call, object, old));
-  call.warnings.push(...(resource.strategy.warnings?.(object) ?? []));
+  call.warnings.push(...(resource.strategy.warnings?.(object, old) ?? []));
   const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);
   if (unchanged) return { object: old, text: undefined };
   if (call.dryRun) return { object, text: undefined };
@@ -101,10 +101,12 @@ function applyRules(call: Call, object: JsonObject, old: JsonObject): void {
   const { resource } = call;
   const meta = metaOf(object);
   const oldMeta = metaOf(old);
-  for (const key of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'namespace']) {
+  for (const key of ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'namespace']) {
     if (meta[key] === undefined || meta[key] === null || meta[key] === '') copyMember(oldMeta, meta, key);
   }
   Reflect.deleteProperty(meta, 'selfLink');
+  // whatever was sent
+  copyMember(oldMeta, meta, 'creationTimestamp');
   copyMember(oldMeta, meta, 'generation');
   if (call.subresource === 'status') {
     keepAllBut(object, old, ['status'], resource.strategy.statusWritesMetadata === true);

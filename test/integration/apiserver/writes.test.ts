@@ -72,6 +72,15 @@ describe('create', () => {
     expect((await server.post(MAPS, { metadata: {} })).body).toMatchObject({ code: 422 });
   });
 
+  it('refuses values of the wrong type before looking at anything else', async () => {
+    const text = '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"BAD"},"data":{"a":1}}';
+    const { body } = await server.post(MAPS, text);
+    expect(body).toMatchObject({ code: 400, reason: 'BadRequest' });
+    expect(body.message).toBe(
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string',
+    );
+  });
+
   it('needs a namespace that exists', async () => {
     const reply = await server.post('/api/v1/namespaces/none/configmaps', map('x'));
     expect(reply.body).toMatchObject({ code: 404, message: 'namespaces "none" not found' });
@@ -107,6 +116,14 @@ describe('update', () => {
     expect(refused.body).toMatchObject({ code: 422 });
     expect(refused.body.details?.causes?.[0]).toMatchObject({ field: 'metadata.resourceVersion' });
     expect(refused.body.message).toContain('must be specified for an update');
+  });
+
+  it('keeps the time of creation, whatever is sent', async () => {
+    const { body } = await server.post(MAPS, { metadata: { name: 'up-time' } });
+    const sent = { ...body, metadata: { ...body.metadata, creationTimestamp: '2020-01-01T00:00:00Z' } };
+    const kept = await server.put(`${MAPS}/up-time`, sent);
+    expect(kept.code, kept.text).toBe(200);
+    expect(kept.body.metadata).toEqual(body.metadata);
   });
 
   it('takes the uid of the body as a precondition', async () => {
@@ -377,7 +394,8 @@ describe('secrets', () => {
     const secret = (type: string, data: object): object => ({ metadata: { name: 's3' }, type, data });
     expect((await server.post(SECRETS, secret('Opaque', { 'a/b': 'Yg==' }))).code).toBe(422);
     const plain = await server.post(SECRETS, secret('Opaque', { a: 'hunter2!' }));
-    expect(plain.code).toBe(422);
+    expect(plain.body).toMatchObject({ code: 400, reason: 'BadRequest' });
+    expect(plain.body.message).toContain('illegal base64 data at input byte 7');
     expect(plain.text).not.toContain('hunter2');
     expect((await server.post(SECRETS, secret('kubernetes.io/ssh-auth', { a: 'Yg==' }))).text).toContain(
       'data[ssh-privatekey]',
