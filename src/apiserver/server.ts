@@ -18,6 +18,7 @@ import { Metrics } from './http/metrics.ts';
 import { ResourceEndpoint } from './http/resourceEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
 import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
+import { OpenApiV2Endpoint } from './openapi/openApiV2Endpoint.ts';
 import type { Pki } from './pki/pki.ts';
 import type { RegistryDeps } from './registry/call.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -127,6 +128,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       new ResourceEndpoint(catalog, registry),
       new DiscoveryEndpoint(catalog),
       new OpenApiEndpoint(catalog),
+      new OpenApiV2Endpoint(),
       new HealthEndpoint(healthChecks(storage, state)),
       new VersionEndpoint(),
       metrics,

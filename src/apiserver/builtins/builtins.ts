@@ -86,7 +86,7 @@ function toResource(
     version,
     names,
     namespaced: definition.namespaced,
-    verbs: ALL_VERBS,
+    verbs: definition.noDeleteCollection === true ? ALL_VERBS.filter((verb) => verb !== 'deletecollection') : ALL_VERBS,
     schema,
     strategy: definition.strategy,
     store: shared?.store ?? storeOf(definition, deps),
@@ -121,7 +121,7 @@ type SchemaOf = Pick<BuiltinDefinition, 'component' | 'group' | 'version' | 'nam
 
 /**
  * The schema of a built-in kind. Clients in Go write null for what they leave out, so nulls are dropped before
- * anything else; null in a map means the empty value.
+ * anything else; null in a map means the empty value, and an empty map is none.
  */
 function builtinSchema({ component, group, version, names }: SchemaOf): ResourceSchema {
   const apiVersion = apiVersionOf({ group, version });
@@ -131,7 +131,7 @@ function builtinSchema({ component, group, version, names }: SchemaOf): Resource
     admitRequest(object) {
       const malformed = structMismatch(object, apiVersion, names.kind);
       if (malformed !== undefined) return { unknownFields: [], malformed };
-      dropNulls(object);
+      tidy(object, ROOT_MAPS);
       return schema.admitRequest(object);
     },
     admitStored: (object) => schema.admitStored(object),
@@ -140,16 +140,23 @@ function builtinSchema({ component, group, version, names }: SchemaOf): Resource
   };
 }
 
-/** Members whose keys are the user's. */
-const MAPS = new Set(['data', 'stringData', 'binaryData', 'labels', 'annotations']);
+/** Members whose keys are the user's: of the object itself, and of its metadata. */
+const ROOT_MAPS: ReadonlySet<string> = new Set(['data', 'stringData', 'binaryData']);
+const META_MAPS: ReadonlySet<string> = new Set(['labels', 'annotations']);
+const NO_MAPS: ReadonlySet<string> = new Set();
 
-function dropNulls(object: JsonObject, isMap = false): void {
+function tidy(object: JsonObject, maps: ReadonlySet<string>): void {
   for (const [key, value] of Object.entries(object)) {
-    if (value === null && isMap) object[key] = '';
-    else if (value === null) Reflect.deleteProperty(object, key);
-    else if (isJsonObject(value)) dropNulls(value, MAPS.has(key));
-    else objectsIn(value).forEach((item) => dropNulls(item));
+    if (value === null) Reflect.deleteProperty(object, key);
+    else if (!isJsonObject(value)) objectsIn(value).forEach((item) => tidy(item, NO_MAPS));
+    else if (!maps.has(key)) tidy(value, maps === ROOT_MAPS && key === 'metadata' ? META_MAPS : NO_MAPS);
+    else if (Object.keys(value).length === 0) Reflect.deleteProperty(object, key);
+    else emptyForNull(value);
   }
+}
+
+function emptyForNull(map: JsonObject): void {
+  for (const [key, value] of Object.entries(map)) if (value === null) map[key] = '';
 }
 
 function objectsIn(value: JsonValue): JsonObject[] {

@@ -7,6 +7,7 @@ import {
   dataKeyErrors,
   forbiddenValue,
   invalidValue,
+  joinBase64,
   membersOf,
   sizeErrors,
   unqualifiedFinalizers,
@@ -18,6 +19,8 @@ const strategy: Strategy = {
   nameRule: 'DNS1123Subdomain',
   allowUnconditionalUpdate: true,
   tracksGeneration: false,
+  prepareForCreate: (object) => joinBase64(object, 'binaryData'),
+  prepareForUpdate: (object) => joinBase64(object, 'binaryData'),
   validate(object) {
     const data = membersOf(object, 'data');
     const binary = membersOf(object, 'binaryData');
@@ -27,7 +30,7 @@ const strategy: Strategy = {
       ...dataKeyErrors('data', data),
       ...dataKeyErrors('binaryData', binary),
       ...twice.map((key) => invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData')),
-      ...sizeErrors('', data, binary),
+      ...sizeErrors('[]', data, binary),
     ];
   },
   validateUpdate(object, old) {
@@ -55,7 +58,7 @@ export const configMaps: BuiltinDefinition = {
       type: 'string',
       description: 'Number of keys.',
       cell: (object) =>
-        String(Object.keys(membersOf(object, 'data')).length + Object.keys(membersOf(object, 'binaryData')).length),
+        Object.keys(membersOf(object, 'data')).length + Object.keys(membersOf(object, 'binaryData')).length,
     },
     AGE,
   ],

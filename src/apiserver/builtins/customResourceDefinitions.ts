@@ -1,5 +1,7 @@
-import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { defaultCustomResourceDefinition, validateCustomResourceDefinition } from '../schema/crd.ts';
+import { formatCheck } from '../schema/formats.ts';
+import { goQuote } from '../schema/goText.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { setCondition } from './conditions.ts';
@@ -29,6 +31,12 @@ const strategy: Strategy = {
     };
   },
   validate: (object, old) => validateCustomResourceDefinition(object, old).errors,
+  warnings: (object, old) => {
+    const known = old === undefined ? new Set<string>() : unknownFormats(old);
+    return [...unknownFormats(object)]
+      .filter((format) => !known.has(format))
+      .map((format) => `unrecognized format ${goQuote(format)}`);
+  },
   prepareForDelete(object) {
     const meta = metaOf(object);
     const finalizers = textsAt(meta, 'finalizers');
@@ -41,6 +49,26 @@ const strategy: Strategy = {
     });
   },
 };
+
+/** Formats of strings in the schemas that are not checked; whoever wrote them may believe that they are. */
+function unknownFormats(object: JsonObject): Set<string> {
+  const found = new Set<string>();
+  for (const version of listAt(objectAt(object, 'spec'), 'versions'))
+    collectFormats(objectAt(version, 'schema'), found);
+  return found;
+}
+
+/** What is data rather than schema. */
+const VALUES = ['default', 'enum', 'example'];
+
+function collectFormats(schema: JsonValue | undefined, found: Set<string>): void {
+  if (Array.isArray(schema)) for (const item of schema) collectFormats(item, found);
+  if (!isJsonObject(schema)) return;
+  const format = textAt(schema, 'format');
+  const isOfText = format !== '' && schema['type'] === 'string';
+  if (isOfText && formatCheck(format) === undefined) found.add(format);
+  for (const [key, member] of Object.entries(schema)) if (!VALUES.includes(key)) collectFormats(member, found);
+}
 
 function storageVersions(object: JsonObject): string[] {
   return listAt(objectAt(object, 'spec'), 'versions')
@@ -63,7 +91,7 @@ export const customResourceDefinitions: BuiltinDefinition = {
   columns: [
     {
       name: 'Created At',
-      type: 'string',
+      type: 'date',
       description: 'When the definition was created.',
       cell: (object) => textAt(metaOf(object), 'creationTimestamp'),
     },

@@ -19,6 +19,8 @@ export interface BuiltinDefinition {
   /** Field selectors of this version → names given by `selectableFields`; default: the same names. */
   fieldLabels?: ReadonlyMap<string, string>;
   status?: boolean;
+  /** All at once cannot be deleted (namespaces). */
+  noDeleteCollection?: boolean;
   finalize?: boolean;
   /** When the objects are those of another resource, shown in another form. */
   sharedWith?: { group: string; version: string; plural: string; conversion: VersionConversion };

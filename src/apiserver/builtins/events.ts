@@ -75,7 +75,8 @@ function firstSeen(object: JsonObject): string {
 
 function objectOf(object: JsonObject): string {
   const about = objectAt(object, 'involvedObject') ?? objectAt(object, 'regarding');
-  return `${textAt(about, 'kind').toLowerCase()}/${textAt(about, 'name')}`;
+  const parts = [textAt(about, 'kind').toLowerCase(), textAt(about, 'name')];
+  return parts.every((part) => part === '') ? '' : parts.join('/');
 }
 
 function sourceOf(object: JsonObject): string {

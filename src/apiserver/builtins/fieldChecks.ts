@@ -44,11 +44,19 @@ export function dataKeyErrors(member: string, data: JsonObject): FieldError[] {
 
 function keyProblems(key: string): string[] {
   const problems: string[] = [];
-  if (key.length > MAX_KEY_LENGTH) problems.push(`must be no more than ${MAX_KEY_LENGTH} characters`);
+  if (key.length > MAX_KEY_LENGTH) problems.push(`must be no more than ${MAX_KEY_LENGTH} bytes`);
   if (!DATA_KEY.test(key)) problems.push(DATA_KEY_RULE);
   if (key === '.' || key === '..') problems.push(`must not be '${key}'`);
   else if (key.startsWith('..')) problems.push("must not start with '..'");
   return problems;
+}
+
+/** Takes line breaks out of the base64 values of a member, which YAML block texts have and decoders may not like. */
+export function joinBase64(object: JsonObject, member: string): void {
+  const data = membersOf(object, member);
+  for (const [key, value] of Object.entries(data)) {
+    if (typeof value === 'string' && /[\r\n]/.test(value)) data[key] = value.replace(/[\r\n]/g, '');
+  }
 }
 
 /** Checks that all values together are not too much for one object. */

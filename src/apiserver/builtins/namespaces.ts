@@ -72,6 +72,7 @@ export const namespaces: BuiltinDefinition = {
   component: 'io.k8s.api.core.v1.Namespace',
   strategy,
   status: true,
+  noDeleteCollection: true,
   finalize: true,
   selectableFields: (object) => ({ 'status.phase': textAt(objectAt(object, 'status'), 'phase') }),
   columns: [

@@ -1,4 +1,4 @@
-import { stringifyJson, equalJson, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { equalJson, type JsonObject, type JsonValue } from '../codec/json.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
@@ -7,6 +7,7 @@ import {
   dataKeyErrors,
   forbiddenValue,
   invalidValue,
+  joinBase64,
   membersOf,
   requiredValue,
   sizeErrors,
@@ -54,6 +55,7 @@ const strategy: Strategy = {
 
 /** stringData is for writing: its values go to data and it is never stored. */
 function foldStringData(object: JsonObject): void {
+  joinBase64(object, 'data');
   const plain = objectAt(object, 'stringData');
   Reflect.deleteProperty(object, 'stringData');
   if (plain === undefined) return;
@@ -113,7 +115,7 @@ export const secrets: BuiltinDefinition = {
       name: 'Data',
       type: 'string',
       description: 'Number of keys.',
-      cell: (object) => stringifyJson(Object.keys(membersOf(object, 'data')).length),
+      cell: (object) => Object.keys(membersOf(object, 'data')).length,
     },
     AGE,
   ],

@@ -1,4 +1,4 @@
-import { listAt, metaOf, textsAt } from '../registry/object.ts';
+import { metaOf, textsAt } from '../registry/object.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
 import { unqualifiedFinalizers } from './fieldChecks.ts';
 
@@ -15,13 +15,5 @@ export const serviceAccounts: BuiltinDefinition = {
     tracksGeneration: false,
     validate: (object) => unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
   },
-  columns: [
-    {
-      name: 'Secrets',
-      type: 'string',
-      description: 'Number of secrets.',
-      cell: (object) => String(listAt(object, 'secrets').length),
-    },
-    AGE,
-  ],
+  columns: [AGE],
 };

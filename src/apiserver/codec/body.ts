@@ -51,7 +51,7 @@ export function decodeBody(bytes: Uint8Array, contentType: string | undefined): 
     );
   }
   if (bytes.length > MAX_BODY_BYTES) {
-    throw new BodyError(413, `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+    throw new BodyError(413, `limit is ${MAX_BODY_BYTES}`);
   }
   return decoder(bytes);
 }

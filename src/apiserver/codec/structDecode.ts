@@ -1,3 +1,4 @@
+import { goJsonType } from '../schema/goText.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { protobufMessages, protobufRoot } from './protobufTables.ts';
@@ -11,10 +12,7 @@ import type { ProtobufField, ProtobufMessage } from './protobufTables.ts';
 export function structMismatch(object: JsonObject, apiVersion: string, kind: string): string | undefined {
   const root = protobufRoot(apiVersion, kind);
   if (root === undefined) return undefined;
-  const problem = inStruct(object, root, { struct: kind, path: '' });
-  if (problem === undefined) return undefined;
-  const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
-  return `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`;
+  return inStruct(object, root, { struct: kind, path: '' });
 }
 
 /** Where a value stands: the struct that has the field, and the path of the field from the root. */
@@ -86,13 +84,7 @@ function inInteger(value: JsonValue, at: Place, { type, bits }: { type: string; 
 }
 
 function mismatch(value: JsonValue, at: Place, type: string): string {
-  return `json: cannot unmarshal ${jsonType(value)} into Go struct field ${at.struct}.${at.path} of type ${type}`;
-}
-
-function jsonType(value: JsonValue): string {
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'bigint') return 'number';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${goJsonType(value)} into Go struct field ${at.struct}.${at.path} of type ${type}`;
 }
 
 function goType(type: string): string {
@@ -134,7 +126,7 @@ const RFC3339_MICRO: Layout = {
 };
 
 function inTime(value: JsonValue, layout: Layout): string | undefined {
-  if (typeof value !== 'string') return `json: cannot unmarshal ${jsonType(value)} into Go value of type string`;
+  if (typeof value !== 'string') return `json: cannot unmarshal ${goJsonType(value)} into Go value of type string`;
   const head = `parsing time ${JSON.stringify(value)}`;
   let rest = value;
   for (const [element, pattern] of layout.elements) {

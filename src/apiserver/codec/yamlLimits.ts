@@ -13,7 +13,7 @@ const LEADING_INDICATORS = /^ *(?:[-?:] +)*/;
  */
 export function checkYamlLimits(text: string): void {
   if (text.length > MAX_YAML_BYTES) {
-    throw new BodyError(413, `Request entity too large: limit of YAML is ${MAX_YAML_BYTES}; send JSON instead`);
+    throw new BodyError(413, `limit of YAML is ${MAX_YAML_BYTES}; send JSON instead`);
   }
   if (flowDepth(text) + blockDepth(text) > MAX_YAML_DEPTH) {
     throw new BodyError(400, `exceeded max depth of ${MAX_YAML_DEPTH} for YAML`);

@@ -2,6 +2,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import { ALL_VERBS } from '../builtins/builtins.ts';
+import { compareVersions } from '../registry/catalog.ts';
 import { FOREGROUND, ORPHAN } from '../registry/delete.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ResourceNames, ScalePaths, StoredResource, Strategy } from '../registry/resource.ts';
@@ -153,7 +154,7 @@ function toResource(part: {
     table: compileTable(columnsOf(version.source)),
     fieldLabels: new Map(version.fields.map(({ label }) => [label, label])),
     strategicKind: undefined,
-    deprecation: deprecationOf(version, group, names),
+    deprecation: deprecationOf(version, spec, names),
     createForbidden,
   };
 }
@@ -185,7 +186,16 @@ function columnsOf(version: JsonObject): PrinterColumn[] {
 
 const COLUMN_TYPES = ['integer', 'number', 'boolean', 'string', 'date'] as const;
 
-function deprecationOf(version: Version, group: string, names: ResourceNames): string | undefined {
+function deprecationOf(version: Version, spec: JsonObject, { kind }: ResourceNames): string | undefined {
   if (version.source['deprecated'] !== true) return undefined;
-  return textAt(version.source, 'deprecationWarning') || `${group}/${version.name} ${names.kind} is deprecated`;
+  const own = textAt(version.source, 'deprecationWarning');
+  if (own !== '') return own;
+  const group = textAt(spec, 'group');
+  const [better] = listAt(spec, 'versions')
+    .filter((one) => isJsonObject(one) && one['served'] === true && one['deprecated'] !== true)
+    .map((one) => textAt(one, 'name'))
+    .filter((name) => compareVersions(name, version.name) < 0)
+    .sort(compareVersions);
+  const instead = better === undefined ? '' : `; use ${group}/${better} ${kind}`;
+  return `${group}/${version.name} ${kind} is deprecated${instead}`;
 }

@@ -1,7 +1,5 @@
 import { equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import { errorBody } from '../schema/fieldErrors.ts';
-import { checkManagerName } from '../schema/managedFieldsMeta.ts';
 import type { StructuralNode } from '../schema/structural.ts';
 import { compareObjects } from './compare.ts';
 import type { Comparison } from './compare.ts';
@@ -159,12 +157,6 @@ export function fieldManagerOf(parameter: string | undefined, userAgent: string 
   let cut = printable.slice(0, 128);
   while (Buffer.byteLength(cut) > 128) cut = cut.slice(0, -1);
   return cut;
-}
-
-/** What is wrong with a `fieldManager` parameter (longer than 128 bytes, unprintable): 422 text; undefined = fine. */
-export function checkFieldManager(parameter: string): string | undefined {
-  const [error] = checkManagerName(parameter, 'fieldManager');
-  return error === undefined ? undefined : errorBody(error);
 }
 
 function withoutTimes(list: JsonValue | undefined): JsonValue[] {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../codec/json.ts';
 import { stringifyJson } from '../codec/json.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
-import { checkType } from '../registry/checks.ts';
+import { checkType, unreadable } from '../registry/checks.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { deleteListed } from '../registry/deleteCollection.ts';
@@ -22,7 +22,7 @@ import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode
 import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
-import { methodNotAllowed, notFound, unsupportedPatch } from './status.ts';
+import { methodNotAllowed, notFound, notFoundPath, unsupportedPatch } from './status.ts';
 import { runWatch } from './watchResponse.ts';
 import { readWriteOptions } from './writeOptions.ts';
 
@@ -51,7 +51,8 @@ export class ResourceEndpoint implements Endpoint {
     const { info } = exchange;
     if (!info.isResource || info.rest.length > 0) return false;
     const resource = this.#catalog.find(info.group, info.version, info.resource);
-    if (resource === undefined || !scopeFits(resource, exchange)) return false;
+    if (resource === undefined) return this.#unknown(info.group);
+    if (!scopeFits(resource, exchange)) return false;
     if (resource.type === 'Review') await this.#review(exchange, resource);
     else {
       const subresource = subresourceOf(resource, info.subresource);
@@ -61,8 +62,16 @@ export class ResourceEndpoint implements Endpoint {
     return true;
   }
 
+  /** Nothing of that name in a group that is served is a Status; other paths may be somebody else's. */
+  #unknown(group: string): boolean {
+    if (this.#catalog.groups().some(({ name }) => name === group)) throw notFoundPath();
+    return false;
+  }
+
   async #stored(target: Target): Promise<void> {
-    const { verb } = target.exchange.info;
+    const { verb, name } = target.exchange.info;
+    const ofOne = verb === 'update' || verb === 'patch';
+    if (!target.resource.verbs.includes(verb) || (ofOne && name === '')) throw methodNotAllowed();
     const { deprecation } = target.resource;
     if (deprecation !== undefined) addWarnings(target.exchange.response, [deprecation]);
     switch (verb) {
@@ -80,10 +89,8 @@ export class ResourceEndpoint implements Endpoint {
         return this.#patch(target);
       case 'delete':
         return this.#delete(target);
-      case 'deletecollection':
-        return this.#deleteCollection(target);
       default:
-        throw methodNotAllowed();
+        return this.#deleteCollection(target);
     }
   }
 
@@ -194,7 +201,8 @@ export class ResourceEndpoint implements Endpoint {
     const media = negotiate(exchange.request.headers.accept, PLAIN);
     const { object } = await decodeObject(exchange.request, { protobuf: true });
     checkType(object, resource);
-    resource.schema.admitRequest(object);
+    const { malformed } = resource.schema.admitRequest(object);
+    if (malformed !== undefined) throw unreadable(resource, malformed);
     await resource.review(object, exchange.user);
     await sendText(exchange.request, exchange.response, { code: 201, text: stringifyJson(object) }, media);
   }
@@ -266,12 +274,16 @@ function refusePatch(resource: StoredResource, type: string): Error {
   );
 }
 
-/** Namespaced resources need a namespace for everything but lists; others must have none. */
+/**
+ * Namespaced resources need a namespace for everything but lists; others must have none.
+ * @throws ApiError 405 for what is not a list over all namespaces.
+ */
 function scopeFits(resource: ServedResource, exchange: Exchange): boolean {
   const { info } = exchange;
-  const collection = ['list', 'watch', 'deletecollection'].includes(info.verb);
   if (!resource.namespaced) return info.namespace === '' || (info.resource === 'namespaces' && info.group === '');
-  return info.namespace !== '' || (collection && info.verb !== 'deletecollection');
+  if (info.namespace !== '' || info.verb === 'list' || info.verb === 'watch') return true;
+  if (info.name === '') throw methodNotAllowed();
+  return false;
 }
 
 function subresourceOf(resource: StoredResource, name: string): Call['subresource'] | undefined {

@@ -108,6 +108,11 @@ export function notFound(ref: ObjectRef): ApiError {
   return failure(404, 'NotFound', `${qualified(ref)} "${ref.name ?? ''}" not found`, detailsOf(ref));
 }
 
+/** 404: no such resource in a group that is served. */
+export function notFoundPath(): ApiError {
+  return failure(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
 /** 405: the resource exists, the verb does not. */
 export function methodNotAllowed(): ApiError {
   return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
@@ -145,7 +150,7 @@ export function expired(message: string, continueToken?: string): ApiError {
 
 /** 413: the body is larger than `limit` bytes, or the stored object would be. */
 export function tooLarge(message: string): ApiError {
-  return failure(413, 'RequestEntityTooLarge', message);
+  return failure(413, 'RequestEntityTooLarge', `Request entity too large: ${message}`);
 }
 
 /** 415: the body's type cannot be read here. */
@@ -241,7 +246,7 @@ function fromStorage(error: StorageError, ref: ObjectRef): ApiError {
     case 'TooLarge':
       return timedOut('Too large resource version');
     case 'ValueTooLarge':
-      return tooLarge('Request entity is too large: the object exceeds what the store takes');
+      return tooLarge('the object exceeds what the store takes');
     case 'Unavailable':
       return serviceUnavailable(error.message);
     case 'InvalidKey':

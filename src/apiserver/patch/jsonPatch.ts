@@ -69,10 +69,7 @@ class Editor {
   readonly #operations: Readonly<Record<string, (operation: Operation) => void>> = {
     add: ({ path, value }) => this.#add('add', path, cloneJson(value)),
     remove: ({ path }) => this.#remove('remove', path),
-    replace: ({ path, value }) => {
-      this.#require('replace', path);
-      this.#set(path, cloneJson(value));
-    },
+    replace: ({ path, value }) => this.#set(path, cloneJson(value)),
     move: ({ path, from }) => {
       const source = this.#from('move', from);
       if (path !== source && `${path}/`.startsWith(`${source}/`)) {
@@ -122,15 +119,19 @@ class Editor {
     return removed;
   }
 
-  /** Writes to a place that exists. */
+  /** Writes to a place in a list that exists, or in an object: kube-apiserver lets `replace` add a member. */
   #set(path: string, value: JsonValue): void {
     if (path === '') {
       this.root = value;
       return;
     }
     const { parent, key } = this.#place('replace', path);
-    if (Array.isArray(parent)) parent[Number(key)] = value;
-    else parent[key] = value;
+    if (!Array.isArray(parent)) {
+      parent[key] = value;
+      return;
+    }
+    this.#require('replace', path);
+    parent[Number(key)] = value;
   }
 
   #require(op: string, path: string): JsonValue {

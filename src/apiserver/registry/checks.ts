@@ -1,5 +1,5 @@
 import type { JsonObject } from '../codec/json.ts';
-import { badRequest, invalid } from '../http/status.ts';
+import { badRequest, invalid, type ApiError } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import type { Normalized } from '../schema/resourceSchema.ts';
 import type { Call } from './call.ts';
@@ -24,14 +24,14 @@ export function checkType(object: JsonObject, resource: ResourceHead): void {
   object['kind'] = kind;
 }
 
-/** The body's namespace must be the URL's; an empty one is filled in. @throws ApiError 400. */
+/** The body's namespace must be the URL's; an empty one is filled in, and cluster-wide objects lose theirs. @throws ApiError 400. */
 export function checkNamespace(object: JsonObject, call: Call): void {
   const meta = metaOf(object);
-  const said = textAt(meta, 'namespace');
   if (!call.resource.namespaced) {
-    if (said !== '') throw badRequest('namespace may not be set on a cluster-scoped object');
+    Reflect.deleteProperty(meta, 'namespace');
     return;
   }
+  const said = textAt(meta, 'namespace');
   if (said !== '' && said !== call.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
@@ -52,15 +52,20 @@ export function checkName(object: JsonObject, call: Call): void {
 
 /** Refuses or reports what the body had too much of. @throws ApiError 400. */
 export function checkFields(found: Normalized, call: Call): void {
-  if (found.malformed !== undefined) throw badRequest(found.malformed);
+  if (found.malformed !== undefined) throw unreadable(call.resource, found.malformed);
   if (call.validation === 'Ignore') return;
   const problems = [
     ...call.duplicates.map((path) => `duplicate field "${path}"`),
     ...found.unknownFields.map((path) => `unknown field "${path}"`),
   ];
   if (problems.length === 0) return;
-  if (call.validation === 'Strict') throw badRequest(`strict decoding error: ${problems.join(', ')}`);
+  if (call.validation === 'Strict') throw unreadable(call.resource, `strict decoding error: ${problems.join(', ')}`);
   call.warnings.push(...problems);
+}
+
+/** The 400 for a body that cannot be read as an object of `resource`. */
+export function unreadable({ names, version }: ResourceHead, why: string): ApiError {
+  return badRequest(`${names.kind} in version "${version}" cannot be handled as a ${names.kind}: ${why}`);
 }
 
 /** @throws ApiError 422 when there are errors. */

@@ -4,12 +4,13 @@ import { toTime } from '../../lib/clock.ts';
 import { withRevision } from '../cache/cachedObject.ts';
 import { updateManagedFields } from '../fields/managedFields.ts';
 import { alreadyExists, ApiError, badRequest, forbidden } from '../http/status.ts';
+import { applyDefaults } from '../schema/defaults.ts';
 import { validateObjectMeta } from '../schema/objectMeta.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
-import { apiVersionOf } from './resource.ts';
+import { apiVersionOf, type StoredResource } from './resource.ts';
 import { encodeEntry, servedAsStored } from './versions.ts';
 
 /** Letters of generated names: none that make words or look alike. */
@@ -25,7 +26,7 @@ const MAX_NAME_TRIES = 8;
 export async function createObject(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
   const { resource } = call;
   const stop = resource.createForbidden?.();
-  if (stop !== undefined) throw forbidden(refOf(call), stop);
+  if (stop !== undefined) throw forbidden({ ...refOf(call), name: textAt(metaOf(body), 'name') }, stop);
   checkType(body, resource);
   checkFields(resource.schema.admitRequest(body), call);
   checkNamespace(body, call);
@@ -70,8 +71,15 @@ function prepare(deps: RegistryDeps, call: Call, object: JsonObject): void {
   meta['uid'] = randomUUID();
   meta['creationTimestamp'] = toTime(deps.clock.now());
   if (resource.strategy.tracksGeneration) meta['generation'] = 1;
-  if (resource.status) dropMembers(object, 'status');
+  if (resource.status) resetStatus(object, resource);
   tidyMeta(object);
+}
+
+/** Status is what controllers say; a new object has the default of its schema, where there is one. */
+function resetStatus(object: JsonObject, resource: StoredResource): void {
+  dropMembers(object, 'status');
+  const status = resource.schema.root.properties.get('status');
+  if (status?.default !== undefined) applyDefaults(object, resource.schema.root);
 }
 
 async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {

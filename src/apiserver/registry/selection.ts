@@ -62,7 +62,13 @@ function oneKey(resource: StoredResource, fields: FieldSelector, request: Select
 
 function checkField(resource: StoredResource, field: string): void {
   if (field === 'metadata.name' || field === 'metadata.namespace') return;
-  if (!resource.fieldLabels.has(field)) throw badRequest(`field label not supported: ${field}`);
+  if (resource.fieldLabels.has(field)) return;
+  const isPlain = resource.strategicKind !== undefined && resource.fieldLabels.size === 0;
+  throw badRequest(
+    isPlain
+      ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
+      : `field label not supported: ${field}`,
+  );
 }
 
 function matchesFields(resource: StoredResource, selector: FieldSelector, object: CachedObject): boolean {

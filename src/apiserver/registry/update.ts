@@ -81,7 +81,8 @@ function checkPreconditions(call: Call, object: JsonObject, old: JsonObject, rev
         badValue: 0,
         detail: 'must be specified for an update',
       };
-      throw invalid({ group: resource.group, kind: resource.names.kind, name: call.name }, [error]);
+      // kube-apiserver names the resource here, not the kind
+      throw invalid({ group: resource.group, kind: resource.names.plural, name: call.name }, [error]);
     }
   } else if (version !== String(revision)) {
     throw conflict(refOf(call), MODIFIED);

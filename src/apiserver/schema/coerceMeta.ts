@@ -1,6 +1,7 @@
 import { cloneJson, isJsonObject, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { fitShape, OBJECT_META } from './metadataShape.ts';
+import { goJsonType } from './goText.ts';
 import { childNode } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
 
@@ -62,12 +63,10 @@ class Coercer {
     if (metadata === null) Reflect.deleteProperty(object, 'metadata');
     else if (isJsonObject(metadata)) this.#fields(metadata, path);
     else if (this.#dropMalformed) Reflect.deleteProperty(object, 'metadata');
-    else
-      this.#malformed(
-        path,
-        metadata,
-        'json: cannot unmarshal a value that is no object into Go value of type v1.ObjectMeta',
-      );
+    else {
+      const problem = `json: cannot unmarshal ${goJsonType(metadata)} into Go value of type v1.ObjectMeta`;
+      this.#malformed(path, metadata, problem);
+    }
   }
 
   /** One field at a time, so that one malformed field costs only itself. */
@@ -88,7 +87,7 @@ class Coercer {
   }
 
   #malformed(path: string, metadata: JsonValue, message: string): void {
-    this.#fail(`${path}: Invalid value: ${stringifyJson(metadata)}: ${message}`);
+    this.#fail(path === 'metadata' ? message : `${path}: Invalid value: ${stringifyJson(metadata)}: ${message}`);
   }
 
   #fail(message: string): void {

@@ -1,3 +1,5 @@
+import type { JsonValue } from '../codec/json.ts';
+
 const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '\x07': String.raw`\a`,
   '\b': String.raw`\b`,
@@ -36,4 +38,12 @@ export function goNumber(value: number | bigint): string {
 /** The printable ASCII and Unicode characters of Go's unicode.IsPrint. */
 export function isPrintable(char: string): boolean {
   return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char);
+}
+
+/** The type of a JSON value as Go's decoder names it. */
+export function goJsonType(value: JsonValue): string {
+  if (Array.isArray(value)) return 'array';
+  if (value === null) return 'null';
+  if (typeof value === 'bigint') return 'number';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import { goQuote } from './goText.ts';
+import { goJsonType, goQuote } from './goText.ts';
 
 /** The type of one field of metadata: what Go's ObjectMeta can hold. */
 type Shape =
@@ -150,14 +150,7 @@ function fitScalar(value: JsonValue, kind: keyof typeof GO_TYPES, place: Place):
 }
 
 function mismatch(value: JsonValue, place: Place, goType: string): string {
-  return `json: cannot unmarshal ${jsonType(value)} into Go struct field ${place.goName} of type ${goType}`;
-}
-
-function jsonType(value: JsonValue): string {
-  if (Array.isArray(value)) return 'array';
-  if (value === null) return 'null';
-  if (typeof value === 'bigint') return 'number';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${goJsonType(value)} into Go struct field ${place.goName} of type ${goType}`;
 }
 
 /** True for a time of RFC 3339 with seconds, an optional fraction and an offset. */

@@ -61,7 +61,7 @@ export function checkQualifiedName(value: string): string[] {
   const name = parts.at(-1) ?? '';
   const errors = parts.length === 2 ? checkPrefix(parts[0] ?? '') : [];
   if (name === '') errors.push('name part must be non-empty');
-  else if (byteLength(name) > 63) errors.push('name part must be no more than 63 characters');
+  else if (byteLength(name) > 63) errors.push('name part must be no more than 63 bytes');
   if (!QUALIFIED_TEST.test(name)) errors.push(`name part ${hint}`);
   return errors;
 }
@@ -87,7 +87,7 @@ function checkPrefix(prefix: string): string[] {
 }
 
 function checkLength(value: string, max: number): string[] {
-  return byteLength(value) > max ? [`must be no more than ${max} characters`] : [];
+  return byteLength(value) > max ? [`must be no more than ${max} bytes`] : [];
 }
 
 function isSubdomain(value: string): boolean {

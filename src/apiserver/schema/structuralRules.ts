@@ -174,7 +174,10 @@ function checkMetadataSchema(metadata: JsonObject, level: Level, path: string): 
   return errors;
 }
 
-/** Everything that value validation speaks of must be declared in the schema proper. */
+/**
+ * Everything that value validation at the root speaks of must be declared in the schema proper. kube-apiserver does not
+ * look at validation further down, and definitions that it takes must be taken here.
+ */
 function checkCompleteness(value: JsonObject, schema: JsonObject, where: Where): FieldError[] {
   const errors: FieldError[] = [];
   for (const junctor of JUNCTORS) {
@@ -184,15 +187,6 @@ function checkCompleteness(value: JsonObject, schema: JsonObject, where: Where):
   }
   const not = objectAt(value, 'not');
   if (not !== undefined) errors.push(...checkDeclared(not, schema, { at: where.at, said: `${where.said}.not` }));
-  if (value !== schema) return errors;
-  const items = objectAt(schema, 'items');
-  if (items !== undefined) errors.push(...checkCompleteness(items, items, both(where, '.items')));
-  for (const [key, property] of properties(schema)) {
-    errors.push(...checkCompleteness(property, property, both(where, `.properties[${key}]`)));
-  }
-  const additional = objectAt(schema, 'additionalProperties');
-  if (additional !== undefined)
-    errors.push(...checkCompleteness(additional, additional, both(where, '.additionalProperties')));
   return errors;
 }
 

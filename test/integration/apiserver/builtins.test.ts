@@ -60,6 +60,13 @@ describe('finalizers', () => {
 });
 
 describe('secrets and configmaps', () => {
+  it('keep no empty maps, and values without the line breaks of block texts', async () => {
+    const empty = await server.post(`${CORE}/configmaps`, { metadata: { name: 'empty', labels: {} }, data: {} });
+    expect(Object.keys(empty.body)).not.toContain('data');
+    const wrapped = { metadata: { name: 'wrapped' }, data: { a: 'aGVs\nbG8=\n' } };
+    expect((await server.post(`${CORE}/secrets`, wrapped)).body.data).toEqual({ a: 'aGVsbG8=' });
+  });
+
   it('may hold exactly 1 MiB of values, keys not counted', async () => {
     const text = 'x'.repeat(1024 * 1024);
     const fits = { metadata: { name: 'full' }, data: { 'a-long-key': text } };

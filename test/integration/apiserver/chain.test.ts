@@ -103,15 +103,7 @@ describe('every answer', () => {
   });
 
   it('is 404 text for paths that are nobody’s', async () => {
-    for (const path of [
-      '/',
-      '/x',
-      '/api/v2',
-      '/apis/no.such/v1',
-      '/apis/no.such/v1/things',
-      '/api/v1/pods',
-      '/openapi/v2',
-    ]) {
+    for (const path of ['/', '/x', '/api/v2', '/apis/no.such/v1', '/apis/no.such/v1/things', '/openapi/v4']) {
       const reply = await server.get(path);
       expect(reply.code, path).toBe(404);
       expect(reply.headers['content-type'], path).toContain('text/plain');
@@ -198,6 +190,29 @@ describe('requests that are wrong', () => {
       .ask('POST', '/api/v1/namespaces', { body: big, headers: { 'transfer-encoding': 'chunked' } })
       .catch(() => undefined);
     if (chunked !== undefined) expect(chunked.code).toBe(413);
+  });
+
+  it('with bodies of many megabytes get their answer, not a broken connection', async () => {
+    const reply = await server.post('/api/v1/namespaces', Buffer.alloc(24 * 1024 * 1024, 'x'));
+    expect(reply.body.message).toBe('Request entity too large: limit is 3145728');
+  });
+
+  it('are told 404 for a resource that a group does not have, and 405 for what a resource does not do', async () => {
+    for (const path of ['/api/v1/pods', '/apis/coordination.k8s.io/v9/leases', '/api/v1/namespaces/default/pods/x']) {
+      const { body } = await server.get(path);
+      expect(body, path).toMatchObject({ kind: 'Status', code: 404, reason: 'NotFound', details: {} });
+    }
+    for (const [method, path] of [
+      ['POST', '/api/v1/configmaps'],
+      ['DELETE', '/api/v1/configmaps'],
+      ['PUT', '/api/v1/namespaces/default/configmaps'],
+      ['PATCH', '/api/v1/namespaces'],
+      ['DELETE', '/api/v1/namespaces'],
+    ] as const) {
+      const { body } = await server.ask(method, path, { body: { metadata: { name: 'x' } } });
+      expect(body, `${method} ${path}`).toMatchObject({ code: 405, reason: 'MethodNotAllowed' });
+    }
+    expect((await server.get('/api/v1/namespaces/default')).code).toBe(200);
   });
 
   it('say which kind, version, name or namespace does not fit the URL', async () => {

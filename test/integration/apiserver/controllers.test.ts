@@ -280,6 +280,7 @@ describe('definitions', () => {
     const versions = [
       { name: 'v1', served: true, storage: true, schema },
       { name: 'v1beta1', served: true, storage: false, schema, deprecated: true, deprecationWarning: 'use v1' },
+      { name: 'v1alpha1', served: true, storage: false, schema, deprecated: true },
       { name: 'v0', served: false, storage: false, schema },
     ];
     await server.post(CRDS, definition('olds', { versions }));
@@ -291,6 +292,8 @@ describe('definitions', () => {
       x: 1,
     });
     expect(made.headers['warning']).toContain('use v1');
+    const { headers } = await server.get('/apis/test.io/v1alpha1/olds');
+    expect(headers['warning']).toBe('299 - "test.io/v1alpha1 Old is deprecated; use test.io/v1 Old"');
     expect(made.body.apiVersion).toBe('test.io/v1beta1');
     expect((await server.get('/apis/test.io/v1/olds/o')).body).toMatchObject({ apiVersion: 'test.io/v1', x: 1 });
     expect((await server.get('/apis/test.io/v1beta1/olds')).body.items[0]?.apiVersion).toBe('test.io/v1beta1');
@@ -344,6 +347,18 @@ describe('definitions', () => {
     expect((await server.post(CRDS, named)).body).toMatchObject({ code: 422 });
     const protectedGroup = await server.post(CRDS, definition('bads', { group: 'bads.k8s.io' }));
     expect(protectedGroup.body.code).toBe(422);
+  });
+
+  it('are taken with validation further down that speaks of what is not declared, and warned of unknown formats', async () => {
+    const a = { type: 'object', anyOf: [{ properties: { undeclared: { minLength: 1 } } }] };
+    const b = { type: 'string', format: 'made-up' };
+    const schema = {
+      openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { a, b } } } },
+    };
+    const versions = [{ name: 'v1', served: true, storage: true, schema }];
+    const made = await server.post(CRDS, definition('loose', { versions, names: { kind: 'Loose' } }));
+    expect(made.code, made.text).toBe(201);
+    expect(made.headers['warning']).toBe('299 - "unrecognized format \\"made-up\\""');
   });
 
   it('end by deleting their objects first; nothing is created meanwhile', async () => {

@@ -86,6 +86,16 @@ describe.each(KUBECTL_VERSIONS)('kubectl %s', (version) => {
       expect((await server.kubectl(version, ['diff', '-f', '-'], { stdin: text('2') })).code).toBe(0);
     });
 
+    it('applies lists, and says when a kind is not served', async () => {
+      const item = (name: string): string => `{apiVersion: v1, kind: ConfigMap, metadata: {name: ${name}}}`;
+      const list = `apiVersion: v1\nkind: List\nitems: [${item('item1')}, ${item('item2')}]\n`;
+      expect(await apply(list)).toBe('configmap/item1 created\nconfigmap/item2 created\n');
+      const unknown = await server.kubectl(version, ['apply', '-f', '-'], {
+        stdin: 'apiVersion: nothing.example.com/v1\nkind: Nothing\nmetadata: {name: x}\n',
+      });
+      expect(unknown.stderr).toContain('no matches for kind "Nothing" in version "nothing.example.com/v1"');
+    });
+
     it('refuses unknown fields of a manifest before anything is stored', async () => {
       const output = await server.kubectl(version, ['apply', '-f', '-'], {
         stdin: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: unknown}\ndatas: {a: b}\n',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestServer, type TestServer } from '../../support/apiServer.ts';
+import { eventually, startTestServer, type TestServer } from '../../support/apiServer.ts';
 import { widget, WIDGETS, WIDGETS_CRD } from '../../support/widgets.ts';
 import { parse } from 'yaml';
 
@@ -48,6 +48,14 @@ describe('create', () => {
       message: 'configmaps "create-2" already exists',
     });
     expect((await server.post(MAPS, map('create-3', {}, { resourceVersion: '5' }))).code).toBe(400);
+  });
+
+  it('takes the namespace off what has none, as manifests often name one', async () => {
+    const { code, body } = await server.post('/api/v1/namespaces', {
+      metadata: { name: 'cluster', namespace: 'other' },
+    });
+    expect(code).toBe(201);
+    expect(body.metadata.namespace).toBeUndefined();
   });
 
   it('completes generateName', async () => {
@@ -265,6 +273,25 @@ describe('delete', () => {
 });
 
 describe('custom resources', () => {
+  it('begin with the default of their status, whatever status was sent', async () => {
+    const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const status = {
+      type: 'object',
+      default: { observed: -1 },
+      properties: { observed: { type: 'integer' }, phase: { type: 'string', default: 'New' } },
+    };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { status } } };
+    const version = { name: 'v1', served: true, storage: true, subresources: { status: {} }, schema };
+    const names = { plural: 'observers', kind: 'Observer' };
+    const spec = { group: 'example.com', scope: 'Cluster', names, versions: [version] };
+    await server.post(crds, { metadata: { name: 'observers.example.com' }, spec });
+    const at = '/apis/example.com/v1/observers';
+    await eventually(async () => expect((await server.get(at)).code).toBe(200));
+    const made = await server.post(at, { metadata: { name: 'o' }, status: { observed: 7 } });
+    expect(made.body.status).toEqual({ observed: -1, phase: 'New' });
+    expect((await server.get(`${at}/o`)).body.status).toEqual({ observed: -1, phase: 'New' });
+  });
+
   it('count generations for spec, not for metadata and status', async () => {
     const { body } = await server.post(WIDGETS, { ...widget('gen'), status: { replicas: 9 } });
     expect(body.metadata.generation).toBe(1);

@@ -57,7 +57,9 @@ function resolve(schema: JsonValue, path: readonly string[]): JsonValue {
   if (reference === undefined) {
     // bytes are checked by the kinds themselves: the general message would show what may be a secret
     if (schema['format'] === 'byte') return { type: 'string' };
-    return Object.fromEntries(Object.entries(schema).map(([key, member]) => [key, resolve(member, path)]));
+    // what must be there is for the kinds to say: a Go decoder demands nothing
+    const members = Object.entries(schema).filter(([key, member]) => key !== 'required' || !Array.isArray(member));
+    return Object.fromEntries(members.map(([key, member]) => [key, resolve(member, path)]));
   }
   if (reference === META.ObjectMeta) return { type: 'object' };
   if (path.includes(reference)) return { 'x-kubernetes-preserve-unknown-fields': true };

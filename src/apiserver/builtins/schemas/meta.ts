@@ -10,6 +10,9 @@ export const META = {
   Status: `${PREFIX}Status`,
   DeleteOptions: `${PREFIX}DeleteOptions`,
   Condition: `${PREFIX}Condition`,
+  OwnerReference: `${PREFIX}OwnerReference`,
+  ManagedFieldsEntry: `${PREFIX}ManagedFieldsEntry`,
+  FieldsV1: `${PREFIX}FieldsV1`,
 } as const;
 
 const ownerReference = object(
@@ -31,9 +34,15 @@ const managedFieldsEntry = object('Which fields one manager set last, by one kin
   apiVersion: text('Version of the object that fieldsV1 belongs to.'),
   time: time('When the manager last changed one of its fields.'),
   fieldsType: text('Format of the fields; FieldsV1.'),
-  fieldsV1: { type: 'object', description: 'The fields, as a tree.', 'x-kubernetes-preserve-unknown-fields': true },
+  fieldsV1: ref(META.FieldsV1, 'The fields, as a tree.'),
   subresource: text('Subresource the fields were written through.'),
 });
+
+const fieldsV1: JsonObject = {
+  type: 'object',
+  description: 'Fields as a tree: f:name, k:{keys}, v:value; `.` is the field itself.',
+  'x-kubernetes-preserve-unknown-fields': true,
+};
 
 const objectMeta = object('Metadata that every stored object has.', {
   name: text('Unique within the namespace and resource. Cannot be changed.'),
@@ -53,13 +62,13 @@ const objectMeta = object('Metadata that every stored object has.', {
     type: 'string',
     default: '',
   }),
-  ownerReferences: list('Objects this one belongs to.', ownerReference, byKey('uid')),
+  ownerReferences: list('Objects this one belongs to.', ref(META.OwnerReference), byKey('uid')),
   finalizers: list(
     'Names of those who must act before the object goes; each removes its own.',
     { type: 'string' },
     MERGED_SET,
   ),
-  managedFields: list('Who set which field; kept by the server.', managedFieldsEntry, ATOMIC),
+  managedFields: list('Who set which field; kept by the server.', ref(META.ManagedFieldsEntry), ATOMIC),
 });
 
 const listMeta = object('Metadata of a list.', {
@@ -127,6 +136,9 @@ export const metaComponents: Readonly<Record<string, JsonObject>> = {
   [META.Status]: status,
   [META.DeleteOptions]: deleteOptions,
   [META.Condition]: condition,
+  [META.OwnerReference]: ownerReference,
+  [META.ManagedFieldsEntry]: managedFieldsEntry,
+  [META.FieldsV1]: fieldsV1,
 };
 
 /** The members every kind begins with. */

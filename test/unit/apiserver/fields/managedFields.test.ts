@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { cloneJson } from '../../../../src/apiserver/codec/json.ts';
 import type { JsonObject } from '../../../../src/apiserver/codec/json.ts';
 import {
-  checkFieldManager,
   fieldManagerOf,
   onlyManagedTimesDiffer,
   updateManagedFields,
 } from '../../../../src/apiserver/fields/managedFields.ts';
+import { errorText } from '../../../../src/apiserver/schema/fieldErrors.ts';
+import { checkManagerName } from '../../../../src/apiserver/schema/managedFieldsMeta.ts';
 import { parseStructural } from '../../../../src/apiserver/schema/structural.ts';
 
 interface Step {
@@ -83,8 +84,11 @@ describe('fieldManagerOf', () => {
   });
 
   it('checks the parameter as kube does', () => {
-    expect(checkFieldManager('kubectl-edit')).toBeUndefined();
-    expect(checkFieldManager('x'.repeat(129))).toBe('Too long: may not be more than 128 bytes');
-    expect(checkFieldManager('a\tb')).toBe(String.raw`Invalid value: "a\tb": invalid character U+0009 (at position 1)`);
+    const check = (manager: string): string[] => checkManagerName(manager, 'fieldManager').map(errorText);
+    expect(check('kubectl-edit')).toEqual([]);
+    expect(check('x'.repeat(129))).toEqual(['fieldManager: Too long: may not be more than 128 bytes']);
+    expect(check('a\tb')).toEqual([
+      String.raw`fieldManager: Invalid value: "a\tb": invalid character U+0009 (at position 1)`,
+    ]);
   });
 });

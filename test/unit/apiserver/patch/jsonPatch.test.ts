@@ -28,6 +28,7 @@ describe('applyJsonPatch', () => {
     [[{ op: 'add', path: '/a/b/-', value: 9 }], { a: { b: [1, 2, 3, 9] } }],
     [[{ op: 'add', path: '/new', value: null }], { new: null }],
     [[{ op: 'replace', path: '/n', value: 1 }], { n: 1 }],
+    [[{ op: 'replace', path: '/a/added', value: 1 }], { a: { added: 1 } }],
     [[{ op: 'replace', path: '/a/x~1y/~0t', value: 'new' }], { a: { 'x/y': { '~t': 'new' } } }],
     [[{ op: 'move', from: '/a/b/0', path: '/first' }], { first: 1, a: { b: [2, 3] } }],
     [[{ op: 'copy', from: '/big', path: '/copy' }], { copy: 9007199254740993n }],

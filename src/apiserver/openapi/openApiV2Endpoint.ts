@@ -1,0 +1,48 @@
+import type { Endpoint, Exchange } from '../http/context.ts';
+import { acceptClauses } from '../http/negotiate.ts';
+import { sendText } from '../http/respond.ts';
+import { methodNotAllowed, notAcceptable } from '../http/status.ts';
+
+const PATH = '/openapi/v2';
+const INFO = { title: 'Kubernetes', version: 'unversioned' };
+const PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+/** What clients in Go ask for; no media type, and clients cannot read it in an answer. */
+const ASKED_FOR = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const JSON_TYPES = ['application/json', 'application/*', '*/*'];
+const TEXT = JSON.stringify({ swagger: '2.0', info: INFO, paths: {}, definitions: {} });
+/** openapi.v2.Document of gnostic: 1 swagger, 2 info (1 title, 2 version). */
+const BYTES = Buffer.concat([field(1, '2.0'), field(2, Buffer.concat([field(1, INFO.title), field(2, INFO.version)]))]);
+
+/**
+ * `/openapi/v2`, describing nothing: kinds are described by OpenAPI v3. kubectl still asks here before it sends a kind
+ * `List`, or a kind that is not served; it passes over what it does not find and lets the server validate, while
+ * without an answer it refuses the manifest.
+ */
+export class OpenApiV2Endpoint implements Endpoint {
+  async handle({ info, request, response }: Exchange): Promise<boolean> {
+    if (info.path !== PATH) return false;
+    if (!['get', 'head'].includes(info.verb)) throw methodNotAllowed();
+    response.setHeader('vary', 'Accept');
+    if (JSON_TYPES.includes(typeFor(request.headers.accept))) {
+      await sendText(request, response, { code: 200, text: TEXT });
+      return true;
+    }
+    response.setHeader('content-type', PROTOBUF);
+    response.setHeader('content-length', BYTES.length);
+    response.end(info.verb === 'head' ? undefined : BYTES);
+    return true;
+  }
+}
+
+function typeFor(accept = ''): string {
+  const known = [ASKED_FOR, PROTOBUF, ...JSON_TYPES];
+  const wanted = accept.trim() === '' ? '*/*' : acceptClauses(accept).find(({ type }) => known.includes(type))?.type;
+  if (wanted === undefined) throw notAcceptable(known);
+  return wanted;
+}
+
+/** One length-delimited protobuf field of less than 128 bytes. */
+function field(number: number, content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([Buffer.of((number << 3) | 2, bytes.length), bytes]);
+}
