@@ -84,7 +84,7 @@ export interface StatusCause {
 }
 
 /** `error` without its path: `Invalid value: -1: must be …`; the message of a Status cause. */
-export function errorBody(error: FieldError): string {
+function errorBody(error: FieldError): string {
   const title = TITLES[error.type];
   const head = error.badValue === undefined ? title : `${title}: ${valueText(error.badValue)}`;
   return error.detail === '' ? head : `${head}: ${error.detail}`;
