@@ -7,6 +7,7 @@ import { FOREGROUND, ORPHAN } from '../registry/delete.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ResourceNames, ScalePaths, StoredResource, Strategy } from '../registry/resource.ts';
 import { ResourceStore } from '../registry/resourceStore.ts';
+import { replicaErrors } from '../registry/scale.ts';
 import { goQuote } from '../schema/goText.ts';
 import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -137,6 +138,7 @@ function toResource(part: {
   const { spec, names, version, store, createForbidden } = part;
   const subresources = objectAt(version.source, 'subresources');
   const group = textAt(spec, 'group');
+  const scale = scaleOf(subresources);
   return {
     type: 'Stored',
     group,
@@ -145,11 +147,11 @@ function toResource(part: {
     namespaced: textAt(spec, 'scope') === 'Namespaced',
     verbs: ALL_VERBS,
     schema: version.schema,
-    strategy: STRATEGY,
+    strategy: scale === undefined ? STRATEGY : { ...STRATEGY, validate: (object) => replicaErrors(object, scale) },
     store,
     conversion: undefined,
     status: objectAt(subresources, 'status') !== undefined,
-    scale: scaleOf(subresources),
+    scale,
     finalize: false,
     table: compileTable(columnsOf(version.source)),
     fieldLabels: new Map(version.fields.map(({ label }) => [label, label])),

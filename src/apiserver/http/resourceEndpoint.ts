@@ -62,9 +62,9 @@ export class ResourceEndpoint implements Endpoint {
     return true;
   }
 
-  /** Nothing of that name in a group that is served is a Status; other paths may be somebody else's. */
+  /** Nothing of that name in a group of built-in kinds is a Status; other paths may be somebody else's. */
   #unknown(group: string): boolean {
-    if (this.#catalog.groups().some(({ name }) => name === group)) throw notFoundPath();
+    if (this.#catalog.hasBuiltins(group)) throw notFoundPath();
     return false;
   }
 
@@ -157,6 +157,7 @@ export class ResourceEndpoint implements Endpoint {
 
   async #patch(target: Target): Promise<void> {
     const { exchange, resource, subresource } = target;
+    if (subresource === 'finalize') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
     const type = mediaType(exchange.request);
     if (!patchTypes(resource).includes(type)) throw refusePatch(resource, type);

@@ -123,9 +123,9 @@ export function notAcceptable(accepted: readonly string[]): ApiError {
   return failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
 }
 
-/** 409: create of something that exists. */
-export function alreadyExists(ref: ObjectRef): ApiError {
-  return failure(409, 'AlreadyExists', `${qualified(ref)} "${ref.name ?? ''}" already exists`, detailsOf(ref));
+/** 409: create of something that exists. @param prefix  What the client should know of it, in front of the message. */
+export function alreadyExists(ref: ObjectRef, prefix = ''): ApiError {
+  return failure(409, 'AlreadyExists', `${prefix}${qualified(ref)} "${ref.name ?? ''}" already exists`, detailsOf(ref));
 }
 
 /** 409: the object is not what the request assumed. */

@@ -44,6 +44,15 @@ export class Catalog {
     return this.#byPath.get(pathOf(group, version, plural));
   }
 
+  /** Whether any built-in kind is served in `group`. */
+  hasBuiltins(group: string): boolean {
+    for (const resource of this.#byPath.values()) {
+      const isBuiltin = resource.type === 'Review' || resource.strategicKind !== undefined;
+      if (isBuiltin && resource.group === group) return true;
+    }
+    return false;
+  }
+
   /** The stored resource of a kind, for references such as ownerReferences. */
   findKind(apiVersion: string, kind: string): StoredResource | undefined {
     const slash = apiVersion.indexOf('/');

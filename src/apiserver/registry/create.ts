@@ -41,7 +41,10 @@ async function createNamed(deps: RegistryDeps, call: Call, object: JsonObject): 
   try {
     return await admitAndStore(deps, named, object);
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'KeyExists') throw alreadyExists(refOf(named));
+    if (error instanceof StorageError && error.code === 'KeyExists') {
+      const isEnding = call.resource.store.cache.get(keyOf(named))?.deleting === true;
+      throw alreadyExists(refOf(named), isEnding ? 'object is being deleted: ' : '');
+    }
     throw error;
   }
 }

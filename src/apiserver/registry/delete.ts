@@ -65,16 +65,18 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
 
 function checkPreconditions(call: Call, options: DeleteOptions, object: JsonObject, revision: number): void {
   const actual = textAt(metaOf(object), 'uid');
+  // kube-apiserver names the kind here, not the resource
+  const ref = { ...refOf(call), resource: call.resource.names.kind };
   if (options.uid !== undefined && options.uid !== actual) {
     throw conflict(
-      refOf(call),
-      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${actual}`,
+      ref,
+      `the UID in the precondition (${options.uid}) does not match the UID in record (${actual}). The object might have been deleted and then recreated`,
     );
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== String(revision)) {
     throw conflict(
-      refOf(call),
-      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${revision}`,
+      ref,
+      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${revision}). The object might have been modified`,
     );
   }
 }

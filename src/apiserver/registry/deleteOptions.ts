@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import type { JsonObject } from '../codec/json.ts';
 import { badRequest, invalid } from '../http/status.ts';
-import type { FieldError } from '../schema/fieldErrors.ts';
+import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 import { isTrue } from '../http/requestInfo.ts';
 import { listAt, objectAt, textAt } from './object.ts';
 
@@ -56,14 +56,11 @@ function optionErrors(source: JsonObject): FieldError[] {
     errors.push({ type: 'FieldValueInvalid', field: 'propagationPolicy', badValue: policy, detail });
   }
   if (policy !== '' && !POLICIES.some((one) => one === policy)) {
-    errors.push(notSupported('propagationPolicy', policy, '"Background", "Foreground", "Orphan"'));
+    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
   }
-  for (const item of listAt(source, 'dryRun')) if (item !== 'All') errors.push(notSupported('dryRun', item, '"All"'));
+  const dryRun = listAt(source, 'dryRun');
+  if (dryRun.some((item) => item !== 'All')) errors.push(notSupported('dryRun', [...dryRun], ['All']));
   return errors;
-}
-
-function notSupported(field: string, badValue: JsonValue, supported: string): FieldError {
-  return { type: 'FieldValueNotSupported', field, badValue, detail: `supported values: ${supported}` };
 }
 
 function fromQuery(query: URLSearchParams): JsonObject {

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { badRequest, invalid, notFound } from '../http/status.ts';
+import { invalid as invalidField, type FieldError } from '../schema/fieldErrors.ts';
 import { patched, patchFunction } from './patch.ts';
 import { refOf, type Call, type RegistryDeps } from './call.ts';
 import { metaOf, objectAt, textAt } from './object.ts';
@@ -86,6 +87,19 @@ function checkScale(call: Call, scale: JsonObject): void {
       detail: 'must be an integer greater than or equal to 0',
     },
   ]);
+}
+
+const MAX_REPLICAS = 2 ** 31 - 1;
+
+/** Checks that the replicas of an object are numbers that a Scale can show. */
+export function replicaErrors(object: JsonObject, paths: ScalePaths): FieldError[] {
+  return [paths.specReplicasPath, paths.statusReplicasPath].flatMap((path) => {
+    const replicas = numberAt(object, path) ?? 0;
+    if (replicas < 0) return [invalidField(path, replicas, 'should be a non-negative integer')];
+    return replicas > MAX_REPLICAS
+      ? [invalidField(path, replicas, `should be less than or equal to ${MAX_REPLICAS}`)]
+      : [];
+  });
 }
 
 /** The Scale of an object that has none (its path is missing). */

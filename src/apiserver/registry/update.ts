@@ -112,7 +112,7 @@ function applyRules(call: Call, object: JsonObject, old: JsonObject): void {
   if (call.subresource === 'status') {
     keepAllBut(object, old, ['status'], resource.strategy.statusWritesMetadata === true);
   } else if (call.subresource === 'finalize') {
-    copyMember(old, object, 'status');
+    keepAllBut(object, old, ['spec'], false);
   } else {
     if (resource.status) copyMember(old, object, 'status');
     resource.strategy.prepareForUpdate?.(object, old);

@@ -48,7 +48,8 @@ export async function watchObjects(request: WatchRequest): Promise<void> {
     await waitFor(cache, request.options.resourceVersion);
     session.startWithState();
   } else {
-    await session.startFrom(request.options.resourceVersion ?? 0);
+    // no version, and no wish for what is there: changes from now on
+    await session.startFrom(request.options.resourceVersion || cache.revision);
   }
   await session.finished;
 }

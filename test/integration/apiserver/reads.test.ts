@@ -242,6 +242,15 @@ describe('watches', () => {
     });
   });
 
+  it('begin with changes only when the initial events are not wanted', async () => {
+    const watch = server.watch(`${MAPS}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan`);
+    await watch.code;
+    await server.post(MAPS, { metadata: { name: 'first-of-all' } });
+    const [event] = await watch.until(1);
+    watch.close();
+    expect(event).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'first-of-all' } } });
+  });
+
   it('mark the end of the initial events with a bookmark of the right kind', async () => {
     const query = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
     const watch = server.watch(`${WIDGETS}?${query}`);

@@ -242,6 +242,15 @@ describe('delete', () => {
     expect((await server.delete(`${MAPS}/del-2`, right)).code).toBe(200);
   });
 
+  it('is what a creation of the same name hears of while it goes on', async () => {
+    await server.post(MAPS, { metadata: { name: 'ending', finalizers: ['example.com/hold'] } });
+    await server.delete(`${MAPS}/ending`);
+    await eventually(async () => {
+      const { body } = await server.post(MAPS, { metadata: { name: 'ending' } });
+      expect(body.message).toBe('object is being deleted: configmaps "ending" already exists');
+    });
+  });
+
   it('waits for finalizers and lets nobody add one meanwhile', async () => {
     await server.post(WIDGETS, widget('del-3', {}, { finalizers: ['example.com/a', 'example.com/b'] }));
     const marked = await server.delete(`${WIDGETS}/del-3`);
@@ -348,6 +357,17 @@ describe('custom resources', () => {
     expect((await server.get(WIDGETS)).text).toContain('"big":9007199254740993');
     const patched = await server.patch(`${WIDGETS}/big`, 'merge', { spec: { note: 'x' } });
     expect(patched.text).toContain('"big":9007199254740993');
+  });
+
+  it('have replicas that a scale can show', async () => {
+    const { body } = await server.post(WIDGETS, { ...widget('many'), spec: { replicas: 2 ** 31 } });
+    expect(body.details?.causes).toEqual([
+      {
+        reason: 'FieldValueInvalid',
+        message: 'Invalid value: 2147483648: should be less than or equal to 2147483647',
+        field: '.spec.replicas',
+      },
+    ]);
   });
 
   it('have a scale', async () => {
