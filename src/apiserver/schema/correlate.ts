@@ -55,7 +55,7 @@ function isUnchangedObject(pair: Correlated, value: JsonObject, old: JsonObject)
     keys.length === Object.keys(old).length &&
     keys.every((key) => {
       const child = correlateKey(pair, key);
-      return child === undefined ? equalJson(member(value, key), member(old, key)) : isUnchanged(child);
+      return child !== undefined && isUnchanged(child);
     })
   );
 }

@@ -114,5 +114,6 @@ export function aggregate(messages: readonly string[]): string {
 function valueText(value: JsonValue): string {
   if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'number' || typeof value === 'bigint') return goNumber(value);
-  return stringifyJson(value);
+  // Go escapes what HTML would take for markup
+  return stringifyJson(value).replace(/[<>&]/g, (char) => String.raw`\u00` + char.charCodeAt(0).toString(16));
 }

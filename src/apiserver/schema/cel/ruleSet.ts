@@ -1,149 +1,129 @@
-import { isJsonObject } from '../../codec/json.ts';
+import { isJsonObject, member } from '../../codec/json.ts';
 import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import { correlateIndex, correlateKey, isUnchanged } from '../correlate.ts';
 import type { Correlated } from '../correlate.ts';
-import { duplicate, forbidden, invalid, required } from '../fieldErrors.ts';
 import type { FieldError } from '../fieldErrors.ts';
-import { childNode } from '../structural.ts';
 import type { StructuralNode } from '../structural.ts';
+import { applyRules, type Budget } from './applyRules.ts';
 import { rulesOf, type Rule } from './rule.ts';
-import { rootForRules, toCelInput } from './values.ts';
+import { declare, type Declared } from './schema/declared.ts';
+import { escapeProperty } from './schema/escape.ts';
+import { withResourceMeta } from './schema/resourceMeta.ts';
 
 /** The compiled `x-kubernetes-validations` of one schema. */
 export interface RuleSet {
-  /** Evaluates every rule against `object`; transition rules only when `pair` holds the old one. */
+  /**
+   * Evaluates every rule against `object`, transition rules only when `pair` holds the old one. What a rule says against
+   * a part that is as it was is not reported. Ends early when the rules cost more than one object may.
+   */
   evaluate(object: JsonObject, pair: Correlated | undefined): FieldError[];
 }
 
 /** Rules here or somewhere below; nodes without are left out, so that evaluation visits only what has rules. */
 interface RuleNode {
+  /** As rules see it. */
   node: StructuralNode;
-  rules: Rule[];
+  rules: readonly Rule[];
+  usesOldSelf: boolean;
   properties: ReadonlyMap<string, RuleNode>;
   items: RuleNode | undefined;
   additional: RuleNode | undefined;
 }
 
-/**
- * Compiles the rules of a schema once; undefined when it has none.
- *
- * Not guaranteed: a bound on the time of one evaluation beyond what checkRules estimated at the CRD's admission; regular
- * expressions run on RE2.
- */
+/** What the rules may cost on one object; Kubernetes' RuntimeCELCostBudget. */
+const OBJECT_BUDGET = 10_000_000;
+
+/** Compiles the rules of a schema once; undefined when it has none. A rule that does not compile is an error of every object. */
 export function compileRules(root: StructuralNode): RuleSet | undefined {
-  const compiled = compileNode(root);
+  const compiled = compileNode(root, declare(root, true), true);
   if (compiled === undefined) return undefined;
   return {
     evaluate: (object, pair) => {
-      const errors: FieldError[] = [];
-      const visible = rootForRules(object);
-      const oldObject = pair !== undefined && isJsonObject(pair.old) ? rootForRules(pair.old) : undefined;
-      const correlated = oldObject && { value: visible, old: oldObject, node: root };
-      visit(visible, compiled, { path: '', pair: correlated, errors });
-      return errors;
+      const visit = new Visit();
+      visit.value(object, compiled, { path: '', old: pair?.old, pair, parent: undefined });
+      return visit.errors;
     },
   };
 }
 
-function compileNode(node: StructuralNode): RuleNode | undefined {
+function compileNode(node: StructuralNode, declared: Declared | undefined, isResource: boolean): RuleNode | undefined {
+  if (declared === undefined) return undefined;
   const properties = new Map<string, RuleNode>();
   for (const [name, child] of node.properties) {
-    const compiled = compileNode(child);
+    const compiled = compileNode(child, fieldOf(declared, name, child), child.embeddedResource);
     if (compiled !== undefined) properties.set(name, compiled);
   }
-  const items = node.items && compileNode(node.items);
-  const additional = typeof node.additionalProperties === 'object' ? compileNode(node.additionalProperties) : undefined;
-  const rules = rulesOf(node);
+  const below = (child: StructuralNode | undefined) =>
+    child && compileNode(child, declared.element, child.embeddedResource);
+  const items = below(node.items);
+  const additional = below(typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined);
+  const rules = rulesOf(node, declared);
   const empty = rules.length === 0 && properties.size === 0 && items === undefined && additional === undefined;
-  return empty ? undefined : { node, rules, properties, items, additional };
-}
-
-interface Visit {
-  path: string;
-  pair: Correlated | undefined;
-  errors: FieldError[];
-}
-
-function visit(value: JsonValue, compiled: RuleNode, at: Visit): void {
-  if (compiled.rules.length > 0) applyRules(value, compiled, at);
-  if (Array.isArray(value) && compiled.items !== undefined) {
-    const { items } = compiled;
-    value.forEach((item, index) =>
-      visit(item, items, { ...at, path: `${at.path}[${index}]`, pair: correlateIndex(at.pair, index) }),
-    );
-  }
-  if (isJsonObject(value)) visitMembers(value, compiled, at);
-}
-
-function visitMembers(value: JsonObject, compiled: RuleNode, at: Visit): void {
-  for (const [key, member] of Object.entries(value)) {
-    const named = compiled.node.properties.has(key);
-    const child = named ? compiled.properties.get(key) : compiled.additional;
-    if (child === undefined) continue;
-    const path = named ? `${at.path === '' ? '' : `${at.path}.`}${key}` : `${at.path}[${key}]`;
-    visit(member, child, { ...at, path, pair: correlateKey(at.pair, key) });
-  }
-}
-
-function applyRules(value: JsonValue, { node, rules }: RuleNode, at: Visit): void {
-  if (value === null) return;
-  const self = toCelInput(value, node);
-  const oldSelf = at.pair && toCelInput(at.pair.old, node);
-  const settled = at.pair !== undefined && isUnchanged(at.pair);
-  const variables = oldSelf === undefined ? { self } : { self, oldSelf };
-  for (const rule of rules) {
-    const error = judge(rule, node, at.path, { variables, settled });
-    if (error !== undefined) at.errors.push(error);
-  }
-}
-
-/** @param state.settled  The value is as it was: only transition rules look at it again. */
-function judge(
-  rule: Rule,
-  node: StructuralNode,
-  path: string,
-  { variables, settled }: { variables: Variables; settled: boolean },
-): FieldError | undefined {
-  const { expression } = rule;
-  if (expression instanceof Error) return invalid(path, node.type, `rule compile error: ${expression.message}`);
-  if (expression.usesOldSelf ? variables.oldSelf === undefined : settled) return undefined;
-  const result = expression.evaluate(variables);
-  if (result === true) return undefined;
-  return result instanceof Error ? evaluationError(rule, node, path, result) : failure(rule, node, path, variables);
-}
-
-function evaluationError(rule: Rule, node: StructuralNode, path: string, error: Error): FieldError {
-  return invalid(path, node.type, `${rule.source}: rule evaluation error: ${error.message}`);
-}
-
-function failure(rule: Rule, node: StructuralNode, path: string, variables: Variables): FieldError {
-  const message = messageOf(rule, variables);
-  const field = `${path}${path === '' ? rule.fieldPath.replace(/^\./, '') : rule.fieldPath}`;
-  switch (rule.reason) {
-    case 'FieldValueRequired':
-      return required(field, message);
-    case 'FieldValueForbidden':
-      return forbidden(field, message);
-    case 'FieldValueDuplicate':
-      return duplicate(field, node.type);
-    default:
-      return invalid(field, node.type, message);
-  }
-}
-
-type Variables = Parameters<Exclude<Rule['expression'], Error>['evaluate']>[0];
-
-/** messageExpression when it gives one line of text, else message, else the rule itself. */
-function messageOf(rule: Rule, variables: Variables): string {
-  const made = rule.messageExpression?.evaluate(variables);
-  if (typeof made === 'string' && made.trim() !== '' && !made.includes('\n')) return made.slice(0, 5120);
-  return rule.message?.trim() ?? `failed rule: ${rule.source.trim()}`;
-}
-
-/** The schema node that a rule's fieldPath names; undefined when there is none. */
-export function nodeAt(node: StructuralNode, fieldPath: string): StructuralNode | undefined {
-  const keys = [...fieldPath.matchAll(/\.([A-Za-z_$][\w$-]*)|\['([^']+)'\]/g)].map(
-    (match) => match[1] ?? match[2] ?? '',
+  if (empty) return undefined;
+  const usesOldSelf = rules.some(
+    ({ expression }) => expression !== undefined && 'usesOldSelf' in expression && expression.usesOldSelf,
   );
-  return keys.reduce<StructuralNode | undefined>((at, key) => childNode(at, key), node);
+  return { node: isResource ? withResourceMeta(node) : node, rules, usesOldSelf, properties, items, additional };
+}
+
+/** A property that no rule can name may have rules of its own. */
+function fieldOf(declared: Declared, name: string, child: StructuralNode): Declared | undefined {
+  const escaped = escapeProperty(name);
+  return escaped === undefined ? declare(child, child.embeddedResource) : declared.fields?.get(escaped);
+}
+
+interface Place {
+  path: string;
+  old: JsonValue | undefined;
+  /** This value beside its old one; undefined when they cannot be told to belong together. */
+  pair: Correlated | undefined;
+  /** The nearest value above that has an old one. */
+  parent: Correlated | undefined;
+}
+
+class Visit {
+  readonly errors: FieldError[] = [];
+  readonly #budget: Budget = { left: OBJECT_BUDGET };
+
+  /** @returns false when the budget is spent. */
+  value(value: JsonValue, compiled: RuleNode, at: Place): boolean {
+    if (value === null) return true;
+    if (compiled.rules.length > 0) {
+      const { path, old } = at;
+      const settled = () => {
+        const pair = at.pair ?? at.parent;
+        return pair !== undefined && isUnchanged(pair);
+      };
+      this.errors.push(...applyRules(value, compiled, { path, old: old ?? undefined, settled, budget: this.#budget }));
+      if (this.#budget.left < 0) return false;
+    }
+    if (Array.isArray(value)) return compiled.items === undefined || this.#items(value, compiled.items, at);
+    return !isJsonObject(value) || this.#members(value, compiled, at);
+  }
+
+  #items(list: JsonValue[], compiled: RuleNode, at: Place): boolean {
+    return list.every((item, index) => {
+      const pair = correlateIndex(at.pair, index);
+      const path = `${at.path}[${index}]`;
+      return this.value(item, compiled, { path, old: pair?.old, pair, parent: at.pair ?? at.parent });
+    });
+  }
+
+  #members(object: JsonObject, compiled: RuleNode, at: Place): boolean {
+    return Object.keys(object).every((key) => {
+      const named = compiled.node.properties.has(key);
+      const child = named ? compiled.properties.get(key) : compiled.additional;
+      const value = member(object, key);
+      if (child === undefined || value === undefined) return true;
+      const path = named ? `${at.path}${at.path === '' ? '' : '.'}${key}` : `${at.path}[${key}]`;
+      const old = isJsonObject(at.old) ? member(at.old, key) : undefined;
+      return this.value(value, child, { path, old, ...correlated(at, key) });
+    });
+  }
+}
+
+/** apiVersion and kind of the object itself are never excused: they look unchanged after every conversion. */
+function correlated(at: Place, key: string): Pick<Place, 'pair' | 'parent'> {
+  if (at.path === '' && (key === 'apiVersion' || key === 'kind')) return { pair: undefined, parent: undefined };
+  return { pair: correlateKey(at.pair, key), parent: at.pair ?? at.parent };
 }
