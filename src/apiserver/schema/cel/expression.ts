@@ -53,6 +53,8 @@ export function compileExpression(
         return { value: step(frame), cost: frame.cost };
       } catch (error) {
         if (error instanceof EvaluationError || error instanceof CostExceeded) return { error, cost: frame.cost };
+        // a text or a number beyond what the language can hold
+        if (error instanceof RangeError) return { error: new EvaluationError(error.message), cost: frame.cost };
         throw error;
       }
     },

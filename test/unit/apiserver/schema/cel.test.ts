@@ -169,6 +169,32 @@ describe('rules in general', () => {
     expect(process.cpuUsage(start).user / 1e6).toBeLessThan(5);
   });
 
+  it.each(["self.t.replace('', self.t) == ''", "self.t.split('').map(x, self.t).join() == ''"])(
+    'make no text that would fill the memory: %s',
+    (rule) => {
+      const t = 'x'.repeat(50_000);
+      expect(judgeRule({ t: { type: 'string' } }, [{ rule }], { t })).toEqual([
+        expect.stringMatching(/is too long evaluating rule|cost limit exceeded/),
+      ]);
+    },
+  );
+
+  it.each([
+    [
+      'a deep tree',
+      `${'('.repeat(200)}1${' + 1 + 1 + 1 + 1 + 1 + 1)'.repeat(200)} > 0`,
+      'max recursion depth exceeded',
+    ],
+    [
+      'a tree that macros double again and again',
+      `self.?n${'.optMap(x, x)'.repeat(25)}.hasValue()`,
+      'size exceeds limit',
+    ],
+  ])('are refused when they are too large to work with: %s', (_name, rule, error) => {
+    const root = parseStructural({ type: 'object', properties: { n: count }, 'x-kubernetes-validations': [{ rule }] });
+    expect(checkRules(root, 's').map(errorText)).toEqual([expect.stringContaining(error)]);
+  });
+
   it.each([
     { rule: 'self.n <', error: 'compilation failed' },
     { rule: 'slef.n < 3', error: "undeclared reference to 'slef'" },

@@ -5,6 +5,7 @@ import { CelMap } from '../values/map.ts';
 import { Uint } from '../values/numbers.ts';
 import { Duration, Timestamp } from '../values/time.ts';
 import { valueText } from '../values/text.ts';
+import { checkLength } from '../values/textLimit.ts';
 import { typeNameOf, TypeValue, type Value } from '../values/value.ts';
 
 /** string.format() of cel-go's strings extension. Source: cel-go ext/formatting.go. */
@@ -47,6 +48,7 @@ export function mapClauses(template: string, replace: (clause: () => Clause) => 
       ({ length } = clause);
       return clause;
     });
+    checkLength(result.length);
     index += length;
   }
   return result;

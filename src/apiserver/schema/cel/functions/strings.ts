@@ -3,6 +3,7 @@ import { matchesPattern } from '../../patterns.ts';
 import { EvaluationError } from '../values/errors.ts';
 import { ArrayList, type CelList } from '../values/list.ts';
 import { valueText } from '../values/text.ts';
+import { checkLength } from '../values/textLimit.ts';
 import * as is from './declare.ts';
 import { func, method, type Library } from './declare.ts';
 import { formatText } from './format.ts';
@@ -78,9 +79,11 @@ function lastIndexOf(text: string, part: string, from?: bigint): bigint {
 }
 
 function replace(text: string, part: string, by: string, count: bigint): string {
-  if (count < 0n) return part === '' ? between(text, by, Infinity) : text.replaceAll(part, () => by);
-  if (part === '') return between(text, by, Number(count));
+  const limit = count < 0n ? Infinity : Number(count);
+  if (part === '') return between(text, by, limit);
   const pieces = text.split(part);
+  checkLength(text.length + Math.min(limit, pieces.length - 1) * by.length);
+  if (count < 0n) return pieces.join(by);
   const first = pieces.slice(0, Number(count) + 1).join(by);
   return [first, ...pieces.slice(Number(count) + 1)].join(part);
 }
@@ -88,6 +91,7 @@ function replace(text: string, part: string, by: string, count: bigint): string 
 /** `by` before each of the first characters, and at the end. */
 function between(text: string, by: string, count: number): string {
   const pieces = ['', ...Array.from(text)];
+  checkLength(text.length + Math.min(count, pieces.length) * by.length);
   return pieces.map((char, index) => char + (index < count ? by : '')).join('');
 }
 
@@ -101,10 +105,13 @@ function split(text: string, separator: string, count: bigint): ArrayList {
 
 function join(list: CelList, separator: string): string {
   const pieces: string[] = [];
+  let length = 0;
   for (const item of list) {
     if (typeof item !== 'string') throw new EvaluationError(`join: invalid input: ${valueText(item)}`);
     pieces.push(item);
+    length += item.length + separator.length;
   }
+  checkLength(length);
   return pieces.join(separator);
 }
 

@@ -4,6 +4,7 @@ import { Builder } from './build.ts';
 import { CompileError, type Issue } from './issues.ts';
 import { parseInt64, parseUint64, unquote, unquoteBytes } from './literals.ts';
 import { expandCall } from './macros.ts';
+import { sizeProblem } from './treeSize.ts';
 import { tokenize, type Token } from './tokens.ts';
 
 /** Nesting and length as cel-go takes it. */
@@ -36,6 +37,8 @@ export function parse(source: string): Expr {
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
   }
+  const problem = tree && sizeProblem(tree);
+  if (problem !== undefined) issues.push({ pos: undefined, message: problem });
   if (tree === undefined || issues.length > 0) throw new CompileError(source, issues);
   return tree;
 }
