@@ -234,7 +234,11 @@ export const ServerSpec = withRules(
       })
       .optional()
       .describe('What workloads may use.'),
-    hooks: mapList(Hook, 20).optional().describe('Own scripts around the first set-up.'),
+    hooks: mapList(Hook, 20)
+      .optional()
+      .describe(
+        'Own scripts around the first set-up, each run once, also where nothing has to be changed. When Hostler is cut off before it could note the end, a script runs again: make it safe to run twice.',
+      ),
     paused: z
       .boolean()
       .optional()
