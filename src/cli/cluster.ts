@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { isNotFound } from '../kube/apiError.ts';
 import { Client } from '../kube/client.ts';
@@ -29,27 +26,19 @@ export function withCluster(command: Command): Command {
     .option('-n, --namespace <name>', "namespace (default: the context's, or default)");
 }
 
-/** Opens what the options name. @throws CliError usage  when there is no kubeconfig. */
-export function openCluster(options: ClusterOptions): Cluster {
-  const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'] ?? firstExisting();
-  if (kubeconfig === undefined) {
-    throw new CliError(
-      exitCode.usage,
-      'no kubeconfig found: start a control plane with `hostler serve`, or name one with --kubeconfig.',
-    );
-  }
+/**
+ * Opens what the options name.
+ * @throws CliError usage  when there is no kubeconfig, or it is wrong.
+ */
+export function openCluster({ kubeconfig, context, namespace }: ClusterOptions): Cluster {
   try {
-    const connection = defaultConnection({ kubeconfig, ...(options.context && { context: options.context }) });
+    const connection = defaultConnection({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) });
     const client = new Client({ connection });
-    return { client, namespace: options.namespace ?? client.namespace };
+    return { client, namespace: namespace ?? client.namespace };
   } catch (error) {
     if (error instanceof KubeconfigError) throw new CliError(exitCode.usage, error.message);
     throw error;
   }
-}
-
-function firstExisting(): string | undefined {
-  return [join('.hostler', 'kubeconfig'), join(homedir(), '.kube', 'config')].find((path) => existsSync(path));
 }
 
 /** Runs `act`; "not found" ends the command with exit code 3 and says what was not found. */

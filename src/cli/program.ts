@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ApiConnectionError, ApiError } from '../kube/apiError.ts';
 import { messageOf } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
+import { version } from '../lib/version.ts';
 import { CliError, exitCode, type ExitCode } from './exitCodes.ts';
 import { remark } from './output.ts';
 import { serveCommand } from './serveCommand.ts';
@@ -27,7 +28,7 @@ function createProgram(): Command {
     .description(
       'Declare the Linux servers you own as Kubernetes resources; Hostler makes them so over SSH and keeps them so.',
     )
-    .showHelpAfterError('(add --help for usage and examples)')
+    .version(`hostler ${version}`, '-V, --version', 'print the version of this program')
     .addCommand(serveCommand())
     .addCommand(serverCommand())
     .addCommand(versionCommand());
@@ -42,13 +43,14 @@ Examples:
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 wait timed out, 5 approval needed.`,
   );
-  throwInsteadOfExit(program);
+  settle(program);
   return program;
 }
 
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
-  command.commands.forEach(throwInsteadOfExit);
+/** What holds for every command: errors are thrown instead of ending the process, and say where help is. */
+function settle(command: Command): void {
+  command.exitOverride().showHelpAfterError('(add --help for usage and examples)');
+  command.commands.forEach(settle);
 }
 
 function report(error: unknown): ExitCode {
@@ -57,9 +59,15 @@ function report(error: unknown): ExitCode {
     if (error.message !== '') remark(`hostler: ${redactor.redact(error.message)}`);
     return error.exitCode;
   }
-  remark(`hostler: ${redactor.redact(messageOf(error))}`);
+  remark(`hostler: ${redactor.redact(messageOf(error))}${adviceFor(error)}`);
   const expected = error instanceof ApiError || error instanceof ApiConnectionError;
   if (!expected && error instanceof Error && process.env['HOSTLER_DEBUG'] !== undefined)
     remark(redactor.redact(error.stack ?? ''));
   return exitCode.failed;
+}
+
+/** The next step, where the error alone does not say it. */
+function adviceFor(error: unknown): string {
+  const refused = error instanceof ApiConnectionError && error.code === 'ECONNREFUSED';
+  return refused ? '. Start the control plane with: hostler serve' : '';
 }

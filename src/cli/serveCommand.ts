@@ -22,11 +22,23 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('run a whole control plane: Kubernetes-compatible API server, store and controllers')
     .option('--data-dir <dir>', 'where everything is kept', './.hostler')
-    .option('--listen <address:port>', 'where the API listens (TLS)', listenAddress, { host: '127.0.0.1', port: 7443 })
+    .addOption(
+      new Option('--listen <address:port>', 'where the API listens (TLS)')
+        .argParser(listenAddress)
+        .default({ host: '127.0.0.1', port: 7443 }, '127.0.0.1:7443'),
+    )
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
     .option('--no-controllers', 'API server only')
-    .option('--health-interval <duration>', 'between two looks at a healthy host', duration, 120_000)
-    .option('--drift-interval <duration>', 'between two looks at everything that is managed', duration, 600_000)
+    .addOption(
+      new Option('--health-interval <duration>', 'between two looks at a healthy host')
+        .argParser(duration)
+        .default(120_000, '2m'),
+    )
+    .addOption(
+      new Option('--drift-interval <duration>', 'between two looks at everything that is managed')
+        .argParser(duration)
+        .default(600_000, '10m'),
+    )
     .option('--allow-loopback', 'Servers may have loopback addresses')
     .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
     .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)

@@ -17,5 +17,13 @@ export function serverCommand(): Command {
     .addCommand(planCommand())
     .addCommand(approveCommand())
     .addCommand(retryCommand())
-    .addCommand(deleteCommand());
+    .addCommand(deleteCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hostler server add eu-1 --host root@203.0.113.10 --key-file ~/.ssh/id_ed25519 --wait
+  hostler server show eu-1
+  hostler server add --help`,
+    );
 }

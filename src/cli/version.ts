@@ -6,5 +6,6 @@ import { print } from './output.ts';
 export function versionCommand(): Command {
   return new Command('version')
     .description('print the version of this program')
+    .addHelpText('after', '\nExamples:\n  hostler version')
     .action(() => print(`hostler ${version}`));
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { findCondition } from '../api/conditions.ts';
+import { findCondition, type Condition, type ConditionType } from '../api/conditions.ts';
 import type { Server } from '../api/server.ts';
 import type { ServerStatus } from '../api/serverStatus.ts';
 import { servers } from '../kube/hostlerResources.ts';
@@ -11,6 +11,8 @@ import { print, remark } from './output.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 const POLL_MS = 500;
+/** After this long without news a line says that it still waits. */
+const STILL_MS = 10_000;
 
 /** Options of every command that can wait. */
 export interface WaitOptions {
@@ -38,20 +40,27 @@ export function timeoutOption(options: WaitOptions): number {
 }
 
 /**
- * Waits until the Server is Ready for its newest generation, telling what moves.
- * @throws CliError failed  once it is Stalled; approvalNeeded; timedOut.
+ * Waits until the Server is Ready for its newest generation, telling what moves, and that it still waits.
+ * @param options.tell  Takes the lines of progress; default: standard error.
+ * @param options.patienceMs  How long an unreachable host, an untrusted host key or a rejected login is waited for;
+ *   default: as long as `timeout`, for a host that is only just being set up.
+ * @throws CliError failed  once only a person can help; approvalNeeded; timedOut.
  */
-export async function waitForReady(cluster: Cluster, name: string, options: WaitOptions): Promise<void> {
-  const seen = new Map<string, string>();
+export async function waitForReady(
+  cluster: Cluster,
+  name: string,
+  options: WaitOptions & { patienceMs?: number; tell?: (line: string) => void },
+): Promise<void> {
+  const progress = new Progress(options.tell ?? remark);
   const end = await poll(cluster, name, timeoutOption(options), (server) => {
     if (server === undefined) throw new CliError(exitCode.notFound, `Server ${name} was deleted.`);
-    tellChanges(server, seen);
-    return isSettled(server);
+    progress.tell(server);
+    return isSettled(server, options.patienceMs ?? Infinity);
   });
   if (!end)
     throw new CliError(
       exitCode.timedOut,
-      `server/${name} is not Ready after ${formatDuration(timeoutOption(options))}; it goes on. Look with: hostler server show ${name}`,
+      `server/${name} is not Ready after ${formatDuration(timeoutOption(options))}; it goes on. Look with: hostler server show ${name} -n ${cluster.namespace}`,
     );
   print(`server/${name} is Ready`);
 }
@@ -77,23 +86,66 @@ async function poll(
   return false;
 }
 
-function isSettled(server: Server): boolean {
+function isSettled(server: Server, patienceMs: number): boolean {
   const { conditions, observedGeneration } = server.status ?? {};
   if (observedGeneration !== server.metadata.generation) return false;
-  const stalled = findCondition(conditions, 'Stalled');
-  if (stalled !== undefined) throw new CliError(exitCode.failed, `${stalled.reason}: ${stalled.message}`);
+  if (findCondition(conditions, 'Ready')?.status === 'True') return true;
   const inSync = findCondition(conditions, 'InSync');
   if (inSync?.reason === 'WaitingForApproval') throw new CliError(exitCode.approvalNeeded, inSync.message);
-  return findCondition(conditions, 'Ready')?.status === 'True';
+  const blocker = findBlocker(server, patienceMs);
+  if (blocker !== undefined)
+    throw new CliError(exitCode.failed, `${blocker.type}: ${blocker.reason}: ${blocker.message}`);
+  return false;
 }
 
-function tellChanges({ status = {} }: Server, seen: Map<string, string>): void {
-  for (const [what, state, message] of [...stepLines(status), ...conditionLines(status)]) {
-    if (seen.get(what) === state || state === 'Pending') continue;
-    seen.set(what, state);
-    const [firstLine = ''] = message.split('\n');
-    remark(`  ${what.padEnd(22)} ${state.padEnd(28)} ${firstLine.slice(0, 120)}`);
+/** The condition that only a person can change, in the order in which a person would look. */
+function findBlocker({ status, spec }: Server, patienceMs: number): Condition | undefined {
+  const { conditions } = status ?? {};
+  const blocking = (type: ConditionType): boolean => {
+    const found = findCondition(conditions, type);
+    if (found?.status !== 'False') return false;
+    if (type === 'Privileged') return spec.management?.default !== 'Observe';
+    // the other reason, NeedsSetup, is what Hostler itself puts right
+    if (type === 'Qualified') return found.reason === 'ChecksFailed';
+    return systemClock.now() - Date.parse(found.lastTransitionTime) >= patienceMs;
+  };
+  const way: ConditionType[] = ['Reachable', 'HostKeyVerified', 'Authenticated', 'Privileged', 'Qualified'];
+  const blocker = way.find(blocking);
+  return findCondition(conditions, 'Stalled') ?? (blocker && findCondition(conditions, blocker));
+}
+
+/** Tells what changed, each line with the time since the wait began. */
+class Progress {
+  readonly #seen = new Map<string, string>();
+  readonly #began = systemClock.now();
+  readonly #tell: (line: string) => void;
+  #lastLine = systemClock.now();
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
   }
+
+  tell({ status = {} }: Server): void {
+    for (const [what, state, message] of [...stepLines(status), ...conditionLines(status)]) {
+      if (this.#seen.get(what) === state || state === 'Pending') continue;
+      this.#seen.set(what, state);
+      this.#say(`${what.padEnd(22)} ${state.padEnd(28)} ${message.split('\n')[0] ?? ''}`.trimEnd());
+    }
+    if (systemClock.now() - this.#lastLine >= STILL_MS) this.#say(`… ${stillDoing(status)}`);
+  }
+
+  #say(line: string): void {
+    this.#lastLine = systemClock.now();
+    this.#tell(`${formatDuration(this.#lastLine - this.#began).padStart(6)}  ${line}`);
+  }
+}
+
+/** What a person who sees nothing move should know. */
+function stillDoing({ provisioning, conditions }: ServerStatus): string {
+  const step = provisioning?.steps?.find(({ state }) => state === 'Running');
+  if (step !== undefined) return `step ${step.name} is still running`;
+  const ready = findCondition(conditions, 'Ready');
+  return ready === undefined ? 'the control plane has not looked at the Server yet' : `still waiting: ${ready.message}`;
 }
 
 type Line = [what: string, state: string, message: string];

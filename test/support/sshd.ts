@@ -15,12 +15,16 @@ export interface SshdOptions {
   config?: readonly string[];
   /** Default: ed25519, ecdsa and rsa. */
   hostKeyTypes?: readonly ('ed25519' | 'ecdsa' | 'rsa')[];
+  /** Lets it outlive this process, to be ended by {@link endSshd}; default false. */
+  detached?: boolean;
 }
 
 /** A real OpenSSH server on loopback that lets the invoking user in with {@link clientKey}. */
 export interface Sshd {
   readonly address: '127.0.0.1';
   readonly port: number;
+  /** Of the process that listens. */
+  readonly pid: number;
   /** The user that runs it: the only one who can log in. */
   readonly user: string;
   /** OpenSSH private key that is let in. */
@@ -81,7 +85,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       '',
     ].join('\n'),
   );
-  let child = await launch(binary, configFile, logFile, port);
+  const start = () => launch([binary, '-f', configFile], { logFile, port, detached: options.detached === true });
+  let child = await start();
   const readHostKeys = (): string[] =>
     types.map((type) =>
       readFileSync(join(directory, `host_${type}.pub`), 'utf8')
@@ -94,6 +99,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   return {
     address: '127.0.0.1',
     port,
+    get pid() {
+      return child.pid ?? 0;
+    },
     user: userInfo().username,
     clientKey: readFileSync(clientKeyFile, 'utf8'),
     clientKeyFile,
@@ -115,7 +123,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         }
         hostKeys = readHostKeys();
       }
-      child = await launch(binary, configFile, logFile, port);
+      child = await start();
     },
   };
 }
@@ -151,20 +159,24 @@ export function freePort(): Promise<number> {
 }
 
 function makeKey(file: string, type: string): void {
-  if (existsSync(file)) return;
+  if (existsSync(file) && existsSync(`${file}.pub`)) return;
+  // half a pair is what an interrupted run left
+  rmSync(file, { force: true });
   const bits = type === 'rsa' ? ['-b', '3072'] : [];
   execFileSync('ssh-keygen', ['-q', '-t', type, ...bits, '-N', '', '-C', 'hostler-sandbox', '-f', file]);
 }
 
-async function launch(binary: string, configFile: string, logFile: string, port: number): Promise<ChildProcess> {
-  const check = spawnSync(binary, ['-t', '-f', configFile], { encoding: 'utf8' });
+async function launch(
+  [binary = '', ...args]: readonly string[],
+  { logFile, port, detached }: { logFile: string; port: number; detached: boolean },
+): Promise<ChildProcess> {
+  const check = spawnSync(binary, ['-t', ...args], { encoding: 'utf8' });
   if (check.status !== 0) throw new Error(`sshd refuses its configuration: ${check.stderr}`);
   // an earlier one on the same port said the same
   const begin = existsSync(logFile) ? readFileSync(logFile).length : 0;
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile).subarray(begin).toString('utf8') : '');
-  const child = spawn(binary, ['-D', '-E', logFile, '-f', configFile], {
-    stdio: 'ignore',
-  });
+  const child = spawn(binary, ['-D', '-E', logFile, ...args], { stdio: 'ignore', detached });
+  if (detached) child.unref();
   for (let tries = 0; tries < 100; tries++) {
     if (child.exitCode !== null) break;
     if (log().includes(`listening on 127.0.0.1 port ${String(port)}`)) return child;
@@ -173,13 +185,17 @@ async function launch(binary: string, configFile: string, logFile: string, port:
   throw new Error(`sshd did not start: ${log()}`);
 }
 
-/** The listener and every login it serves. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  for (const pid of descendants(child.pid)) kill(pid);
-  kill(child.pid);
+  endSshd(child.pid);
   await exited;
+}
+
+/** Ends the listener and every login it serves. */
+export function endSshd(pid: number): void {
+  for (const login of descendants(pid)) kill(login);
+  kill(pid);
 }
 
 function kill(pid: number): void {
@@ -193,8 +209,10 @@ function kill(pid: number): void {
 
 /** Processes that sshd forked for logins, sshd processes only: what a login started may outlive it. */
 function descendants(parent: number): number[] {
-  const listed = spawnSync('ps', ['-e', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' }).stdout;
-  const rows = listed.split('\n').map((line) => line.trim().split(/\s+/));
+  const listed = spawnSync('ps', ['-e', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' });
+  // a minimal container has no ps: the logins end with their clients then
+  if (listed.error !== undefined) return [];
+  const rows = listed.stdout.split('\n').map((line) => line.trim().split(/\s+/));
   const children = rows
     .filter(([, ppid, command]) => Number(ppid) === parent && command?.startsWith('sshd'))
     .map(([pid]) => Number(pid));

@@ -1,17 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { API_VERSION } from '../../api/meta.ts';
+import { objectName } from '../../api/schema.ts';
 import type { Server } from '../../api/server.ts';
 import { ServerSpec } from '../../api/serverSpec.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/apiError.ts';
 import { secrets, type Secret } from '../../kube/resource.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { parseVersionRange } from '../../lib/versionRange.ts';
 import { openCluster, withCluster, type Cluster, type ClusterOptions } from '../cluster.ts';
 import { CliError, exitCode } from '../exitCodes.ts';
+import { parseHost, type HostArgument } from '../hostArgument.ts';
 import { print, remark } from '../output.ts';
+import { readPrivateKeyFile } from '../privateKeyFile.ts';
+import { readStdinSecret } from '../stdinSecret.ts';
 import { waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
+
+/** What an object's name may have, less `-ssh`. */
+const MAX_NAME = 249;
 
 interface AddOptions extends ClusterOptions, WaitOptions {
   host: string;
@@ -27,7 +33,7 @@ interface AddOptions extends ClusterOptions, WaitOptions {
 export function addCommand(): Command {
   const command = new Command('add')
     .description('create a Server and the Secret it logs in with')
-    .argument('<name>', 'name of the Server')
+    .argument('<name>', 'name of the Server; its Secret is called NAME-ssh')
     .requiredOption('--host <[user@]address[:port]>', 'where it is; default user root, default port 22')
     .option('--key-file <file>', 'private key to log in with')
     .option('--passphrase-stdin', "read the key's passphrase from standard input")
@@ -38,7 +44,7 @@ export function addCommand(): Command {
         'Strict',
       ]),
     )
-    .option('--docker <version>', 'Docker version: exact (28.5.2), prefix (28) or range (">=27 <29")')
+    .option('--docker <version>', 'Docker version: exact (28.5.2), prefix (28) or range (">=27 <29")', dockerVersion)
     .addOption(new Option('--docker-source <source>', 'where Docker comes from').choices(['Distro', 'DockerCE']));
   return waitOptions(withCluster(command))
     .addHelpText(
@@ -52,13 +58,25 @@ Examples:
 }
 
 async function add(name: string, options: AddOptions): Promise<void> {
-  const credential = readCredential(options);
-  const server = toServer(name, options, credential.type);
+  checkName(name);
+  const host = parseHost(options.host);
+  const credential = await readCredential(options);
+  const server = toServer(name, host, { options, credential });
   const cluster = openCluster(options);
   server.metadata.namespace = cluster.namespace;
   await createBoth(cluster, server, credential);
   print(`server/${name} created`);
   if (options.wait === true) await waitForReady(cluster, name, options);
+  else remark(`Follow it with: hostler server show ${name} -n ${cluster.namespace}`);
+}
+
+/** The Secret's name has a suffix, and is no longer than other names. */
+function checkName(name: string): void {
+  if (name.length <= MAX_NAME && objectName.safeParse(name).success) return;
+  throw new CliError(
+    exitCode.usage,
+    `NAME "${name}": use at most ${MAX_NAME} lower-case letters, digits, "-" and ".", with a letter or digit at both ends, such as eu-1.`,
+  );
 }
 
 interface CredentialData {
@@ -66,55 +84,46 @@ interface CredentialData {
   data: Record<string, string>;
 }
 
-function readCredential(options: AddOptions): CredentialData {
-  if ((options.keyFile === undefined) === (options.passwordStdin !== true)) {
+async function readCredential(options: AddOptions): Promise<CredentialData> {
+  if ((options.keyFile === undefined) === (options.passwordStdin !== true))
     throw new CliError(exitCode.usage, 'name exactly one of --key-file and --password-stdin.');
-  }
-  if (options.keyFile === undefined)
-    return { type: 'kubernetes.io/basic-auth', data: { password: encode(readStdin('password')) } };
-  const passphrase = options.passphraseStdin === true ? { passphrase: encode(readStdin('passphrase')) } : {};
+  if (options.keyFile === undefined) return readPassword(options);
+  const passphrase = options.passphraseStdin === true ? await readStdinSecret('passphrase') : undefined;
+  const privateKey = await readPrivateKeyFile(options.keyFile, passphrase);
   return {
     type: 'kubernetes.io/ssh-auth',
-    data: { 'ssh-privatekey': encode(readKey(options.keyFile)), ...passphrase },
+    data: { 'ssh-privatekey': encode(privateKey), ...(passphrase !== undefined && { passphrase: encode(passphrase) }) },
   };
 }
 
-function readKey(path: string): string {
-  const text = readFile(path);
-  if (text.startsWith('-----BEGIN ') && text.includes('PRIVATE KEY-----')) return text;
-  throw new CliError(
-    exitCode.usage,
-    `--key-file: ${path} is no private key in PEM or OpenSSH format (the .pub file is the other half).`,
-  );
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new CliError(exitCode.usage, `--key-file: ${messageOf(error)}`);
+async function readPassword(options: AddOptions): Promise<CredentialData> {
+  if (options.passphraseStdin === true)
+    throw new CliError(exitCode.usage, '--passphrase-stdin: a passphrase belongs to --key-file.');
+  if (options.hostKeyPolicy === undefined) {
+    throw new CliError(
+      exitCode.usage,
+      'with a password, say how the host key comes to be trusted: --host-key-policy TrustOnFirstUse (first contact) or Strict (a KnownHost exists).',
+    );
   }
-}
-
-function readStdin(what: string): string {
-  const text = readFileSync(0, 'utf8').replace(/\r?\n$/, '');
-  if (text === '') throw new CliError(exitCode.usage, `the ${what} on standard input is empty.`);
-  return text;
+  return { type: 'kubernetes.io/basic-auth', data: { password: encode(await readStdinSecret('password')) } };
 }
 
 function encode(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-function toServer(name: string, options: AddOptions, type: CredentialData['type']): Server {
-  const { user, address, port } = parseHost(options.host);
+function toServer(
+  name: string,
+  { user, address, addressType, port }: HostArgument,
+  { options, credential }: { options: AddOptions; credential: CredentialData },
+): Server {
   const ref = { name: `${name}-ssh` };
   const spec = ServerSpec.safeParse({
-    addresses: [{ type: addressType(address), address }],
+    addresses: [{ type: addressType, address }],
     ssh: {
-      ...(port !== undefined && { port }),
+      ...(port !== 22 && { port }),
       user,
-      auth: type === 'kubernetes.io/ssh-auth' ? { privateKeySecretRef: ref } : { passwordSecretRef: ref },
+      auth: credential.type === 'kubernetes.io/ssh-auth' ? { privateKeySecretRef: ref } : { passwordSecretRef: ref },
       ...(options.hostKeyPolicy && { hostKeyPolicy: options.hostKeyPolicy }),
     },
     ...dockerOf(options),
@@ -122,12 +131,6 @@ function toServer(name: string, options: AddOptions, type: CredentialData['type'
   if (!spec.success) {
     const issues = spec.error.issues.map((issue) => `spec.${issue.path.join('.')}: ${issue.message}`);
     throw new CliError(exitCode.usage, issues.join('; '));
-  }
-  if (type === 'kubernetes.io/basic-auth' && options.hostKeyPolicy === undefined) {
-    throw new CliError(
-      exitCode.usage,
-      'with a password, say how the host key comes to be trusted: --host-key-policy TrustOnFirstUse (first contact) or Strict (a KnownHost exists).',
-    );
   }
   return { apiVersion: API_VERSION, kind: 'Server', metadata: { name }, spec: spec.data };
 }
@@ -137,27 +140,13 @@ function dockerOf({ docker, dockerSource }: AddOptions): object {
   return { docker: { ...(docker && { version: docker }), ...(dockerSource && { source: { type: dockerSource } }) } };
 }
 
-/** `[user@]address[:port]`; IPv6 with a port in brackets. */
-function parseHost(host: string): { user: string; address: string; port: number | undefined } {
-  const at = host.lastIndexOf('@');
-  const user = at < 0 ? 'root' : host.slice(0, at);
-  const rest = host.slice(at + 1);
-  if (isIP(rest) === 6) return { user, address: rest, port: undefined };
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(rest);
-  const address = match?.[1] ?? match?.[2];
-  if (address === undefined) {
-    throw new CliError(
-      exitCode.usage,
-      `--host: "${host}" is not [user@]address[:port]; an IPv6 address with a port needs brackets.`,
-    );
+function dockerVersion(text: string): string {
+  try {
+    parseVersionRange(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
   }
-  return { user, address, port: match?.[3] === undefined ? undefined : Number(match[3]) };
-}
-
-function addressType(address: string): 'IPv4' | 'IPv6' | 'FQDN' | 'Hostname' {
-  const ip = isIP(address);
-  if (ip !== 0) return ip === 4 ? 'IPv4' : 'IPv6';
-  return address.includes('.') ? 'FQDN' : 'Hostname';
 }
 
 /** The Secret first: a Server whose Secret is missing would only report that. */
@@ -180,7 +169,7 @@ async function createBoth(
     if (!isAlreadyExists(error)) throw error;
     throw new CliError(
       exitCode.failed,
-      `Secret ${namespace}/${name}-ssh exists already; delete it, or create the Server with kubectl and refer to it.`,
+      `Secret ${namespace}/${name}-ssh exists already, such as from a deleted Server. Remove it with: kubectl delete secret ${name}-ssh -n ${namespace}`,
     );
   });
   try {

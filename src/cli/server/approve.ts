@@ -25,7 +25,10 @@ async function approve(name: string, options: ApproveOptions): Promise<void> {
   const server = await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
   const planHash = options.plan ?? server.status?.planHash;
   if (planHash === undefined)
-    throw new CliError(exitCode.failed, 'no plan waits: the host is as declared, as far as it was seen.');
+    throw new CliError(
+      exitCode.failed,
+      `no plan waits for approval; look with: hostler server plan ${name} -n ${namespace}`,
+    );
   await runOperation(cluster, name, { type: 'Approve', approve: { planHash } }, timeoutOption(options));
   if (options.wait === true) await waitForReady(cluster, name, options);
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { findCondition } from '../../api/conditions.ts';
 import type { Server } from '../../api/server.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
@@ -16,7 +17,10 @@ export function planCommand(): Command {
   )
     .argument('<name>', 'name of the Server')
     .addOption(outputOption())
-    .addHelpText('after', '\nExamples:\n  hostler server plan eu-1\n\nEnds with 5 when the plan waits for approval.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hostler server plan eu-1\n\nEnds with 5 when the plan waits for approval, with 1 when the host was not looked at.',
+    )
     .action(plan);
 }
 
@@ -27,6 +31,7 @@ async function plan(name: string, options: PlanOptions): Promise<void> {
   if (options.output === 'json' || options.output === 'yaml')
     printData({ planHash, changes: pendingChanges }, options.output);
   else printPlan(server);
+  requireLook(server);
   if (pendingChanges.some((change) => change.waitingFor === 'Approval')) {
     throw new CliError(
       exitCode.approvalNeeded,
@@ -35,12 +40,22 @@ async function plan(name: string, options: PlanOptions): Promise<void> {
   }
 }
 
+/** An empty plan of a host that nobody looked at claims nothing. @throws CliError failed  saying why. */
+function requireLook({ status }: Server): void {
+  const inSync = findCondition(status?.conditions, 'InSync');
+  if (inSync !== undefined && inSync.status !== 'Unknown') return;
+  const why = findCondition(status?.conditions, 'Ready')?.message ?? 'No controller has seen the Server yet.';
+  throw new CliError(exitCode.failed, `there is no plan: the host was not looked at. ${why}`);
+}
+
 function printPlan(server: Server): void {
-  const { pendingChanges = [], planHash, observedGeneration } = server.status ?? {};
+  const { pendingChanges = [], planHash, observedGeneration, conditions } = server.status ?? {};
   if (observedGeneration !== server.metadata.generation)
     remark('The last change of the Server was not looked at yet; this is the plan before it.');
   if (pendingChanges.length === 0) {
-    print('Nothing to change: the host is as declared, as far as it was seen.');
+    const inSync = findCondition(conditions, 'InSync');
+    if (inSync?.status === 'True') print('Nothing to change: the host is as declared.');
+    if (inSync?.status === 'False') print(`Nothing that could be changed now: ${inSync.reason}: ${inSync.message}`);
     return;
   }
   print(`Plan ${planHash ?? ''}\n`);

@@ -58,9 +58,14 @@ function printServer(server: Server): void {
   );
 }
 
-function printHead({ metadata }: Server, { summary, address, systemInfo }: ServerStatus): void {
+function printHead({ metadata, spec }: Server, { summary, address, systemInfo }: ServerStatus): void {
   print(`Server ${metadata.namespace ?? ''}/${metadata.name}   ${summary ?? 'Pending'}`);
-  const facts = [address, systemInfo?.osName, systemInfo?.kernelVersion, systemInfo?.architecture];
+  const facts = [
+    address ?? spec.addresses[0]?.address,
+    systemInfo?.osName,
+    systemInfo?.kernelVersion,
+    systemInfo?.architecture,
+  ];
   print(`  ${facts.filter((fact) => fact !== undefined).join(', ')}`);
 }
 

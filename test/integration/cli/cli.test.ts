@@ -1,0 +1,299 @@
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serverKind, type Server } from '../../../src/api/server.ts';
+import { secrets } from '../../../src/kube/resource.ts';
+import { servers } from '../../../src/kube/hostlerResources.ts';
+import { ControlPlane } from '../../support/controlPlane.ts';
+import { freePort, sshKeygen, startSshd, type Sshd } from '../../support/sshd.ts';
+import { ROOT } from '../../support/workingCopy.ts';
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+let plane: ControlPlane;
+let sshd: Sshd;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hostler-cli-'));
+  [plane, sshd] = await Promise.all([ControlPlane.start(['--allow-loopback']), startSshd()]);
+  const key = async (name: string, text: string) => writeFile(join(directory, name), text, { mode: 0o600 });
+  const good = sshKeygen('ed25519');
+  await key('good', good.privateKey);
+  await key('good.pub', good.publicKey);
+  await key('encrypted', sshKeygen('ed25519', { passphrase: 'open sesame' }).privateKey);
+  await key('weak', sshKeygen('rsa', { bits: 2048 }).privateKey);
+  await key('dsa', dsaKey());
+  await key('text', 'no key at all\n');
+});
+
+afterAll(async () => {
+  await plane.remove();
+  await sshd.stop();
+  await rm(directory, { recursive: true });
+});
+
+/** ssh-keygen makes none any more. */
+function dsaKey(): string {
+  const { privateKey } = generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+interface RunOptions {
+  input?: string;
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+/** The command as a person runs it: a process of its own. */
+async function hostler(
+  args: readonly string[],
+  { input, env = {}, cwd = directory }: RunOptions = {},
+): Promise<Outcome> {
+  const argv = ['--import', join(ROOT, 'node_modules/tsx/dist/loader.mjs'), join(ROOT, 'src/main.ts'), ...args];
+  const child = spawn(process.execPath, argv, {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: plane.kubeconfig, ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.end(input);
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? 128)));
+  return { code, stdout, stderr };
+}
+
+const server = (name: string): Promise<Server | undefined> =>
+  plane.client.find(servers, { namespace: 'default', name });
+
+describe('help', () => {
+  it.each([
+    '',
+    'serve',
+    'version',
+    'server',
+    ...['add', 'list', 'show', 'plan', 'approve', 'retry', 'delete'].map((name) => `server ${name}`),
+  ])('of hostler %s has examples', async (command) => {
+    const { code, stdout } = await hostler([...command.split(' ').filter(Boolean), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Examples:\n {2}\S/m);
+    expect(stdout).not.toMatch(/\[object|default: [{\d]{4}/);
+  });
+
+  it('is offered after a wrong command, with exit code 2', async () => {
+    for (const args of [['bogus'], ['server', 'bogus'], ['server', 'list', '--bogus']]) {
+      const { code, stderr } = await hostler(args);
+      expect(code).toBe(2);
+      expect(stderr).toContain('bogus');
+      expect(stderr).toContain('add --help');
+    }
+  });
+
+  it('version and --version say the same', async () => {
+    const [command, option] = await Promise.all([hostler(['version']), hostler(['--version'])]);
+    expect(command.stdout).toMatch(/^hostler \d+\.\d+\.\d+\n$/);
+    expect(option).toEqual(command);
+  });
+});
+
+describe('hostler server add', () => {
+  const at = ['--host', 'root@203.0.113.10'];
+
+  it.each([
+    { name: 'no credential', args: at, says: 'exactly one of --key-file and --password-stdin' },
+    { name: 'a missing key file', args: [...at, '--key-file', 'none'], says: '--key-file none: there is no such file' },
+    { name: 'a directory', args: [...at, '--key-file', '.'], says: 'is a directory' },
+    { name: 'a public key', args: [...at, '--key-file', 'good.pub'], says: 'It is a public key.' },
+    { name: 'a text', args: [...at, '--key-file', 'text'], says: 'does not begin with -----BEGIN' },
+    { name: 'an encrypted key', args: [...at, '--key-file', 'encrypted'], says: '--passphrase-stdin' },
+    { name: 'RSA of 2048 bits', args: [...at, '--key-file', 'weak'], says: 'RSA key of 2048 bits. Use an Ed25519 key' },
+    { name: 'a DSA key', args: [...at, '--key-file', 'dsa'], says: 'is a DSA key' },
+    { name: 'a bad port', args: ['--host', '203.0.113.10:99999', '--key-file', 'good'], says: 'port "99999"' },
+    { name: 'a bad version', args: [...at, '--key-file', 'good', '--docker', 'new'], says: 'version "new" is none of' },
+    { name: 'a password without policy', args: [...at, '--password-stdin'], says: '--host-key-policy TrustOnFirstUse' },
+    {
+      name: 'an empty password',
+      args: [...at, '--password-stdin', '--host-key-policy', 'Strict'],
+      says: '--password-stdin: standard input is empty',
+    },
+  ])('refuses $name, says what to do, and creates nothing', async ({ args, says }) => {
+    const { code, stdout, stderr } = await hostler(['server', 'add', 'bad', ...args]);
+    expect(stderr).toContain(says);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+    expect(await server('bad')).toBeUndefined();
+  });
+
+  it('refuses a name that no object can have', async () => {
+    const { code, stderr } = await hostler(['server', 'add', 'Eu_1', ...at, '--key-file', 'good']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/NAME "Eu_1": use at most \d+ lower-case letters/);
+  });
+
+  it('does not open an encrypted key with a wrong passphrase, and keeps the right one in the Secret', async () => {
+    const args = [
+      'server',
+      'add',
+      'locked',
+      '--host',
+      '[2001:db8::10]:2222',
+      '--key-file',
+      'encrypted',
+      '--passphrase-stdin',
+    ];
+    const wrong = await hostler(args, { input: 'close sesame\n' });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('does not open with the passphrase');
+    expect(wrong.stderr).not.toContain('close sesame');
+    const right = await hostler(args, { input: 'open sesame\n' });
+    expect(right.code, right.stderr).toBe(0);
+    const secret = await plane.client.get(secrets, { namespace: 'default', name: 'locked-ssh' });
+    expect(Buffer.from(secret.data?.['passphrase'] ?? '', 'base64').toString()).toBe('open sesame');
+    const spec = (await server('locked'))?.spec;
+    expect(spec?.addresses).toEqual([{ type: 'IPv6', address: '2001:db8::10' }]);
+    expect(spec?.ssh.port).toBe(2222);
+  });
+
+  it('creates Server and Secret once; a second time it says so and changes nothing', async () => {
+    const args = ['server', 'add', 'twice', ...at, '--key-file', 'good', '--docker', '>=27 <29', '-n', 'default'];
+    const first = await hostler(args);
+    expect(first).toMatchObject({ code: 0, stdout: 'server/twice created\n' });
+    const before = await server('twice');
+    const second = await hostler(args);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain('Server default/twice exists already');
+    expect((await server('twice'))?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  it('ends a wait with 4 when time is up, having said why it is not Ready', async () => {
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const args = ['server', 'add', 'nobody', '--host', nobody, '--key-file', 'good', '--wait', '--timeout', '2s'];
+    const { code, stderr } = await hostler(args);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/Reachable .*refuses the connection/);
+    expect(stderr).toContain('hostler server show nobody');
+  });
+
+  it('ends a wait with 1 and the remedy once only a person can help', async () => {
+    const host = `${sshd.user}@127.0.0.1:${sshd.port}`;
+    const args = [
+      'server',
+      'add',
+      'strict',
+      '--host',
+      host,
+      '--key-file',
+      'good',
+      '--host-key-policy',
+      'Strict',
+      '--wait',
+    ];
+    const { code, stderr } = await hostler(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^hostler: Stalled: HostKeyUnknown: .*KnownHost/m);
+  });
+});
+
+describe('hostler server list, show, plan, approve, retry and delete', () => {
+  beforeAll(async () => {
+    await hostler(['server', 'add', 'one', '--host', `127.0.0.1:${await freePort()}`, '--key-file', 'good']);
+    await plane.waitForCondition('one', 'Reachable', 'False');
+  });
+
+  it('lists as a table, wide, as JSON and YAML', async () => {
+    const table = await hostler(['server', 'list']);
+    expect(table.stdout).toMatch(/^NAME +READY +STATUS +ADDRESS +DOCKER +AGE\n/);
+    expect(table.stdout).toMatch(/^one +False +Unreachable +127\.0\.0\.1 /m);
+    const wide = await hostler(['server', 'list', '-o', 'wide', '-A']);
+    expect(wide.stdout).toMatch(/^NAMESPACE .* MESSAGE\n/);
+    const json = JSON.parse((await hostler(['server', 'list', '-o', 'json'])).stdout) as { items: Server[] };
+    expect(json.items.map((item) => item.metadata.name)).toContain('one');
+    const none = await hostler(['server', 'list', '-n', 'empty']);
+    expect(none).toEqual({ code: 0, stdout: '', stderr: 'No Servers found in namespace empty.\n' });
+  });
+
+  it('shows conditions and steps, or the object', async () => {
+    const { stdout } = await hostler(['server', 'show', 'one']);
+    expect(stdout).toMatch(/^Server default\/one +Unreachable\n {2}127\.0\.0\.1\n/);
+    expect(stdout).toMatch(/^Reachable +False +ConnectionRefused /m);
+    const yaml = await hostler(['server', 'show', 'one', '-o', 'yaml']);
+    expect(yaml.stdout).toMatch(new RegExp(`^kind: ${serverKind.kind}$`, 'm'));
+  });
+
+  it('claims no plan for a host that was not looked at', async () => {
+    const { code, stdout, stderr } = await hostler(['server', 'plan', 'one']);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/there is no plan: the host was not looked at\. Reachable: ConnectionRefused/);
+    expect(code).toBe(1);
+    const approve = await hostler(['server', 'approve', 'one']);
+    expect(approve.code).toBe(1);
+    expect(approve.stderr).toContain('no plan waits for approval');
+  });
+
+  it('ends with 3 where the Server does not exist', async () => {
+    for (const command of ['show', 'plan', 'approve', 'retry', 'delete']) {
+      const { code, stderr } = await hostler(['server', command, 'nope']);
+      expect(code, command).toBe(3);
+      expect(stderr).toBe('hostler: Server default/nope does not exist.\n');
+    }
+  });
+
+  it('retries, deletes, and says how to get rid of the Secret that stays', async () => {
+    expect(await hostler(['server', 'retry', 'one'])).toMatchObject({ code: 0 });
+    const deleted = await hostler(['server', 'delete', 'one', '--wait']);
+    expect(deleted).toMatchObject({ code: 0, stdout: 'server/one deleted\n' });
+    expect(await server('one')).toBeUndefined();
+    const again = await hostler(['server', 'add', 'one', '--host', '203.0.113.10', '--key-file', 'good']);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('kubectl delete secret one-ssh -n default');
+  });
+});
+
+describe('the kubeconfig', () => {
+  it('is searched in the option, $KUBECONFIG, ./.hostler and ~/.kube, in this order', async () => {
+    const home = join(directory, 'home');
+    const work = join(directory, 'work');
+    await mkdir(join(home, '.kube'), { recursive: true });
+    await mkdir(join(work, '.hostler'), { recursive: true });
+    const env = { HOME: home, KUBECONFIG: '' };
+    const none = await hostler(['server', 'list'], { cwd: work, env });
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain('start a control plane with "hostler serve"');
+    await copyFile(plane.kubeconfig, join(home, '.kube/config'));
+    expect((await hostler(['server', 'list'], { cwd: work, env })).code).toBe(0);
+    await writeFile(join(work, '.hostler/kubeconfig'), 'from: hostler');
+    expect((await hostler(['server', 'list'], { cwd: work, env })).stderr).toContain('.hostler/kubeconfig');
+    const named = { ...env, KUBECONFIG: '/none/env' };
+    expect((await hostler(['server', 'list'], { cwd: work, env: named })).stderr).toContain('/none/env');
+    const option = ['server', 'list', '--kubeconfig', '/none/option'];
+    expect((await hostler(option, { cwd: work, env: named })).stderr).toContain('/none/option');
+  });
+
+  it('of a control plane that does not run: the message says how to start it', async () => {
+    const gone = join(directory, 'gone');
+    const text = await readFile(plane.kubeconfig, 'utf8');
+    await writeFile(gone, text.replace(/(127\.0\.0\.1):\d+/, `$1:${await freePort()}`));
+    const { code, stderr } = await hostler(['server', 'list', '--kubeconfig', gone]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Start the control plane with: hostler serve');
+  });
+});
+
+describe('hostler serve', () => {
+  it('refuses a data directory that another one uses', async () => {
+    const { code, stderr } = await hostler(['serve', '--data-dir', plane.directory, '--listen', '127.0.0.1:0']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/is in use by another process \(\d+\)/);
+    expect(existsSync(join(plane.directory, 'hostler.pid'))).toBe(true);
+  });
+});
