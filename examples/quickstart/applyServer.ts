@@ -10,19 +10,26 @@ import { say } from './support.ts';
 
 const NAMESPACE = 'default';
 
-/** Applies the example manifest with the machine's address, and the Secret it refers to. Safe to run twice. */
-export async function applyServer(client: Client, machine: Machine): Promise<void> {
+/**
+ * Applies the example manifest with the machine's address, and the Secret it refers to. Safe to run twice.
+ * @returns whether the Server was there already.
+ */
+export async function applyServer(client: Client, machine: Machine): Promise<boolean> {
   const server = await manifest(machine);
-  const secret: Secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: `${machine.serverName}-ssh`, namespace: NAMESPACE },
-    type: 'kubernetes.io/ssh-auth',
-    data: { 'ssh-privatekey': Buffer.from(machine.privateKey).toString('base64') },
-  };
+  const secret = secretOf(machine);
   await createOrPatch(client, secrets, secret, { data: secret.data });
-  await createOrPatch(client, servers, server, { spec: server.spec });
+  const existed = await createOrPatch(client, servers, server, { spec: server.spec });
   say(`secret/${secret.metadata.name} and server/${machine.serverName} applied`);
+  return existed;
+}
+
+function secretOf({ serverName, privateKey, passphrase }: Machine): Secret {
+  const data = {
+    'ssh-privatekey': Buffer.from(privateKey).toString('base64'),
+    ...(passphrase !== undefined && { passphrase: Buffer.from(passphrase).toString('base64') }),
+  };
+  const metadata = { name: `${serverName}-ssh`, namespace: NAMESPACE };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/ssh-auth', data };
 }
 
 type Kind<T extends Server | Secret> = Parameters<typeof Client.prototype.create<T>>[0];
@@ -32,20 +39,21 @@ async function createOrPatch<T extends Server | Secret>(
   kind: Kind<T>,
   object: T,
   patch: object,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await client.create(kind, object);
+    return false;
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     await client.patch(kind, object.metadata, patch);
+    return true;
   }
 }
 
 async function manifest(machine: Machine): Promise<Server> {
   const server = parse(await readFile('examples/quickstart/server.yaml', 'utf8')) as Server;
   server.metadata = { ...server.metadata, name: machine.serverName, namespace: NAMESPACE };
-  const type = /^[\d.]+$/.test(machine.address) ? 'IPv4' : machine.address.includes(':') ? 'IPv6' : 'FQDN';
-  server.spec.addresses = [{ type, address: machine.address }];
+  server.spec.addresses = [{ type: machine.addressType, address: machine.address }];
   server.spec.ssh = {
     ...server.spec.ssh,
     user: machine.user,

