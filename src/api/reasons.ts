@@ -42,6 +42,8 @@ export const reasons = {
   KeyUnreadable: 'the private key is no PEM or OpenSSH key that can be read',
   KeyTooWeak: 'DSA or RSA below 3072 bits is refused',
   PassphraseRequired: 'the private key is encrypted and the Secret has no or a wrong passphrase',
+  KeyNotInstalled:
+    'the bootstrap password was accepted, but the public key could not be put into authorized_keys with it',
   NotAuthenticated: 'no login was tried yet',
 
   // Privileged

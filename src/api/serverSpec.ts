@@ -43,7 +43,9 @@ const Auth = withRules(
     bootstrap: z
       .object({ passwordSecretRef })
       .optional()
-      .describe('A first password, used until the main credential is proven, then never again.'),
+      .describe(
+        'A first password, used to put the public key into authorized_keys and until that key is proven, then never again.',
+      ),
   }),
   [
     {

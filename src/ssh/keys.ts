@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import ssh2, { type ParsedKey } from 'ssh2';
+import type { HostKey } from '../api/knownHost.ts';
 import { messageOf, TerminalError } from '../lib/errors.ts';
 import { openSshEd25519 } from './opensshKey.ts';
 
@@ -19,6 +20,15 @@ export function parsePrivateKey(text: string, passphrase?: string): ParsedKey {
   if (!pem.startsWith('-----BEGIN ') && !pem.startsWith('PuTTY-User-Key-File-')) throw unreadable(notPrivate(pem));
   const readable = /^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/.test(pem) ? fromPkcs8(pem, passphrase) : pem;
   return checkStrength(parse(readable, passphrase));
+}
+
+/**
+ * The public half of a private key, as it stands in authorized_keys.
+ * @throws as parsePrivateKey
+ */
+export function publicKeyOf(privateKey: string, passphrase?: string): HostKey {
+  const key = parsePrivateKey(privateKey, passphrase);
+  return { type: key.type, publicKey: key.getPublicSSH().toString('base64') };
 }
 
 /** A new Ed25519 key pair: OpenSSH private key, and the line for authorized_keys. */

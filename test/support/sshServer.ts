@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from 'ssh2';
 import type { HostKey } from '../../src/api/knownHost.ts';
@@ -11,6 +12,12 @@ export interface SshServerUser {
   /** Lines for authorized_keys; default: the server's own {@link SshServer.clientKey}. */
   authorizedKeys?: readonly string[];
   password?: string;
+  /** HOME of what the user runs; default: one that does not exist. Its .ssh/authorized_keys let in too. */
+  home?: string;
+  /** Further environment of what the user runs. */
+  env?: Readonly<Record<string, string>>;
+  /** Public keys are refused, as by PubkeyAuthentication no. */
+  refuseKeys?: boolean;
   /** Prompts of keyboard-interactive; the first answer must be the password. */
   prompts?: readonly { prompt: string; echo: boolean }[];
   /** After the first accepted method another one is demanded. */
@@ -114,7 +121,11 @@ export class SshServer {
     const passed = new Set<string>();
     connection.on('error', () => undefined);
     connection.on('close', () => this.#connections.delete(connection));
-    connection.on('authentication', (context) => this.#authenticate(context, passed));
+    let user = '';
+    connection.on('authentication', (context) => {
+      user = context.username;
+      this.#authenticate(context, passed);
+    });
     connection.on('ready', () => {
       let sessions = 0;
       connection.on('session', (accept, reject) => {
@@ -127,7 +138,7 @@ export class SshServer {
         session.on('close', () => {
           sessions -= 1;
         });
-        this.#serveSession(session);
+        this.#serveSession(session, this.users.get(user));
       });
       connection.on('tcpip', (accept, reject, info) => {
         const socket = connectTcp(info.destPort, info.destIP);
@@ -158,9 +169,9 @@ export class SshServer {
     };
     const judge = (isRight: boolean): void => (isRight ? accept() : refuse());
     if (context.method === 'publickey') {
-      const allowed = user.authorizedKeys ?? [this.#clientPublic];
+      const allowed = [...(user.authorizedKeys ?? [this.#clientPublic]), ...keysIn(user.home)];
       const offered = context.key.data.toString('base64');
-      const isAllowed = allowed.some((line) => line.split(' ')[1] === offered);
+      const isAllowed = user.refuseKeys !== true && allowed.some((line) => line.split(' ')[1] === offered);
       // without a signature it only asks whether the key would do
       if (isAllowed && context.signature === undefined) context.accept();
       else judge(isAllowed);
@@ -169,22 +180,28 @@ export class SshServer {
     checkPassword(context, user, judge);
   }
 
-  #serveSession(session: Session): void {
+  #serveSession(session: Session, user: SshServerUser | undefined): void {
     session.on('exec', (accept, _reject, info) => {
       this.commands.push(info.command);
       const channel = accept();
       channel.on('error', () => undefined);
       if (this.faults.noise !== undefined) channel.write(this.faults.noise);
       if (this.faults.hangCommands === true) return;
-      this.#execute(this.faults.replaceCommand ?? info.command, channel, session);
+      this.#execute(this.faults.replaceCommand ?? info.command, { channel, session, user });
     });
   }
 
-  #execute(command: string, channel: ServerChannel, session: Session): void {
+  #execute(command: string, io: { channel: ServerChannel; session: Session; user: SshServerUser | undefined }): void {
+    const { channel, session, user } = io;
     const child = spawn('/bin/sh', ['-c', command], {
       detached: true,
       cwd: '/',
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent', SSH_CONNECTION: '127.0.0.1 1 127.0.0.1 2' },
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        HOME: user?.home ?? '/nonexistent',
+        SSH_CONNECTION: '127.0.0.1 1 127.0.0.1 2',
+        ...user?.env,
+      },
     });
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
     channel.pipe(child.stdin);
@@ -209,6 +226,11 @@ function checkPassword(context: AuthContext, user: SshServerUser, judge: (isRigh
   if (context.method === 'password') judge(user.prompts === undefined && context.password === user.password);
   else if (context.method !== 'keyboard-interactive' || user.prompts === undefined) judge(false);
   else context.prompt([...user.prompts], (answers) => judge(answers[0] === user.password));
+}
+
+function keysIn(home: string | undefined): string[] {
+  const file = `${home ?? ''}/.ssh/authorized_keys`;
+  return home !== undefined && existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
 }
 
 function methodsOf(user: SshServerUser): string[] {

@@ -5,6 +5,7 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import type { HostFacts } from '../../host/facts.ts';
 import type { ReconcileError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
+import { whyNoKey } from './bootstrap.ts';
 import type { Scope } from './scope.ts';
 
 const DAY_MS = 24 * 3600_000;
@@ -31,6 +32,7 @@ const stageOf: Partial<Record<Reason, Stage>> = {
   KeyUnreadable: 'authenticate',
   KeyTooWeak: 'authenticate',
   PassphraseRequired: 'authenticate',
+  KeyNotInstalled: 'authenticate',
 };
 
 /** Reasons for which nothing was sent to the host, so that nothing is known about the stages before. */
@@ -58,7 +60,7 @@ export function judgeConnection(
     return {
       Reachable: ok('Connected', `connected to ${login.session.peer}`),
       HostKeyVerified: trusted(scope, login.session.login.trust),
-      Authenticated: authenticated(login.credential),
+      Authenticated: authenticated(scope, login.credential),
       Privileged: privileged(login.session),
     };
   }
@@ -108,10 +110,13 @@ function trusted(scope: Scope, trust: 'Known' | 'FirstUse'): Verdict {
   return ok(reason, reasons[reason]);
 }
 
-function authenticated(credential: string): Verdict {
+function authenticated(scope: Scope, credential: string): Verdict {
   switch (credential) {
     case 'Bootstrap':
-      return ok('PasswordAccepted', 'logged in with the bootstrap password; the main credential is not proven yet');
+      return ok(
+        'PasswordAccepted',
+        `logged in with the bootstrap password; the key is not installed, as ${whyNoKey(scope) ?? 'it was refused'}`,
+      );
     case 'Password':
       return ok('PasswordAccepted', reasons.PasswordAccepted);
     default:

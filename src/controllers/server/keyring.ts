@@ -1,8 +1,10 @@
 import type { EffectiveServer } from '../../api/effective.ts';
+import type { HostKey } from '../../api/knownHost.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { digest } from '../../lib/canonicalJson.ts';
 import type { Credential } from '../../ssh/connectOptions.ts';
+import { publicKeyOf } from '../../ssh/keys.ts';
 import { requiredValue, type ReadSecret, type SecretReader } from './secrets.ts';
 
 type CredentialName = NonNullable<NonNullable<ServerStatus['auth']>['current']>;
@@ -66,6 +68,11 @@ export class KeyringReader {
     const namespace = server.metadata.namespace ?? '';
     return { ref, secret: await this.#secrets.read({ namespace, name: ref.name }, field, signal) };
   }
+}
+
+/** The public half of the main credential; undefined when that is a password. @throws as parsePrivateKey */
+export function publicKeyIn({ main: { credential } }: Keyring): HostKey | undefined {
+  return credential.kind === 'key' ? publicKeyOf(credential.privateKey, credential.passphrase) : undefined;
 }
 
 interface Found {

@@ -1,6 +1,8 @@
-import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
+import type { EffectiveSsh } from '../../api/effective.ts';
+import { knownHostName, type HostKey, type KnownHost } from '../../api/knownHost.ts';
+import { installPublicKey, type KeyInstallation } from '../../host/authorizedKeys.ts';
 import { toTime } from '../../lib/clock.ts';
-import { findCause, ReconcileError, TerminalError, TransientError, WaitingError } from '../../lib/errors.ts';
+import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import { orderAddresses } from '../../ssh/addresses.ts';
 import { connect } from '../../ssh/connect.ts';
 import type { Credential } from '../../ssh/connectOptions.ts';
@@ -8,10 +10,12 @@ import { AuthenticationRejected, HostKeyRefused } from '../../ssh/connectErrors.
 import { sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
+import { isKeyProven, keyInstalled, whyNoKey } from './bootstrap.ts';
 import type { ServerDeps } from './deps.ts';
 import { JumpHosts } from './jumpHosts.ts';
-import { KeyringReader, type Keyring } from './keyring.ts';
+import { KeyringReader, publicKeyIn, type Keyring } from './keyring.ts';
 import { afterAccepted, afterUndecided, beforeLogin, needsWriteAhead, permitLogin } from './loginPolicy.ts';
+import { heldBack, keyRefused, rejection } from './rejections.ts';
 import type { Login, Scope } from './scope.ts';
 import type { SecretReader } from './secrets.ts';
 import { completeKnownHost, hostKeyStatus, recordOfferedKey, trustOf } from './trust.ts';
@@ -51,6 +55,7 @@ export class LoginDesk {
     const keyring =
       full || memory.sessionKey === undefined ? await this.#keyrings.read(server, effective, scope.signal) : undefined;
     const version = keyring?.version ?? memory.sessionKey ?? '';
+    this.#endFirstSession(scope);
     const forced = scope.loginForced || scope.approvedFingerprint !== undefined;
     const session = await this.#deps.pool.acquire({
       owner: server.metadata.uid,
@@ -68,6 +73,12 @@ export class LoginDesk {
       'HostKeyUnknown',
       'The host key of the kept connection is no longer trusted; logging in again.',
     );
+  }
+
+  /** A session by the first password serves only for as long as the key may not be installed. */
+  #endFirstSession(scope: Scope): void {
+    if (scope.auth?.current !== 'Bootstrap' || whyNoKey(scope) !== undefined) return;
+    this.#deps.pool.drain(scope.server.metadata.uid);
   }
 
   /** A key that was taken out of the KnownHost ends the session that it opened. */
@@ -89,44 +100,90 @@ export class LoginDesk {
   }
 
   async #open(scope: Scope, keyring: Keyring, options: { signal: AbortSignal; forced: boolean }): Promise<Connection> {
-    const permit = permitLogin(scope.auth, {
-      version: keyring.version,
-      now: this.#deps.clock.now(),
-      forced: options.forced,
-    });
-    if (!permit.allowed) throw this.#rejection(scope, keyring.version, undefined);
+    const at = { version: keyring.version, now: this.#deps.clock.now() };
+    if (!permitLogin(scope.auth, { ...at, forced: options.forced }).allowed) throw heldBack(scope, at);
     try {
-      const connection = await this.#connect(scope, keyring, keyring.main.credential, options.signal);
-      scope.auth = afterAccepted(keyring.version, keyring.main.name);
-      return connection;
+      return await this.#logInByMain(scope, keyring, options.signal);
     } catch (error) {
       if (!(error instanceof AuthenticationRejected)) throw error;
-      if (keyring.bootstrap === undefined || scope.auth?.acceptedVersion !== undefined) {
-        throw this.#rejection(scope, keyring.version, error);
+      if (keyring.bootstrap === undefined || isKeyProven(scope.auth)) {
+        throw rejection(scope, { ...at, cause: error });
       }
       return await this.#bootstrap(scope, keyring, keyring.bootstrap, options.signal);
     }
   }
 
-  /** The main credential was never accepted: the first password gets us in until it is. */
-  async #bootstrap(scope: Scope, keyring: Keyring, credential: Credential, signal: AbortSignal): Promise<Connection> {
+  async #logInByMain(scope: Scope, keyring: Keyring, signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#connect(scope, keyring, { credential: keyring.main.credential, signal });
+    const proven = isKeyProven(scope.auth);
+    scope.auth = afterAccepted(keyring.version, keyring.main.name);
+    if (keyring.bootstrap === undefined || proven) return connection;
+    // from here on the first password is not sent again: that must not be forgotten
     try {
-      const connection = await this.#connect(scope, keyring, credential, signal);
-      scope.auth = { current: 'Bootstrap' };
+      await this.#writeAhead(scope);
       return connection;
     } catch (error) {
-      throw error instanceof AuthenticationRejected ? this.#rejection(scope, keyring.version, error) : error;
+      connection.close();
+      throw error;
     }
   }
 
-  async #connect(scope: Scope, keyring: Keyring, credential: Credential, signal: AbortSignal): Promise<Connection> {
+  /**
+   * The key was never accepted: the first password gets us in. Where we may write, it serves to put the public key
+   * into authorized_keys, and the session that counts is a new one by the key alone.
+   */
+  async #bootstrap(scope: Scope, keyring: Keyring, password: Credential, signal: AbortSignal): Promise<Connection> {
+    const at = { version: keyring.version, now: this.#deps.clock.now() };
+    const key = whyNoKey(scope) === undefined ? publicKeyIn(keyring) : undefined;
+    const connection = await this.#connect(scope, keyring, {
+      credential: password,
+      signal,
+      // another login follows: a wrong password of sudo must not be tried in both
+      ...(key && { privilegeMode: 'None' }),
+    }).catch((error: unknown) => {
+      throw error instanceof AuthenticationRejected
+        ? rejection(scope, { ...at, cause: error, bootstrap: true })
+        : error;
+    });
+    if (key === undefined) {
+      scope.auth = { current: 'Bootstrap' };
+      return connection;
+    }
+    // that the key was refused stays counted until it is accepted
+    scope.auth = { ...afterUndecided(scope.auth), current: 'Bootstrap' };
+    const installation = await this.#install(scope, key, connection, signal);
+    try {
+      // nothing changed since the key was refused: another try would be refused too
+      if (installation.changed) return await this.#logInByMain(scope, keyring, signal);
+    } catch (error) {
+      if (!(error instanceof AuthenticationRejected)) throw error;
+      throw keyRefused(scope, { ...at, cause: error, key, installation });
+    }
+    throw keyRefused(scope, { ...at, cause: undefined, key, installation });
+  }
+
+  async #install(scope: Scope, key: HostKey, connection: Connection, signal: AbortSignal): Promise<KeyInstallation> {
+    const { namespace, name } = scope.server.metadata;
+    try {
+      // a crash from here on must not look like a password that was refused
+      await this.#writeAhead(scope);
+      const installation = await installPublicKey(connection, key, { comment: `hostler ${namespace}/${name}`, signal });
+      if (installation.changed) this.#deps.events.record(scope.server, keyInstalled(scope, key, installation));
+      return installation;
+    } finally {
+      connection.close();
+    }
+  }
+
+  async #connect(scope: Scope, keyring: Keyring, attempt: Attempt): Promise<Connection> {
     const { server, effective } = scope;
     const { ssh } = effective;
+    const { credential, signal, privilegeMode = ssh.privilege.mode } = attempt;
     const via = await this.#jumpHosts.reach(scope.server.metadata.namespace, effective.ssh, signal);
     const count = () => {
       scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
     };
-    const attempt = { counted: false };
+    const ahead = { counted: false };
     try {
       return await connect({
         addresses: orderAddresses(effective.addresses, ssh.addressType),
@@ -137,13 +194,13 @@ export class LoginDesk {
         credential: async () => {
           if (needsWriteAhead(scope.auth, keyring.version)) {
             count();
-            attempt.counted = true;
+            ahead.counted = true;
             await this.#writeAhead(scope);
           }
           return credential;
         },
         privilege: {
-          mode: ssh.privilege.mode,
+          mode: privilegeMode,
           password: () => this.#keyrings.privilegePassword(server, effective, signal),
         },
         ...(via && { via }),
@@ -152,9 +209,9 @@ export class LoginDesk {
       });
     } catch (error) {
       const rejected = error instanceof AuthenticationRejected;
-      if (attempt.counted && !rejected) scope.auth = afterUndecided(scope.auth);
+      if (ahead.counted && !rejected) scope.auth = afterUndecided(scope.auth);
       // proven credentials are not counted ahead; a rejection is counted all the same
-      if (!attempt.counted && rejected) count();
+      if (!ahead.counted && rejected) count();
       throw error;
     } finally {
       via?.release();
@@ -203,21 +260,14 @@ export class LoginDesk {
     if (isConnectionFailure(known)) scope.memory.connectFailures += 1;
     return { outcome: 'failed', error: known };
   }
+}
 
-  /** What a rejected login means now: wait for the next permitted try, or for a person. */
-  #rejection(scope: Scope, version: string, cause: AuthenticationRejected | undefined): ReconcileError {
-    const permit = permitLogin(scope.auth, { version, now: this.#deps.clock.now(), forced: false });
-    const failures = scope.auth?.failures ?? 1;
-    const afterMs = permit.allowed ? 0 : permit.afterMs;
-    const next = toTime(this.#deps.clock.now() + afterMs);
-    const message = `The host refused the login of ${scope.effective.ssh.user} ${failures === 1 ? 'once' : `${failures} times`}; not tried again before ${next}.`;
-    const remedy =
-      'Put the credential right on the host or in the Secret, or correct spec.ssh; a changed Secret, a changed spec or ServerOperation Retry tries at once.';
-    const patient = scope.auth?.acceptedVersion === undefined && failures < 3;
-    return patient
-      ? new WaitingError('CredentialsRejected', message, { afterMs, remedy, cause })
-      : new TerminalError('CredentialsRejected', message, { remedy, cause });
-  }
+/** One login with one credential. */
+interface Attempt {
+  credential: Credential;
+  signal: AbortSignal;
+  /** Default: spec.ssh.privilege.mode. */
+  privilegeMode?: EffectiveSsh['privilege']['mode'];
 }
 
 const connectionReasons: ReadonlySet<string> = new Set([

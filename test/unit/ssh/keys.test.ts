@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generateKeyPairSync } from 'node:crypto';
-import { generateKeyPair, parsePrivateKey } from '../../../src/ssh/keys.ts';
+import { generateKeyPair, parsePrivateKey, publicKeyOf } from '../../../src/ssh/keys.ts';
 import { parseHostKey } from '../../../src/ssh/knownHostKey.ts';
 import { sshKeygen } from '../../support/sshd.ts';
 
@@ -30,6 +30,7 @@ describe('parsePrivateKey', () => {
     const passphrase = 'passphrase' in options ? options.passphrase : undefined;
     const key = parsePrivateKey(pair.privateKey, passphrase);
     expect(key.getPublicSSH().toString('base64')).toBe(wire(pair.publicKey));
+    expect(publicKeyOf(pair.privateKey, passphrase)).toEqual(parseHostKey(pair.publicKey));
     if (passphrase === undefined) return;
     expect(reasonOf(pair.privateKey)).toMatchObject({ reason: 'PassphraseRequired' });
     expect(reasonOf(pair.privateKey, 'wrong')).toMatchObject({ reason: 'PassphraseRequired' });

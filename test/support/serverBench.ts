@@ -1,0 +1,155 @@
+import { fileURLToPath } from 'node:url';
+import { API_VERSION } from '../../src/api/meta.ts';
+import type { KnownHost } from '../../src/api/knownHost.ts';
+import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
+import type { Server } from '../../src/api/server.ts';
+import type { ServerSpec } from '../../src/api/serverSpec.ts';
+import { ServerReconciler } from '../../src/controllers/server/reconciler.ts';
+import { Client } from '../../src/kube/client.ts';
+import { fixedConnection } from '../../src/kube/connection.ts';
+import { EventRecorder } from '../../src/kube/eventRecorder.ts';
+import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
+import type { Lister } from '../../src/kube/informer.ts';
+import type { KubeObject } from '../../src/api/meta.ts';
+import type { Result } from '../../src/kube/reconciler.ts';
+import { StatusWriter } from '../../src/kube/statusWriter.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { SessionPool } from '../../src/ssh/pool.ts';
+import { ApiDouble } from './apiDouble.ts';
+import { FakeClock } from './fakeClock.ts';
+
+const NOWHERE = 'http://127.0.0.1:9';
+/** Environment that spares this machine's own package lists and the network a look. */
+export const quickLook = {
+  APT_CONFIG: fileURLToPath(new URL('quickLook.apt.conf', import.meta.url)),
+  http_proxy: NOWHERE,
+  https_proxy: NOWHERE,
+};
+
+const NAMESPACE = 'acme';
+const SERVERS = '/apis/hostler.dev/v1alpha1/servers';
+const KNOWN_HOSTS = '/apis/hostler.dev/v1alpha1/knownhosts';
+
+/**
+ * The Server controller's reconciler against an API in memory, one run at a time, by a clock that the test moves.
+ * Nothing is managed, so that it may look at this very machine.
+ */
+export class ServerBench {
+  readonly api: ApiDouble;
+  readonly clock = new FakeClock();
+  readonly #client: Client;
+  #pool = new SessionPool();
+  #events: EventRecorder;
+  #reconciler: ServerReconciler;
+
+  private constructor(url: string, api: ApiDouble) {
+    this.api = api;
+    this.#client = new Client({ connection: fixedConnection({ server: url }) });
+    this.#events = this.#recorder();
+    this.#reconciler = this.#make();
+  }
+
+  static async start(): Promise<ServerBench> {
+    const api = new ApiDouble();
+    Object.assign(api.kinds, { knownhosts: 'KnownHost', secrets: 'Secret' });
+    return new ServerBench(await api.start(), api);
+  }
+
+  async stop(): Promise<void> {
+    await this.#pool.close();
+    this.#client.close();
+    await this.api.stop();
+  }
+
+  /** Another process takes over from one that was killed: nothing in memory survives. */
+  async restart(): Promise<void> {
+    await this.#pool.close();
+    this.#pool = new SessionPool();
+    this.#events = this.#recorder();
+    this.#reconciler = this.#make();
+  }
+
+  /** Creates a Secret, or gives one that exists another content. */
+  putSecret(name: string, data: Record<string, string>): void {
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
+    const secret = { metadata: { namespace: NAMESPACE, name }, data: Object.fromEntries(encoded) as object };
+    this.api.put('/api/v1/secrets', secret as unknown as KubeObject);
+  }
+
+  /** Creates a Server, or changes its spec as a user would. */
+  putServer(name: string, spec: ServerSpec): void {
+    const before = this.api.stored(SERVERS).get(`${NAMESPACE}/${name}`);
+    const generation = (before?.metadata.generation ?? 0) + 1;
+    const metadata = { namespace: NAMESPACE, name, generation, finalizers: ['hostler.dev/server'] };
+    this.api.put(SERVERS, { ...before, apiVersion: API_VERSION, kind: 'Server', metadata, spec });
+  }
+
+  server(name: string): Server {
+    const found = this.api.stored(SERVERS).get(`${NAMESPACE}/${name}`);
+    if (found === undefined) throw new Error(`there is no Server ${name}`);
+    return found as Server;
+  }
+
+  condition(name: string, type: ConditionType): Condition | undefined {
+    return findCondition(this.server(name).status?.conditions, type);
+  }
+
+  /** One run, with its Events written. */
+  async reconcile(name: string): Promise<Result> {
+    try {
+      const request = { namespace: NAMESPACE, name };
+      return await this.#reconciler.reconcile(request, new AbortController().signal, silentLogger);
+    } finally {
+      await this.#events.flush();
+    }
+  }
+
+  /** Writes of the API so far, Events left out. */
+  get writes(): number {
+    return this.api.requests.filter(({ method, path }) => method !== 'GET' && !path.includes('/events')).length;
+  }
+
+  /** `REASON: message` of every Event. */
+  get events(): string[] {
+    const all = [...this.api.stored('/api/v1/events').values()] as (KubeObject & { reason: string; message: string })[];
+    return all.map(({ reason, message }) => `${reason}: ${message}`);
+  }
+
+  #recorder(): EventRecorder {
+    return new EventRecorder({ client: this.#client, log: silentLogger, component: 'bench', clock: this.clock });
+  }
+
+  #make(): ServerReconciler {
+    const informer = { addHandler: () => () => undefined };
+    return new ServerReconciler({
+      client: this.#client,
+      servers: this.#lister<Server>(SERVERS),
+      knownHosts: this.#lister<KnownHost>(KNOWN_HOSTS),
+      operations: { get: () => undefined, list: () => [], byIndex: () => [] },
+      statusWriter: new StatusWriter(this.#client, servers, informer),
+      operationStatus: new StatusWriter(this.#client, serverOperations, informer),
+      events: this.#events,
+      shards: {
+        holds: () => true,
+        confirm: () => Promise.resolve(true),
+        token: () => ({ leaseUid: 'lease-1', transitions: 1 }),
+        onChange: () => () => undefined,
+      },
+      installationUID: 'installation-1',
+      pool: this.#pool,
+      tasks: [],
+      clock: this.clock,
+      intervals: { healthMs: 120_000, driftMs: 600_000 },
+      deniedCidrs: [],
+    });
+  }
+
+  #lister<T extends KubeObject>(collection: string): Lister<T> {
+    const all = () => this.api.stored(collection) as Map<string, T>;
+    return {
+      get: ({ namespace, name }) => all().get(`${namespace ?? ''}/${name}`),
+      list: () => [...all().values()],
+      byIndex: () => [],
+    };
+  }
+}
