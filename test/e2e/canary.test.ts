@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { Canaries, ProcessWatch } from '../support/canaries.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
+import { freePort } from '../support/freePort.ts';
 
 const events: Resource = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 const SSH_KEY = 'kubernetes.io/ssh-auth';
@@ -253,14 +253,4 @@ async function createCredentials(): Promise<void> {
   for (const [name, password] of Object.entries(passwords)) await plane.createSecret(name, PASSWORD, { password });
   for (const name of ['bad-password', 'bad-sudo'])
     await plane.createSecret(name, PASSWORD, { password: canaries.make(name) });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve) => {
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

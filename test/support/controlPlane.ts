@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,7 @@ import { Client } from '../../src/kube/client.ts';
 import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { defaultConnection } from '../../src/kube/kubeconfig.ts';
 import { secrets } from '../../src/kube/resource.ts';
+import { freePort } from './freePort.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
@@ -194,14 +194,4 @@ function describe(server: Server | undefined): string {
 async function timeout(ms: number, message: string): Promise<never> {
   await sleep(ms, undefined, { ref: false });
   throw new Error(message);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve) => {
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -1,9 +1,9 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './freePort.ts';
 
 /** See {@link startSshd}. */
 export interface SshdOptions {
@@ -145,19 +145,6 @@ export function sshKeygen(
   }
 }
 
-/** A TCP port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 function makeKey(file: string, type: string): void {
   if (existsSync(file) && existsSync(`${file}.pub`)) return;
   // half a pair is what an interrupted run left
@@ -177,7 +164,7 @@ async function launch(
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile).subarray(begin).toString('utf8') : '');
   const child = spawn(binary, ['-D', '-E', logFile, ...args], { stdio: 'ignore', detached });
   if (detached) child.unref();
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (child.exitCode !== null) break;
     if (log().includes(`listening on 127.0.0.1 port ${String(port)}`)) return child;
     await sleep(50);

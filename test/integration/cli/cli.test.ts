@@ -9,7 +9,8 @@ import { serverKind, type Server } from '../../../src/api/server.ts';
 import { secrets } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
 import { ControlPlane } from '../../support/controlPlane.ts';
-import { freePort, sshKeygen, startSshd, type Sshd } from '../../support/sshd.ts';
+import { freePort } from '../../support/freePort.ts';
+import { sshKeygen, startSshd, type Sshd } from '../../support/sshd.ts';
 import { ROOT } from '../../support/workingCopy.ts';
 
 interface Outcome {
