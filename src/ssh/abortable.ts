@@ -19,3 +19,14 @@ export function abortReason(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error ? reason : new Error(String(reason));
 }
+
+/** Resolves with `promise`, which must not reject, or after `ms` milliseconds, whichever is first. */
+export async function settled(promise: Promise<unknown>, ms: number): Promise<void> {
+  let stop = (): void => undefined;
+  const late = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop = () => clearTimeout(timer);
+  });
+  await Promise.race([promise, late]);
+  stop();
+}

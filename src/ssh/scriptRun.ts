@@ -49,12 +49,15 @@ export interface ScriptRunOptions {
 export class ScriptRun {
   /** Resolves once, at the trailers or when the channel closed; never rejects. */
   readonly ended: Promise<RunEnd>;
+  /** Resolves once {@link identity} is known, or with the end; never rejects. */
+  readonly begun: Promise<void>;
   readonly dialog: RootDialog;
   readonly #channel: ClientChannel;
   readonly #options: ScriptRunOptions;
   readonly #stdout: FrameReader;
   readonly #stderr: FrameReader;
   #fed = false;
+  #begin: () => void = () => undefined;
   #exit: { code: number | undefined; signal: string | undefined } = { code: undefined, signal: undefined };
 
   constructor(channel: ClientChannel, options: ScriptRunOptions) {
@@ -68,6 +71,10 @@ export class ScriptRun {
       started: () => this.#send(),
     });
     this.ended = this.#follow();
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve;
+      void this.ended.then(() => resolve());
+    });
     if (options.launch.started === undefined) this.#send();
   }
 
@@ -78,8 +85,8 @@ export class ScriptRun {
 
   /**
    * Gives the channel up.
-   * @param isEnded  The remote process is known to be gone; otherwise it is sent KILL, which OpenSSH from 7.9 passes to
-   *   the login's process group if that runs as the login user.
+   * @param isEnded  The remote process is known to be gone; otherwise it is sent KILL, as long as its input is open, which
+   *   OpenSSH from 7.9 passes to the login's process group if that runs as the login user.
    */
   abandon(isEnded: boolean): void {
     if (!isEnded) this.#channel.signal('KILL');
@@ -113,6 +120,7 @@ export class ScriptRun {
       channel.on('data', (chunk: Buffer) => {
         this.dialog.onStdout(chunk);
         this.#stdout.push(chunk);
+        if (this.#stdout.header !== undefined) this.#begin();
         look();
       });
       channel.stderr.on('data', (chunk: Buffer) => {

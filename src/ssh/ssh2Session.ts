@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { systemClock } from '../lib/clock.ts';
 import { ReconcileError, TransientError } from '../lib/errors.ts';
-import { abortReason } from './abortable.ts';
+import { abortReason, settled } from './abortable.ts';
 import { ChannelSlots } from './channelSlots.ts';
 import type { PrivilegeOptions } from './connectOptions.ts';
 import { endScript, resultOf, timedOut, waitForEnd, type RunContext } from './runOutcome.ts';
@@ -25,6 +25,8 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 1024 * 1024;
 /** For ending a script that passed its deadline, over a channel of its own. */
 const END_TIMEOUT_MS = 8_000;
+/** For a script to say that it began: until then it cannot be ended. */
+const BEGIN_GRACE_MS = 2_000;
 /** Between tries to open a channel while none of ours is open. */
 const REFUSAL_PAUSES_MS = [100, 300, 1_000, 2_000];
 /** A way to root that was not found is looked for again after this long, as people repair sudoers. */
@@ -264,6 +266,7 @@ export class Ssh2Session implements Connection {
   async #endRemote(run: ScriptRun, as: RunAs): Promise<void> {
     let isEnded = false;
     try {
+      await settled(run.begun, BEGIN_GRACE_MS);
       isEnded = run.identity !== undefined && this.#alive && (await this.#endProcess(run.identity, as));
     } catch (error) {
       // the deadline is what the caller must hear about; the watchdog on the host ends the process in the end

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HostKey } from '../../../src/api/knownHost.ts';
 import { ReconcileError, TransientError } from '../../../src/lib/errors.ts';
@@ -344,6 +347,21 @@ describe('failures of the link', () => {
     expect(connection.alive).toBe(false);
     await connection.closed;
     await expect(connection.run({ name: 'after', text: ':' })).rejects.toMatchObject({ reason: 'ConnectionLost' });
+  });
+
+  it('that is slow leaves no script behind that was aborted before we heard that it began', async () => {
+    server.front.faults = { delayMs: 300 };
+    const connection = await logIn();
+    const file = join(tmpdir(), `hostler-early-${String(process.pid)}`);
+    const abort = new AbortController();
+    const script = { name: 'early', text: 'echo $$ >"$1"; sleep 300', args: [file] };
+    const outcome = expect(connection.run(script, { asUser: true, signal: abort.signal })).rejects.toThrow('enough');
+    await vi.waitUntil(() => existsSync(file), { timeout: 20_000, interval: 5 });
+    abort.abort(new Error('enough'));
+    await outcome;
+    const pid = readFileSync(file, 'utf8').trim();
+    rmSync(file);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   });
 
   it('ConnectionLost when the peer freezes, found by keepalives', async () => {
