@@ -112,8 +112,23 @@ async function resolveThere(
 }
 
 async function open(ip: string, where: string, options: DialOptions): Promise<Duplex> {
-  if (options.via !== undefined) return options.via.tunnel(ip, options.port, options.signal);
-  return connectTcp(ip, where, options);
+  return options.via === undefined ? connectTcp(ip, where, options) : connectThrough(options.via, ip, where, options);
+}
+
+/** The far sshd itself would wait for minutes. */
+async function connectThrough(
+  via: Pick<PooledSession, 'tunnel'>,
+  ip: string,
+  where: string,
+  { port, connectMs, signal }: DialOptions,
+): Promise<Duplex> {
+  const timeout = AbortSignal.timeout(connectMs);
+  try {
+    return await via.tunnel(ip, port, signal === undefined ? timeout : AbortSignal.any([timeout, signal]));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw timeout.aborted ? timedOut(`${where} through the jump host`, connectMs) : error;
+  }
 }
 
 function connectTcp(ip: string, where: string, options: DialOptions): Promise<Socket> {

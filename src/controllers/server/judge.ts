@@ -44,6 +44,9 @@ const beforeContact: ReadonlySet<Reason> = new Set<Reason>([
   'KeyTooWeak',
 ]);
 
+/** Reasons for which not even the way to the host was found: that says nothing about the host. */
+const beforeTheWay: ReadonlySet<Reason> = new Set<Reason>(['DependencyNotReady', 'InvalidSpec']);
+
 const stages: readonly Stage[] = ['reach', 'hostKey', 'authenticate'];
 
 /** Failed connections in a row before a Server counts as unreachable. */
@@ -71,13 +74,13 @@ function judgeFailure(scope: Scope, error: ReconcileError): ReturnType<typeof ju
   const stuck = stageOf[error.reason] ?? 'reach';
   const at = (stage: Stage, well: Verdict, notLooked: Verdict): Verdict | undefined => {
     if (stage === stuck)
-      return stage === 'authenticate' && error.reason === 'SecretForbidden'
+      return error.reason === 'SecretForbidden' || beforeTheWay.has(error.reason)
         ? unknown(error.reason, error.advice)
         : failed(error);
     if (stages.indexOf(stage) > stages.indexOf(stuck)) return notLooked;
     return beforeContact.has(error.reason) ? undefined : well;
   };
-  if (stuck === 'reach' && scope.memory.connectFailures < UNREACHABLE_AFTER) {
+  if (stuck === 'reach' && error.reason !== 'InvalidSpec' && scope.memory.connectFailures < UNREACHABLE_AFTER) {
     return {
       Reachable: firstFailure(scope, error),
       HostKeyVerified: undefined,
@@ -100,7 +103,8 @@ function judgeFailure(scope: Scope, error: ReconcileError): ReturnType<typeof ju
 /** One failure proves nothing about a host that answered before. */
 function firstFailure(scope: Scope, error: ReconcileError): Verdict | undefined {
   const before = findCondition(scope.server.status?.conditions, 'Reachable');
-  return before === undefined || before.status === 'Unknown' ? unknown('UnreachableOnce', error.advice) : undefined;
+  if (before !== undefined && before.status !== 'Unknown') return undefined;
+  return unknown(beforeTheWay.has(error.reason) ? error.reason : 'UnreachableOnce', error.advice);
 }
 
 /** That a key was trusted unseen stays worth knowing, however often it is recognised later. */

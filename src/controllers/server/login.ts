@@ -12,7 +12,7 @@ import type { Connection, PooledSession } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import { isKeyProven, keyInstalled, whyNoKey } from './bootstrap.ts';
 import type { ServerDeps } from './deps.ts';
-import { JumpHosts } from './jumpHosts.ts';
+import { JumpHosts, type JumpPath } from './jumpHosts.ts';
 import { KeyringReader, publicKeyIn, type Keyring } from './keyring.ts';
 import { afterAccepted, afterUndecided, beforeLogin, needsWriteAhead, permitLogin } from './loginPolicy.ts';
 import { heldBack, keyRefused, rejection } from './rejections.ts';
@@ -55,14 +55,15 @@ export class LoginDesk {
     const keyring =
       full || memory.sessionKey === undefined ? await this.#keyrings.read(server, effective, scope.signal) : undefined;
     const version = keyring?.version ?? memory.sessionKey ?? '';
+    const path = this.#jumpHosts.pathOf(server);
     this.#endFirstSession(scope);
     const forced = scope.loginForced || scope.approvedFingerprint !== undefined;
     const session = await this.#deps.pool.acquire({
       owner: server.metadata.uid,
-      key: version,
+      key: `${version}${path.version}`,
       address: `${effective.addresses[0]?.address ?? ''}:${String(effective.ssh.port)}`,
       open: async (signal) =>
-        this.#open(scope, keyring ?? (await this.#keyrings.read(server, effective, signal)), { signal, forced }),
+        this.#open(scope, keyring ?? (await this.#keyrings.read(server, effective, signal)), { signal, path, forced }),
       signal: scope.signal,
     });
     memory.sessionKey = version;
@@ -99,22 +100,22 @@ export class LoginDesk {
     return this.#deps.knownHosts.get(key) ?? (await this.#deps.client.find(knownHosts, key, { signal: scope.signal }));
   }
 
-  async #open(scope: Scope, keyring: Keyring, options: { signal: AbortSignal; forced: boolean }): Promise<Connection> {
+  async #open(scope: Scope, keyring: Keyring, opening: Opening & { forced: boolean }): Promise<Connection> {
     const at = { version: keyring.version, now: this.#deps.clock.now() };
-    if (!permitLogin(scope.auth, { ...at, forced: options.forced }).allowed) throw heldBack(scope, at);
+    if (!permitLogin(scope.auth, { ...at, forced: opening.forced }).allowed) throw heldBack(scope, at);
     try {
-      return await this.#logInByMain(scope, keyring, options.signal);
+      return await this.#logInByMain(scope, keyring, opening);
     } catch (error) {
       if (!(error instanceof AuthenticationRejected)) throw error;
       if (keyring.bootstrap === undefined || isKeyProven(scope.auth)) {
         throw rejection(scope, { ...at, cause: error });
       }
-      return await this.#bootstrap(scope, keyring, keyring.bootstrap, options.signal);
+      return await this.#bootstrap(scope, keyring, keyring.bootstrap, opening);
     }
   }
 
-  async #logInByMain(scope: Scope, keyring: Keyring, signal: AbortSignal): Promise<Connection> {
-    const connection = await this.#connect(scope, keyring, { credential: keyring.main.credential, signal });
+  async #logInByMain(scope: Scope, keyring: Keyring, opening: Opening): Promise<Connection> {
+    const connection = await this.#connect(scope, keyring, { ...opening, credential: keyring.main.credential });
     const proven = isKeyProven(scope.auth);
     scope.auth = afterAccepted(keyring.version, keyring.main.name);
     if (keyring.bootstrap === undefined || proven) return connection;
@@ -132,12 +133,12 @@ export class LoginDesk {
    * The key was never accepted: the first password gets us in. Where we may write, it serves to put the public key
    * into authorized_keys, and the session that counts is a new one by the key alone.
    */
-  async #bootstrap(scope: Scope, keyring: Keyring, password: Credential, signal: AbortSignal): Promise<Connection> {
+  async #bootstrap(scope: Scope, keyring: Keyring, password: Credential, opening: Opening): Promise<Connection> {
     const at = { version: keyring.version, now: this.#deps.clock.now() };
     const key = whyNoKey(scope) === undefined ? publicKeyIn(keyring) : undefined;
     const connection = await this.#connect(scope, keyring, {
+      ...opening,
       credential: password,
-      signal,
       // another login follows: a wrong password of sudo must not be tried in both
       ...(key && { privilegeMode: 'None' }),
     }).catch((error: unknown) => {
@@ -151,10 +152,10 @@ export class LoginDesk {
     }
     // that the key was refused stays counted until it is accepted
     scope.auth = { ...afterUndecided(scope.auth), current: 'Bootstrap' };
-    const installation = await this.#install(scope, key, connection, signal);
+    const installation = await this.#install(scope, key, connection, opening.signal);
     try {
       // nothing changed since the key was refused: another try would be refused too
-      if (installation.changed) return await this.#logInByMain(scope, keyring, signal);
+      if (installation.changed) return await this.#logInByMain(scope, keyring, opening);
     } catch (error) {
       if (!(error instanceof AuthenticationRejected)) throw error;
       throw keyRefused(scope, { ...at, cause: error, key, installation });
@@ -178,8 +179,8 @@ export class LoginDesk {
   async #connect(scope: Scope, keyring: Keyring, attempt: Attempt): Promise<Connection> {
     const { server, effective } = scope;
     const { ssh } = effective;
-    const { credential, signal, privilegeMode = ssh.privilege.mode } = attempt;
-    const via = await this.#jumpHosts.reach(scope.server.metadata.namespace, effective.ssh, signal);
+    const { credential, path, signal, privilegeMode = ssh.privilege.mode } = attempt;
+    const via = await this.#jumpHosts.reach(path, signal);
     const count = () => {
       scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
     };
@@ -262,15 +263,21 @@ export class LoginDesk {
   }
 }
 
-/** One login with one credential. */
-interface Attempt {
-  credential: Credential;
+/** How a session is opened. */
+interface Opening {
+  path: JumpPath;
   signal: AbortSignal;
+}
+
+/** One login with one credential. */
+interface Attempt extends Opening {
+  credential: Credential;
   /** Default: spec.ssh.privilege.mode. */
   privilegeMode?: EffectiveSsh['privilege']['mode'];
 }
 
 const connectionReasons: ReadonlySet<string> = new Set([
+  'DependencyNotReady',
   'ConnectionTimedOut',
   'ConnectionRefused',
   'ConnectionLost',
