@@ -54,6 +54,39 @@ function equalMembers(a: JsonObject, b: JsonObject): boolean {
   );
 }
 
+/** The child of `value` at `step`; undefined when there is none. To walk two versions of one object side by side. */
+export function childOf(value: JsonValue | undefined, step: string | number): JsonValue | undefined {
+  if (typeof step === 'number') return Array.isArray(value) ? value[step] : undefined;
+  return isJsonObject(value) ? member(value, step) : undefined;
+}
+
+/**
+ * `value`, built of the very nodes of `old` where both are equal at the same place; `old` itself when they are equal.
+ * Neither is changed. Whatever compares the two afterwards finds the unchanged parts by `===`.
+ */
+export function shareEqual(value: JsonValue, old: JsonValue | undefined): JsonValue {
+  if (value === old || typeof value !== 'object' || value === null || typeof old !== 'object') return value;
+  if (!Array.isArray(value)) return isJsonObject(old) ? shareObject(value, old) : value;
+  if (!Array.isArray(old)) return value;
+  const items = value.map((item, index) => shareEqual(item, old[index]));
+  return items.length === old.length && items.every((item, index) => item === old[index]) ? old : items;
+}
+
+function shareObject(value: JsonObject, old: JsonObject): JsonObject {
+  const shared = shareMembers(value, old);
+  const keys = Object.keys(shared);
+  return keys.length === Object.keys(old).length && keys.every((key) => shared[key] === member(old, key))
+    ? old
+    : shared;
+}
+
+/** A new object with the members of `value`, each as {@link shareEqual} has it. */
+export function shareMembers(value: JsonObject, old: JsonObject): JsonObject {
+  const shared: JsonObject = {};
+  for (const key of Object.keys(value)) shared[key] = shareEqual(value[key] ?? null, member(old, key));
+  return shared;
+}
+
 /** `value` as JSON text; bigints are written as the integers they are. */
 export function stringifyJson(value: JsonValue): string {
   try {

@@ -1,5 +1,6 @@
 import { BodyError } from './bodyError.ts';
 import { toJsonInteger } from './json.ts';
+import { LONG_INTEGER, MAX_DEPTH, parsePlainJson } from './plainJson.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** What {@link parseJson} returns. */
@@ -9,8 +10,6 @@ export interface ParsedJson {
   duplicateFields: string[];
 }
 
-/** Objects and lists inside one another; deeper text is refused so that everything downstream may recurse. */
-export const MAX_DEPTH = 1000;
 const MAX_DUPLICATES = 100;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const INT64_MAX = 2n ** 63n - 1n;
@@ -32,6 +31,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * @throws BodyError 400, with Go's wording.
  */
 export function parseJson(text: string): ParsedJson {
+  const plain = parsePlainJson(text);
+  return plain === undefined ? parseExactJson(text) : { value: plain, duplicateFields: [] };
+}
+
+/** {@link parseJson} for any text, character by character. */
+export function parseExactJson(text: string): ParsedJson {
   const parser = new Parser(text);
   const value = parser.document();
   return { value, duplicateFields: [...parser.duplicates] };
@@ -42,7 +47,7 @@ export function parseJson(text: string): ParsedJson {
  * JSON.parse unless the text holds very long integers.
  */
 export function parseStoredJson(text: string): JsonValue {
-  if (/[0-9]{16}/.test(text)) return parseJson(text).value;
+  if (LONG_INTEGER.test(text)) return parseExactJson(text).value;
   // JSON.parse yields exactly the values of JsonValue here: no integer is long enough to lose digits.
   return JSON.parse(text) as JsonValue;
 }

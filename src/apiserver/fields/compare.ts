@@ -2,7 +2,7 @@ import { equalJson, isJsonObject, member, stringifyJson } from '../codec/json.ts
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { childNode, parseStructural } from '../schema/structural.ts';
 import type { StructuralNode } from '../schema/structural.ts';
-import { emptySet, insertPath, keyElement } from './fieldSet.ts';
+import { emptySet, insertPath, isEmptySet, keyElement, parentOf } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
 
 /** How two versions of an object differ. No path is in two of the sets. */
@@ -49,14 +49,27 @@ class Walker {
   }
 
   #value(before: Side, after: Side, node: StructuralNode | undefined): void {
-    const sides = [before, after];
-    const isMap = sides.some(isJsonObject);
-    const isList = sides.some(Array.isArray);
+    if (before === after) return; // also what two versions of one object share
+    if (before === undefined || after === undefined) this.#oneSided(before, after, node);
+    else this.#changed(before, after, node);
+  }
+
+  #changed(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
+    const isMap = isJsonObject(before) || isJsonObject(after);
+    const isList = isEitherList(before, after);
     if (isMap && isList) this.#replaced(before, after, node);
     else if (bothEmpty(before, after)) this.#leaf(before, after);
     else if (isMap && node?.mapType !== 'atomic') this.#map(before, after, node);
     else if (isList && isAssociative(node)) this.#list(before, after, node);
     else this.#leaf(before, after);
+  }
+
+  /** A whole part that came or went. */
+  #oneSided(before: Side, after: Side, node: StructuralNode | undefined): void {
+    const value = after ?? before;
+    const set = after === undefined ? this.comparison.removed : this.comparison.added;
+    const last = this.#path.at(-1);
+    if (value !== undefined && last !== undefined) insertValue(parentOf(set, this.#path), last, value, node);
   }
 
   #map(before: Side, after: Side, node: StructuralNode | undefined): void {
@@ -72,9 +85,21 @@ class Walker {
   #members(before: Side, after: Side, nodeOf: (key: string) => StructuralNode | undefined): void {
     const old = isJsonObject(before) ? before : {};
     const now = isJsonObject(after) ? after : {};
-    for (const key of new Set([...Object.keys(old), ...Object.keys(now)])) {
-      this.#inside(`f:${key}`, () => this.#value(member(old, key), member(now, key), nodeOf(key)));
+    for (const key of Object.keys(now)) this.#member(key, { before: member(old, key), after: now[key] }, nodeOf);
+    for (const key of Object.keys(old)) {
+      if (!Object.hasOwn(now, key)) this.#member(key, { before: old[key], after: undefined }, nodeOf);
     }
+  }
+
+  #member(
+    key: string,
+    { before, after }: { before: Side; after: Side },
+    nodeOf: (key: string) => StructuralNode | undefined,
+  ): void {
+    if (before === after) return;
+    this.#path.push(`f:${key}`);
+    this.#value(before, after, nodeOf(key));
+    this.#path.pop();
   }
 
   #list(before: Side, after: Side, node: StructuralNode): void {
@@ -85,7 +110,9 @@ class Walker {
       return;
     }
     for (const element of new Set([...old.keys(), ...now.keys()])) {
-      this.#inside(element, () => this.#item(old.get(element) ?? [], now.get(element) ?? [], node.items));
+      this.#path.push(element);
+      this.#item(old.get(element) ?? [], now.get(element) ?? [], node.items);
+      this.#path.pop();
     }
     this.#container(before, after);
   }
@@ -126,16 +153,39 @@ class Walker {
     if (before === undefined && after !== undefined) insertPath(this.comparison.added, this.#path);
     if (after === undefined && before !== undefined) insertPath(this.comparison.removed, this.#path);
   }
+}
 
-  #inside(element: string, visit: () => void): void {
-    this.#path.push(element);
-    visit();
-    this.#path.pop();
+/** Adds the path `element` and those of all fields of `value` below it: what a comparison with nothing comes to. */
+function insertValue(set: FieldSet, element: string, value: JsonValue, node: StructuralNode | undefined): void {
+  set.members.add(element);
+  if (typeof value !== 'object' || isEmpty(value)) return;
+  const below = emptySet();
+  if (isJsonObject(value)) insertMembers(below, value, node);
+  else if (Array.isArray(value) && isAssociative(node)) insertItems(below, value, node);
+  if (!isEmptySet(below)) set.children.set(element, below);
+}
+
+function insertMembers(set: FieldSet, object: JsonObject, node: StructuralNode | undefined): void {
+  if (node?.mapType === 'atomic') return;
+  for (const key of Object.keys(object)) {
+    const child = key === 'metadata' && node?.embeddedResource === true ? METADATA : childNode(node, key);
+    insertValue(set, `f:${key}`, object[key] ?? null, child);
+  }
+}
+
+function insertItems(set: FieldSet, list: JsonValue[], node: StructuralNode): void {
+  for (const [element, [first, ...duplicates]] of itemsByElement(list, node) ?? []) {
+    if (duplicates.length > 0 || first === undefined) set.members.add(element);
+    else insertValue(set, element, first, node.items);
   }
 }
 
 function isScalar(value: Side): boolean {
   return value !== undefined && value !== null && typeof value !== 'object';
+}
+
+function isEitherList(before: JsonValue, after: JsonValue): boolean {
+  return Array.isArray(before) || Array.isArray(after);
 }
 
 function isAssociative(node: StructuralNode | undefined): node is StructuralNode {
@@ -160,7 +210,9 @@ function itemsByElement(list: Side, node: StructuralNode): Map<string, JsonValue
   for (const item of list) {
     const element = node.listType === 'set' ? setElement(item) : mapElement(item, node);
     if (element === undefined) return undefined;
-    items.set(element, [...(items.get(element) ?? []), item]);
+    const known = items.get(element);
+    if (known === undefined) items.set(element, [item]);
+    else known.push(item);
   }
   return items;
 }

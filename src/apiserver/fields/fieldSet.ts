@@ -1,4 +1,4 @@
-import { isJsonObject, stringifyJson } from '../codec/json.ts';
+import { isJsonObject, member, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { BodyError } from '../codec/bodyError.ts';
 import { parseJson } from '../codec/jsonParser.ts';
@@ -21,14 +21,23 @@ export function emptySet(): FieldSet {
 
 /** Adds a path of at least one element. */
 export function insertPath(set: FieldSet, path: readonly string[]): void {
+  const last = path.at(-1);
+  if (last !== undefined) parentOf(set, path).members.add(last);
+}
+
+/** The set of the paths below all but the last element of `path`, put in when it is not there: not to be left empty. */
+export function parentOf(set: FieldSet, path: readonly string[]): FieldSet {
   let node = set;
-  for (const element of path.slice(0, -1)) {
-    const child = node.children.get(element) ?? emptySet();
-    node.children.set(element, child);
+  for (let depth = 0; depth < path.length - 1; depth++) {
+    const element = path[depth] ?? '';
+    let child = node.children.get(element);
+    if (child === undefined) {
+      child = emptySet();
+      node.children.set(element, child);
+    }
     node = child;
   }
-  const last = path.at(-1);
-  if (last !== undefined) node.members.add(last);
+  return node;
 }
 
 /** True when there is no path in the set. */
@@ -64,13 +73,39 @@ export function equalSets(a: FieldSet, b: FieldSet): boolean {
 
 /** The set as FieldsV1: `{"f:spec":{".":{},"f:replicas":{}}}`. */
 export function encodeFieldsV1(set: FieldSet): JsonObject {
-  const result: JsonObject = {};
-  for (const element of [...new Set([...set.members, ...set.children.keys()])].sort()) {
+  return encodeInto({}, set);
+}
+
+function encodeInto(result: JsonObject, set: FieldSet): JsonObject {
+  const elements = [...set.members];
+  for (const element of set.children.keys()) if (!set.members.has(element)) elements.push(element);
+  for (const element of elements.sort()) {
     const child = set.children.get(element);
-    const below = child === undefined ? {} : encodeFieldsV1(child);
-    result[element] = child !== undefined && set.members.has(element) ? { '.': {}, ...below } : below;
+    const below: JsonObject = child !== undefined && set.members.has(element) ? { '.': {} } : {};
+    result[element] = child === undefined ? below : encodeInto(below, child);
   }
   return result;
+}
+
+/**
+ * True when FieldsV1 that {@link encodeFieldsV1} wrote may hold paths that begin like one in `set`; cheaper than
+ * decoding it.
+ */
+export function mayOverlap(fields: JsonObject, set: FieldSet): boolean {
+  return Object.keys(fields).some((element) => set.members.has(element) || set.children.has(element));
+}
+
+/** True when FieldsV1 that {@link encodeFieldsV1} wrote holds every path of `set`. */
+export function holdsAll(fields: JsonObject, set: FieldSet): boolean {
+  for (const element of set.members) {
+    const below = member(fields, element);
+    if (!isJsonObject(below) || !(Object.hasOwn(below, '.') || Object.keys(below).length === 0)) return false;
+  }
+  for (const [element, child] of set.children) {
+    const below = member(fields, element);
+    if (!isJsonObject(below) || !holdsAll(below, child)) return false;
+  }
+  return true;
 }
 
 /** Reads FieldsV1; undefined when it is malformed. */

@@ -1,7 +1,7 @@
 import { isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import { decodeFieldsV1, emptySet, encodeFieldsV1 } from './fieldSet.ts';
-import type { FieldSet } from './fieldSet.ts';
+import { decodeFieldsV1, emptySet } from './fieldSet.ts';
+import { Fields } from './fields.ts';
 
 /** One entry of managedFields. */
 export interface ManagedEntry {
@@ -12,7 +12,7 @@ export interface ManagedEntry {
   subresource: string;
   /** RFC 3339, seconds; undefined when the client left it out. */
   time: string | undefined;
-  fields: FieldSet;
+  fields: Fields;
 }
 
 /** Entries by {@link identityOf}. */
@@ -24,13 +24,16 @@ export function identityOf(entry: Omit<ManagedEntry, 'fields' | 'time'>): string
   return JSON.stringify([manager, operation, operation === 'Apply' ? '' : apiVersion, subresource]);
 }
 
-/** Reads `metadata.managedFields`; undefined when an entry is malformed. */
-export function decodeEntries(list: JsonValue | undefined): ManagedEntries | undefined {
+/**
+ * Reads `metadata.managedFields`; undefined when an entry is malformed.
+ * @param readFields  {@link sentFields}, or {@link storedFields} for what {@link encodeEntries} wrote.
+ */
+export function decodeEntries(list: JsonValue | undefined, readFields: ReadFields): ManagedEntries | undefined {
   if (list === undefined || list === null) return new Map();
   if (!Array.isArray(list)) return undefined;
   const entries: ManagedEntries = new Map();
   for (const item of list) {
-    const entry = isJsonObject(item) ? decodeEntry(item) : undefined;
+    const entry = isJsonObject(item) ? decodeEntry(item, readFields) : undefined;
     if (entry === undefined) return undefined;
     entries.set(identityOf(entry), entry);
   }
@@ -70,11 +73,24 @@ function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function decodeEntry(item: JsonObject): ManagedEntry | undefined {
+type ReadFields = (fieldsV1: JsonValue) => Fields | undefined;
+
+/** Fields that a client sent: looked through, as they may be malformed. */
+export function sentFields(fieldsV1: JsonValue): Fields | undefined {
+  const set = decodeFieldsV1(fieldsV1);
+  return set && Fields.of(set);
+}
+
+/** Fields that the server stored. */
+export function storedFields(fieldsV1: JsonValue): Fields | undefined {
+  return isJsonObject(fieldsV1) ? Fields.stored(fieldsV1) : undefined;
+}
+
+function decodeEntry(item: JsonObject, readFields: ReadFields): ManagedEntry | undefined {
   const operation = member(item, 'operation');
   const apiVersion = textOf(item, 'apiVersion');
   const fieldsV1 = member(item, 'fieldsV1');
-  const fields = fieldsV1 === undefined || fieldsV1 === null ? emptySet() : decodeFieldsV1(fieldsV1);
+  const fields = fieldsV1 === undefined || fieldsV1 === null ? Fields.of(emptySet()) : readFields(fieldsV1);
   if ((operation !== 'Apply' && operation !== 'Update') || apiVersion === '' || fields === undefined) return undefined;
   if (textOf(item, 'fieldsType') !== 'FieldsV1') return undefined;
   const time = textOf(item, 'time');
@@ -95,7 +111,7 @@ function encodeEntry(entry: ManagedEntry): JsonObject {
     apiVersion: entry.apiVersion,
     ...(entry.time === undefined ? {} : { time: entry.time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: encodeFieldsV1(entry.fields),
+    fieldsV1: entry.fields.fieldsV1,
     ...(entry.subresource === '' ? {} : { subresource: entry.subresource }),
   };
 }

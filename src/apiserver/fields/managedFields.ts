@@ -2,10 +2,18 @@ import { equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { StructuralNode } from '../schema/structural.ts';
 import { compareObjects } from './compare.ts';
-import type { Comparison } from './compare.ts';
 import { emptySet, insertPath, isEmptySet, subtractSet, unionSets } from './fieldSet.ts';
+import { Fields } from './fields.ts';
 import type { FieldSet } from './fieldSet.ts';
-import { decodeEntries, encodeEntries, identityOf, isReset, secondsOf } from './managedEntries.ts';
+import {
+  decodeEntries,
+  encodeEntries,
+  identityOf,
+  isReset,
+  secondsOf,
+  sentFields,
+  storedFields,
+} from './managedEntries.ts';
 import type { ManagedEntries, ManagedEntry } from './managedEntries.ts';
 
 /** One plain write (create, update, patch other than apply) as managedFields sees it. */
@@ -66,41 +74,36 @@ export function updateManagedFields(write: ManagedWrite): void {
 
 /** The entries that the write starts from: the client's, unless they are malformed, empty or a subresource's. */
 function entriesBefore({ live, object, subresource }: ManagedWrite): ManagedEntries {
-  const stored = decodeEntries(managedFieldsOf(live)) ?? new Map<string, ManagedEntry>();
-  if (subresource !== '') return stored;
+  const kept = managedFieldsOf(live);
+  const stored = decodeEntries(kept, storedFields) ?? new Map<string, ManagedEntry>();
   const sent = managedFieldsOf(object);
+  if (subresource !== '' || (sent === kept && sent !== undefined)) return stored;
   if (isReset(sent)) return new Map();
-  const entries = decodeEntries(sent);
+  const entries = decodeEntries(sent, sentFields);
   return entries === undefined || entries.size === 0 ? stored : entries;
 }
 
 function record(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
   const comparison = compareObjects(withoutManagedFields(write.live), write.object, write.schema);
-  const after = dispossess(entries, comparison);
-  const gained = subtractSet(unionSets(comparison.added, comparison.modified), STRIPPED);
-  if (isEmptySet(gained)) return after;
-  const entry: ManagedEntry = {
+  const written = unionSets(comparison.added, comparison.modified);
+  const gained = subtractSet(written, STRIPPED);
+  const lost = unionSets(written, comparison.removed);
+  const writer = {
     manager: write.manager === '' ? 'unknown' : write.manager,
     operation: 'Update',
     apiVersion: write.apiVersion,
     subresource: write.subresource,
     time: secondsText(write.now),
-    fields: gained,
-  };
-  const previous = after.get(identityOf(entry));
-  if (previous !== undefined) entry.fields = unionSets(gained, previous.fields);
-  after.set(identityOf(entry), entry);
-  return after;
-}
-
-/** Takes what changed, came or went away from everybody. */
-function dispossess(entries: ManagedEntries, { added, modified, removed }: Comparison): ManagedEntries {
-  const lost = unionSets(unionSets(added, modified), removed);
+  } as const;
+  const own = identityOf(writer);
   const after: ManagedEntries = new Map();
   for (const [identity, entry] of entries) {
-    const fields = subtractSet(entry.fields, lost);
-    if (!isEmptySet(fields)) after.set(identity, { ...entry, fields });
+    // the writer would get back what it loses here only to gain it again
+    const fields = entry.fields.without(identity === own ? subtractSet(lost, gained) : lost);
+    if (!fields.isEmpty) after.set(identity, { ...entry, fields });
   }
+  if (isEmptySet(gained)) return after;
+  after.set(own, { ...writer, fields: after.get(own)?.fields.with(gained) ?? Fields.of(gained) });
   return after;
 }
 
@@ -133,8 +136,8 @@ function mergeIntoAncient(
   const old = entries.get(bucket) ?? entries.get(first);
   if (!entries.has(bucket)) entries.delete(first);
   entries.delete(identity);
-  const fields = unionSets(entry.fields, old?.fields ?? emptySet());
-  entries.set(bucket, { ...ancient, time: entry.time, fields });
+  const fields = unionSets(entry.fields.set, old?.fields.set ?? emptySet());
+  entries.set(bucket, { ...ancient, time: entry.time, fields: Fields.of(fields) });
 }
 
 /**
@@ -171,7 +174,9 @@ function withoutManagedFields(object: JsonObject | undefined): JsonObject {
 }
 
 function omit(object: JsonObject, key: string): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+  const rest = { ...object };
+  Reflect.deleteProperty(rest, key);
+  return rest;
 }
 
 function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined {

@@ -1,19 +1,12 @@
-import { isJsonObject, stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
-import { decodeBody } from '../codec/body.ts';
+import { isJsonObject, stringifyJson, type JsonObject } from '../codec/json.ts';
+import { parseStoredJson } from '../codec/jsonParser.ts';
 import { metaOf } from './object.ts';
-
-/** An integer that a JavaScript number may not hold exactly, outside (or, harmlessly, inside) strings. */
-const LONG_NUMBER = /[\d]{16}/;
 
 /** The object in `text`, which the store or this process wrote. @throws Error when it is none. */
 export function fromJson(text: string): JsonObject {
-  const value = LONG_NUMBER.test(text) ? decodeBody(Buffer.from(text), undefined).value : parsePlain(text);
+  const value = parseStoredJson(text);
   if (isJsonObject(value)) return value;
   throw new Error('the stored value is no object');
-}
-
-function parsePlain(text: string): JsonValue {
-  return JSON.parse(text) as JsonValue;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { cloneJson, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { isJsonObject, member, shareEqual, shareMembers, type JsonObject, type JsonValue } from '../codec/json.ts';
 
 /** The member `key` when it is an object. */
 export function objectAt(value: JsonValue | undefined, key: string): JsonObject | undefined {
@@ -46,6 +46,24 @@ export function tidyMeta(object: JsonObject): void {
   }
 }
 
+/** A copy of `object` that may be changed in itself and in its metadata; everything below is shared. */
+export function withOwnMetadata(object: JsonObject): JsonObject {
+  const metadata = member(object, 'metadata');
+  return isJsonObject(metadata) ? { ...object, metadata: { ...metadata } } : { ...object };
+}
+
+/** As {@link withOwnMetadata}, with the very nodes of `old` wherever both are equal at the same place. */
+export function sharingWith(old: JsonObject, object: JsonObject): JsonObject {
+  const result: JsonObject = {};
+  for (const key of Object.keys(object)) {
+    result[key] =
+      key === 'metadata'
+        ? shareMembers(metaOf(object), metaOf(old))
+        : shareEqual(object[key] ?? null, member(old, key));
+  }
+  return result;
+}
+
 /** metadata.generation; 0 when there is none. */
 export function generationOf(object: JsonObject): number {
   const value = metaOf(object)['generation'];
@@ -57,11 +75,11 @@ export function isDeleting(object: JsonObject): boolean {
   return textAt(metaOf(object), 'deletionTimestamp') !== '';
 }
 
-/** Copies member `key` of `from` to `to`, or removes it there when `from` has none. */
+/** Gives `to` the member `key` of `from` (shared, not copied), or removes it there when `from` has none. */
 export function copyMember(from: JsonObject, to: JsonObject, key: string): void {
   const value = from[key];
   if (value === undefined) Reflect.deleteProperty(to, key);
-  else to[key] = cloneJson(value);
+  else to[key] = value;
 }
 
 /** Removes members. */

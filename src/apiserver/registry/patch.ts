@@ -1,17 +1,18 @@
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { cloneJson, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedPatch } from '../http/status.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, PatchError } from '../patch/patch.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
+import { withOwnMetadata } from './object.ts';
 import type { StoredResource } from './resource.ts';
-import { updateObject } from './update.ts';
+import { deriveObject } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
-/** Applies one parsed patch to a document. @throws PatchError. */
+/** Applies one parsed patch to a document, which is not changed but may be shared. @throws PatchError. */
 type Apply = (document: JsonObject) => JsonObject;
 
 /** The patch types that `resource` takes. */
@@ -25,7 +26,11 @@ export function patchTypes(resource: StoredResource): string[] {
  */
 export async function patchObject(deps: RegistryDeps, call: Call, type: string, patch: JsonValue): Promise<Written> {
   const apply = patchFunction(call.resource, type, patch);
-  return updateObject(deps, call, (current) => admitPatched(call, patched(call, current, apply)));
+  return deriveObject(deps, call, (current) => {
+    // built-in kinds are small, and their strategies change what is nested in place
+    if (call.resource.strategicKind !== undefined) return admitPatched(call, patched(call, cloneJson(current), apply));
+    return admitPatched(call, withOwnMetadata(patched(call, current, apply)), current);
+  });
 }
 
 /** `current` with the patch applied, errors told in terms of the object. */
@@ -38,9 +43,10 @@ export function patched(call: Call, current: JsonObject, apply: Apply): JsonObje
   }
 }
 
-function admitPatched(call: Call, object: JsonObject): JsonObject {
+/** @param old  What `object` may share nodes with. */
+function admitPatched(call: Call, object: JsonObject, old?: JsonObject): JsonObject {
   checkType(object, call.resource);
-  checkFields(call.resource.schema.admitRequest(object), call);
+  checkFields(call.resource.schema.admitRequest(object, old), call);
   checkName(object, call);
   checkNamespace(object, call);
   return object;

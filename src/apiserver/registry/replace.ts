@@ -1,7 +1,7 @@
 import { cloneJson, type JsonObject } from '../codec/json.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
-import { updateObject } from './update.ts';
+import { deriveObject } from './update.ts';
 
 /** Replaces the object of `call` with `body` (PUT). @throws ApiError 400, 404, 409, 422. */
 export async function replaceObject(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
@@ -9,5 +9,5 @@ export async function replaceObject(deps: RegistryDeps, call: Call, body: JsonOb
   checkFields(call.resource.schema.admitRequest(body), call);
   checkName(body, call);
   checkNamespace(body, call);
-  return updateObject(deps, call, () => cloneJson(body));
+  return deriveObject(deps, call, () => cloneJson(body));
 }

@@ -7,7 +7,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from '../schema/objectMe
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { refuseInvalid } from './checks.ts';
-import { copyMember, generationOf, isDeleting, listAt, metaOf, textAt, tidyMeta } from './object.ts';
+import { copyMember, generationOf, isDeleting, listAt, metaOf, sharingWith, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { decodeEntry, encodeEntry, servedAsStored } from './versions.ts';
 
@@ -15,17 +15,26 @@ import { decodeEntry, encodeEntry, servedAsStored } from './versions.ts';
 const MAX_TRIES = 20;
 
 /**
- * Makes the new object from a private copy of the current one (resourceVersion in it). Called again when somebody
- * else wrote in between. May throw ApiError.
+ * Makes the new object from the current one (resourceVersion in it). Called again when somebody else wrote in between.
+ * May throw ApiError.
  */
 export type MakeUpdate = (current: JsonObject) => JsonObject | Promise<JsonObject>;
 
 /**
- * Changes the object of `call`: read, `make`, validate, compare-and-swap, again on conflict.
+ * Changes the object of `call`: read, `make` on a private copy, validate, compare-and-swap, again on conflict.
  * A change that changes nothing is not written: same resourceVersion, no event.
  * @throws ApiError 404, 409 when `make` kept another resourceVersion or uid, 422.
  */
 export async function updateObject(deps: RegistryDeps, call: Call, make: MakeUpdate): Promise<Written> {
+  return deriveObject(deps, call, (current) => make(cloneJson(current)));
+}
+
+/**
+ * As {@link updateObject}, without the copy: `make` does not change the current object, and what it makes may share
+ * nodes with it. An object and its metadata are its own, all below is never changed again: the old and the new
+ * object of a write share what is equal, so that everything that compares them passes over it at once.
+ */
+export async function deriveObject(deps: RegistryDeps, call: Call, make: MakeUpdate): Promise<Written> {
   const key = keyOf(call);
   const { storage } = call.resource.store;
   return deps.locks.run(key, async () => {
@@ -46,11 +55,12 @@ export async function updateObject(deps: RegistryDeps, call: Call, make: MakeUpd
 async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: MakeUpdate): Promise<Written> {
   const { resource } = call;
   const old = decodeEntry(resource, entry);
-  const object = await make(cloneJson(old));
-  checkPreconditions(call, object, old, entry.revision);
-  metaOf(object)['resourceVersion'] = String(entry.revision);
-  applyRules(call, object, old);
-  tidyMeta(object);
+  const made = await make(old);
+  checkPreconditions(call, made, old, entry.revision);
+  metaOf(made)['resourceVersion'] = String(entry.revision);
+  applyRules(call, made, old);
+  tidyMeta(made);
+  const object = sharingWith(old, made);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
   updateManagedFields({
     live: old,
@@ -127,7 +137,7 @@ function keepAllBut(object: JsonObject, old: JsonObject, writable: string[], met
   }
   if (metadataToo) return;
   const sent = metaOf(object);
-  const kept = cloneJson(metaOf(old));
+  const kept = { ...metaOf(old) };
   copyMember(sent, kept, 'managedFields');
   copyMember(sent, kept, 'resourceVersion');
   object['metadata'] = kept;

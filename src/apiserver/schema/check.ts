@@ -32,9 +32,13 @@ class Checker {
   errors: FieldError[] = [];
   /** How much fitted; of the alternatives of anyOf and oneOf the one that fits best explains the failure. */
   #matches = 0;
+  /** Inside an alternative every value is looked at: its matches count. */
+  #trying = 0;
   readonly #path: (string | number)[] = [];
 
   check(value: JsonValue, node: CheckNode, pair: Correlated | undefined): void {
+    // the very node of the old object: what is wrong in it would be excused below
+    if (this.#trying === 0 && pair !== undefined && pair.value === pair.old) return;
     const before = this.errors.length;
     if (before < MAX_ERRORS) this.#checkAll(value, node, pair);
     if (this.errors.length > before && pair !== undefined && isUnchanged(pair)) this.errors.length = before;
@@ -203,8 +207,10 @@ class Checker {
     const [errors, matches] = [this.errors, this.#matches];
     this.errors = [];
     this.#matches = 0;
+    this.#trying++;
     // Only members are compared with their old values here; the node itself is judged by the schema around it.
     this.#checkAll(value, node, pair);
+    this.#trying--;
     const attempt = { errors: this.errors, matches: this.#matches };
     this.errors = errors;
     this.#matches = matches;

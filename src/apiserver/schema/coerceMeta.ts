@@ -1,5 +1,6 @@
-import { cloneJson, isJsonObject, stringifyJson } from '../codec/json.ts';
+import { childOf, cloneJson, isJsonObject, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { hasEmbedded } from './embeddedMeta.ts';
 import { fitShape, OBJECT_META } from './metadataShape.ts';
 import { goJsonType } from './goText.ts';
 import { childNode } from './structural.ts';
@@ -15,13 +16,24 @@ export interface CoercedMetadata {
 
 /**
  * Brings apiVersion, kind and metadata of the object and of every embedded resource into shape, in place.
- * @param dropMalformed  true (objects from storage): what has the wrong type is removed; false: it is an error.
+ * @param options.dropMalformed  true (objects from storage): what has the wrong type is removed; false: it is an error.
+ * @param options.old  Is in shape: what `object` shares with it at the same place is passed over.
  */
-export function coerceMetadata(object: JsonObject, root: StructuralNode, dropMalformed: boolean): CoercedMetadata {
+export function coerceMetadata(
+  object: JsonObject,
+  root: StructuralNode,
+  { dropMalformed, old }: { dropMalformed: boolean; old?: JsonObject | undefined },
+): CoercedMetadata {
   const coercer = new Coercer(dropMalformed);
-  coercer.resource(object, '');
-  coercer.members(object, root, '');
+  coercer.resource(object, '', old);
+  coercer.members(object, root, { path: '', old });
   return { unknown: coercer.unknown.sort(), error: coercer.error };
+}
+
+/** Where a value lies, and what lay there before. */
+interface Place {
+  path: string;
+  old: JsonValue | undefined;
 }
 
 class Coercer {
@@ -33,35 +45,43 @@ class Coercer {
     this.#dropMalformed = dropMalformed;
   }
 
-  members(value: JsonValue, node: StructuralNode | undefined, path: string): void {
-    if (node === undefined) return;
-    if (Array.isArray(value)) value.forEach((item, index) => this.#value(item, node.items, `${path}[${index}]`));
-    else if (isJsonObject(value)) {
+  members(value: JsonValue, node: StructuralNode | undefined, { path, old }: Place): void {
+    // few schemas embed resources; no path is spelt out where there are none
+    if (node === undefined || !hasEmbedded(node)) return;
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => {
+        this.#value(item, node.items, { path: `${path}[${index}]`, old: childOf(old, index) });
+      });
+    } else if (isJsonObject(value)) {
       for (const key of Object.keys(value)) {
-        this.#value(value[key] ?? null, childNode(node, key), path === '' ? key : `${path}.${key}`);
+        const place = { path: path === '' ? key : `${path}.${key}`, old: childOf(old, key) };
+        this.#value(value[key] ?? null, childNode(node, key), place);
       }
     }
   }
 
-  #value(value: JsonValue, node: StructuralNode | undefined, path: string): void {
-    if (node === undefined || typeof value !== 'object' || value === null) return;
-    if (node.embeddedResource && isJsonObject(value)) this.resource(value, `${path}.`);
-    this.members(value, node, path);
+  #value(value: JsonValue, node: StructuralNode | undefined, place: Place): void {
+    if (node === undefined || typeof value !== 'object' || value === null || value === place.old) return;
+    if (node.embeddedResource && isJsonObject(value)) this.resource(value, `${place.path}.`, place.old);
+    this.members(value, node, place);
   }
 
-  resource(object: JsonObject, prefix: string): void {
+  resource(object: JsonObject, prefix: string, old: JsonValue | undefined): void {
     for (const key of ['apiVersion', 'kind']) {
       if (!Object.hasOwn(object, key) || typeof object[key] === 'string') continue;
       if (this.#dropMalformed) Reflect.deleteProperty(object, key);
       else this.#fail(`${prefix}${key}: Invalid value: ${stringifyJson(object[key] ?? null)}: must be a string`);
     }
-    if (Object.hasOwn(object, 'metadata')) this.#metadata(object, `${prefix}metadata`);
+    if (Object.hasOwn(object, 'metadata')) {
+      this.#metadata(object, { path: `${prefix}metadata`, old: childOf(old, 'metadata') });
+    }
   }
 
-  #metadata(object: JsonObject, path: string): void {
+  #metadata(object: JsonObject, { path, old }: Place): void {
     const metadata = object['metadata'] ?? null;
     if (metadata === null) Reflect.deleteProperty(object, 'metadata');
-    else if (isJsonObject(metadata)) this.#fields(metadata, path);
+    else if (metadata === old) return;
+    else if (isJsonObject(metadata)) this.#fields(metadata, { path, old });
     else if (this.#dropMalformed) Reflect.deleteProperty(object, 'metadata');
     else {
       const problem = `json: cannot unmarshal ${goJsonType(metadata)} into Go value of type v1.ObjectMeta`;
@@ -70,9 +90,10 @@ class Coercer {
   }
 
   /** One field at a time, so that one malformed field costs only itself. */
-  #fields(metadata: JsonObject, path: string): void {
+  #fields(metadata: JsonObject, { path, old }: Place): void {
     for (const key of Object.keys(metadata)) {
       const value = metadata[key] ?? null;
+      if (value === childOf(old, key)) continue;
       const single: JsonObject = { [key]: this.#dropMalformed ? cloneJson(value) : value };
       const problems: string[] = [];
       fitShape(single, OBJECT_META, path, {

@@ -36,6 +36,7 @@ export function correlateIndex(pair: Correlated | undefined, index: number): Cor
 /** Deep equality; lists that are maps are compared by key, in any order. */
 export function isUnchanged(pair: Correlated): boolean {
   const { value, old } = pair;
+  if (value === old) return true;
   if (Array.isArray(value) && Array.isArray(old) && pair.node.listType === 'map') {
     return (
       value.length === old.length &&

@@ -23,7 +23,7 @@ export function checkEmbedded(value: JsonValue, node: StructuralNode | undefined
 const known = new WeakMap<StructuralNode, boolean>();
 
 /** Whether anything at or below `node` is an embedded resource. */
-function hasEmbedded(node: StructuralNode): boolean {
+export function hasEmbedded(node: StructuralNode): boolean {
   const cached = known.get(node);
   if (cached !== undefined) return cached;
   const { items, additionalProperties } = node;

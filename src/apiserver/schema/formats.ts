@@ -51,11 +51,19 @@ export function formatCheck(name: string): ((text: string) => boolean) | undefin
   return Object.hasOwn(FORMATS, normalized) ? FORMATS[normalized] : undefined;
 }
 
+/** Most days of each month, from 1 on. */
+const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+function daysIn(year: number, month: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && !isLeap ? 28 : (DAYS[month] ?? 0);
+}
+
 function isDate(text: string): boolean {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
   if (match === null) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+  const [year = 0, month = 0, day = 0] = match.slice(1).map(Number);
+  return day >= 1 && day <= daysIn(year, month);
 }
 
 function isDateTime(text: string): boolean {

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../codec/json.ts';
+import { childOf, isJsonObject } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { childNode } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
@@ -10,34 +10,49 @@ const MAX_PATHS = 100;
 /**
  * Removes in place what the schema does not know; apiVersion, kind and metadata of the root and of embedded resources
  * stay.
+ * @param old  Pruned before: nodes that `object` shares with it at the same place are passed over.
  * @returns the paths that were removed, sorted: `spec.x`, `spec.list[0].y`.
  */
-export function prune(object: JsonObject, root: StructuralNode): string[] {
+export function prune(object: JsonObject, root: StructuralNode, old?: JsonObject): string[] {
   const pruner = new Pruner();
-  pruner.object(object, root, { embedded: true, keep: root.preserveUnknownFields });
+  pruner.object(object, root, { embedded: true, keep: root.preserveUnknownFields, old });
   return pruner.unknown.sort();
 }
 
 /** As {@link prune} for a value somewhere inside an object. */
 export function pruneValue(value: JsonValue, node: StructuralNode): void {
-  new Pruner().value(value, node);
+  new Pruner().value(value, node, undefined);
+}
+
+interface Mode {
+  embedded: boolean;
+  keep: boolean;
+  old: JsonValue | undefined;
 }
 
 class Pruner {
   readonly unknown: string[] = [];
   readonly #path: (string | number)[] = [];
 
-  object(object: JsonObject, node: StructuralNode | undefined, mode: { embedded: boolean; keep: boolean }): void {
+  object(object: JsonObject, node: StructuralNode | undefined, mode: Mode): void {
     for (const key of Object.keys(object)) {
       if (mode.embedded && META_FIELDS.has(key)) continue;
-      if (isKnown(node, key)) this.#inside(key, object[key] ?? null, childNode(node, key));
+      if (isKnown(node, key)) this.#inside(key, { value: object[key] ?? null, old: mode.old }, childNode(node, key));
       else if (!mode.keep) this.#remove(object, key);
     }
   }
 
-  #inside(step: string | number, value: JsonValue, node: StructuralNode | undefined): void {
+  /** @param at.old  What had the child that is now `value`. */
+  #inside(
+    step: string | number,
+    at: { value: JsonValue; old: JsonValue | undefined },
+    node: StructuralNode | undefined,
+  ): void {
+    if (typeof at.value !== 'object' || at.value === null) return;
+    const old = childOf(at.old, step);
+    if (at.value === old) return;
     this.#path.push(step);
-    this.value(value, node);
+    this.value(at.value, node, old);
     this.#path.pop();
   }
 
@@ -47,12 +62,12 @@ class Pruner {
   }
 
   /** Below `additionalProperties: true` the node is undefined and nothing is known. */
-  value(value: JsonValue, node: StructuralNode | undefined): void {
+  value(value: JsonValue, node: StructuralNode | undefined, old: JsonValue | undefined): void {
     const keep = node?.preserveUnknownFields ?? false;
     if (Array.isArray(value)) {
       if (keep && node?.items === undefined) return;
-      value.forEach((item, index) => this.#inside(index, item, node?.items));
-    } else if (isJsonObject(value)) this.object(value, node, { embedded: node?.embeddedResource ?? false, keep });
+      value.forEach((item, index) => this.#inside(index, { value: item, old }, node?.items));
+    } else if (isJsonObject(value)) this.object(value, node, { embedded: node?.embeddedResource ?? false, keep, old });
   }
 }
 

@@ -10,7 +10,7 @@ import { applyDefaults, dropNulls } from './defaults.ts';
 import { checkEmbedded } from './embeddedMeta.ts';
 import { invalid } from './fieldErrors.ts';
 import type { FieldError } from './fieldErrors.ts';
-import { checkListTypes } from './listTypes.ts';
+import { checkListTypes, checkListTypesUpdate } from './listTypes.ts';
 import { prune } from './prune.ts';
 import { parseStructural } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
@@ -30,8 +30,12 @@ export interface Normalized {
  */
 export interface ResourceSchema {
   readonly root: StructuralNode;
-  /** A client's object: coerces metadata, prunes unknown fields, drops nulls, fills in defaults. */
-  admitRequest(object: JsonObject): Normalized;
+  /**
+   * A client's object: coerces metadata, prunes unknown fields, drops nulls, fills in defaults.
+   * @param old  An object that was admitted: the nodes that `object` shares with it at the same place are neither looked
+   *   into nor changed. `object` itself is not shared.
+   */
+  admitRequest(object: JsonObject, old?: JsonObject): Normalized;
   /** An object read from storage (or handed on by admission): drops malformed metadata, prunes, fills in defaults. */
   admitStored(object: JsonObject): void;
   /** Schema, embedded metadata, list sets and maps, then CEL rules. [] = valid. */
@@ -79,16 +83,16 @@ class CompiledSchema implements ResourceSchema {
     this.#preserve = preserve;
   }
 
-  admitRequest(object: JsonObject): Normalized {
-    const coerced = coerceMetadata(object, this.root, false);
-    const unknown = this.#shape(object);
-    applyDefaults(object, this.root);
+  admitRequest(object: JsonObject, old?: JsonObject): Normalized {
+    const coerced = coerceMetadata(object, this.root, { dropMalformed: false, old });
+    const unknown = this.#shape(object, old);
+    applyDefaults(object, this.root, old);
     return { unknownFields: [...unknown, ...coerced.unknown].sort(), malformed: coerced.error };
   }
 
   admitStored(object: JsonObject): void {
-    coerceMetadata(object, this.root, true);
-    this.#shape(object);
+    coerceMetadata(object, this.root, { dropMalformed: true });
+    this.#shape(object, undefined);
     applyDefaults(object, this.root);
   }
 
@@ -101,15 +105,18 @@ class CompiledSchema implements ResourceSchema {
 
   validateUpdate(object: JsonObject, old: JsonObject): FieldError[] {
     const pair: Correlated = { value: object, old, node: this.root };
-    const errors = [...checkValue(object, this.#check, pair), ...checkEmbedded(object, this.root)];
-    if (checkListTypes(old, this.root).length === 0) errors.push(...checkListTypes(object, this.root));
+    const errors = [
+      ...checkValue(object, this.#check, pair),
+      ...checkEmbedded(object, this.root),
+      ...checkListTypesUpdate(object, old, this.root),
+    ];
     return this.#withRules(errors, object, pair);
   }
 
-  #shape(object: JsonObject): string[] {
+  #shape(object: JsonObject, old: JsonObject | undefined): string[] {
     if (this.#preserve) return [];
-    const unknown = prune(object, this.root);
-    dropNulls(object, this.root);
+    const unknown = prune(object, this.root, old);
+    dropNulls(object, this.root, old);
     return unknown;
   }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BodyError } from '../../../../src/apiserver/codec/bodyError.ts';
-import { cloneJson, equalJson, stringifyJson } from '../../../../src/apiserver/codec/json.ts';
-import { parseJson, parseStoredJson } from '../../../../src/apiserver/codec/jsonParser.ts';
+import { cloneJson, equalJson, shareEqual, stringifyJson } from '../../../../src/apiserver/codec/json.ts';
+import { parseExactJson, parseJson, parseStoredJson } from '../../../../src/apiserver/codec/jsonParser.ts';
 
 const jsonText = fc
   .jsonValue()
@@ -16,6 +16,43 @@ describe('parseJson', () => {
         expect(parseJson(text).value).toEqual(JSON.parse(text));
       }),
     );
+  });
+
+  it('says of texts full of traps what it says when it goes through them character by character', () => {
+    const space = fc.constantFrom('', '', '', ' ', '\n\t');
+    const key = fc.constantFrom('"a"', '"b"', '":"', String.raw`"\":"`, String.raw`"\u0061"`, '"__proto__"', '"1"');
+    const scalar = fc.constantFrom(
+      ...['1', '-0', '-0.0', '1e400', '9007199254740993', '"9007199254740993"', '0.1234567890123456789', '1e2', 'nul'],
+      ...['true', 'null', '""', '":x"', String.raw`"a\":b"`, String.raw`"\ud800"`, '"é😀"', '"\n"', '01', "'x'", ''],
+    );
+    const { text: texts } = fc.letrec<{ text: string }>((tie) => {
+      const member = fc.tuple(key, space, space, tie('text')).map(([name, a, b, value]) => `${name}${a}:${b}${value}`);
+      const list = (items: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+        fc.tuple(space, fc.array(items, { maxLength: 4 })).map(([a, all]) => `${a}${all.join(`,${a}`)}${a}`);
+      return {
+        text: fc.oneof(
+          { maxDepth: 4 },
+          scalar,
+          list(member).map((inside) => `{${inside}}`),
+          list(tie('text')).map((inside) => `[${inside}]`),
+        ),
+      };
+    });
+    const outcome = (parse: () => unknown): unknown => {
+      try {
+        return parse();
+      } catch (error) {
+        return error;
+      }
+    };
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(outcome(() => parseJson(text))).toStrictEqual(outcome(() => parseExactJson(text)));
+      }),
+      { numRuns: 2000 },
+    );
+    const deep = `${'[1,'.repeat(1001)}2${']'.repeat(1001)}`;
+    expect(() => parseJson(deep)).toThrow('exceeded max depth');
   });
 
   it('reads strings of any characters and escapes', () => {
@@ -135,5 +172,30 @@ describe('equalJson and cloneJson', () => {
     expect(equalJson({ a: 1 }, { a: 1, b: null })).toBe(false);
     expect(equalJson({ toString: 1 }, { x: 1 })).toBe(false);
     expect(equalJson([1], { 0: 1 })).toBe(false);
+  });
+});
+
+describe('shareEqual', () => {
+  const json = jsonText.map((text) => parseJson(text).value);
+  const few = fc.dictionary(fc.constantFrom('a', 'b', 'c'), json).map((value) => ({ ...value }));
+
+  it('is equal to the value and leaves both as they are', () => {
+    fc.assert(
+      fc.property(fc.oneof(json, few), fc.oneof(json, few), (value, old) => {
+        const before = structuredClone([value, old]);
+        expect(shareEqual(value, old)).toEqual(value);
+        expect([value, old]).toEqual(before);
+      }),
+    );
+  });
+
+  it('is the old value where nothing changed, and shares every other part that did not', () => {
+    fc.assert(
+      fc.property(few, few, (old, added) => {
+        expect(shareEqual(structuredClone(old), old)).toBe(old);
+        const shared = shareEqual(structuredClone({ old, added }), { old }) as Record<string, unknown>;
+        expect(shared['old']).toBe(old);
+      }),
+    );
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/apiserver/codec/json.ts';
 import { isJsonObject } from '../../../../src/apiserver/codec/json.ts';
+import { sharingWith } from '../../../../src/apiserver/registry/object.ts';
 import { parseJson } from '../../../../src/apiserver/codec/jsonParser.ts';
 import { errorText } from '../../../../src/apiserver/schema/fieldErrors.ts';
 import { compileStructuralSchema } from '../../../../src/apiserver/schema/resourceSchema.ts';
@@ -30,6 +31,7 @@ describe('compileStructuralSchema', () => {
       expect(object).toEqual(expected.object);
       expect(malformed === undefined).toBe(expected.metaError === undefined);
       const errors = old === undefined ? compiled.validateCreate(object) : compiled.validateUpdate(object, old);
+      if (old !== undefined) expect(compiled.validateUpdate(sharingWith(old, object), old)).toEqual(errors);
       expect(errors.map((error) => `${error.type} ${errorText(error)}`).sort()).toEqual(
         (expected.errors ?? []).map((error, index) => `${expected.types?.[index] ?? ''} ${error}`).sort(),
       );

@@ -1,0 +1,58 @@
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** Objects and lists inside one another; deeper text is refused so that everything downstream may recurse. */
+export const MAX_DEPTH = 1000;
+
+/** An integer that a JavaScript number may not hold exactly; in strings it only costs time. */
+export const LONG_INTEGER = /(?:^|[:[,])[ \t\r\n]*-?[0-9]{16}/;
+/** An escaped character, which may be half of one, or space between a key and its colon. */
+const NOT_PLAIN = /\\u|"[ \t\r\n]+:/;
+
+/**
+ * The value of JSON text by JSON.parse, which is several times as fast as a parser of our own, where it is certain to
+ * be what the exact parser would say, without repeated keys; undefined where it is not certain.
+ *
+ * Keys that JSON.parse merged would show: with no space between a key and its colon, every member of the text has
+ * a `":` in it, so that there are at least as many of these as members in the text, and at least as many of those as
+ * in the value. When the first number equals the last, all three are the same.
+ */
+export function parsePlainJson(text: string): JsonValue | undefined {
+  if (LONG_INTEGER.test(text) || NOT_PLAIN.test(text)) return undefined;
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    return countMembers(value, 0) === countColons(text) ? value : undefined;
+  } catch (error) {
+    // the exact parser finds the words for it
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function countColons(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count++;
+  return count;
+}
+
+/** The members of all objects in `value`; NaN when something in it has to be read exactly. */
+function countMembers(value: JsonValue, depth: number): number {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) ? 0 : NaN;
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth >= MAX_DEPTH) return NaN;
+  return Array.isArray(value) ? countInList(value, depth) : countInObject(value, depth);
+}
+
+function countInList(items: readonly JsonValue[], depth: number): number {
+  let count = 0;
+  for (const item of items) count += countMembers(item, depth + 1);
+  return count;
+}
+
+function countInObject(value: JsonObject, depth: number): number {
+  let count = 0;
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') return NaN;
+    count += 1 + countMembers(value[key] ?? null, depth + 1);
+  }
+  return count;
+}
