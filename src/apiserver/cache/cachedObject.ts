@@ -2,8 +2,12 @@
 export interface CachedObject {
   key: string;
   revision: number;
-  /** JSON in the storage version, resourceVersion in it. */
-  text: string;
+  /**
+   * JSON in the storage version, without resourceVersion; {@link textOf} puts that in. Bytes rather than text: they are
+   * what was written to the store, they lie outside of the heap, where nothing moves them, and text beyond Latin-1
+   * takes no more room than on disk.
+   */
+  bytes: Buffer;
   name: string;
   /** '' for cluster-wide objects. */
   namespace: string;
@@ -36,6 +40,11 @@ export interface CacheEvent {
   previous: CachedObject | undefined;
   /** Encoded forms, made once for all watchers; keys are chosen by the encoder. */
   encoded: Map<string, Buffer>;
+}
+
+/** A cached object as JSON in the storage version. */
+export function textOf(object: CachedObject): string {
+  return withRevision(object.bytes.toString(), object.revision);
 }
 
 const META = '"metadata":{';

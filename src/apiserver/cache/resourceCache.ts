@@ -3,7 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Storage, StorageEvent } from '../storage/storage.ts';
 import { expired } from '../http/status.ts';
-import { withRevision, type CachedObject, type CacheEvent } from './cachedObject.ts';
+import type { CachedObject, CacheEvent } from './cachedObject.ts';
 import type { WatchHub } from './watchHub.ts';
 
 /** Makes the cached form of a stored value. */
@@ -25,7 +25,7 @@ export interface CacheObserver {
 
 /** History kept in memory per resource; what is older is read from the store's own history. */
 const MAX_EVENTS = 5_000;
-const MAX_EVENT_CHARS = 32 * 1024 * 1024;
+const MAX_EVENT_BYTES = 32 * 1024 * 1024;
 const DECODE_BATCH = 100;
 
 /**
@@ -42,7 +42,7 @@ export class ResourceCache {
   readonly #watchers = new Set<CacheWatcher>();
   readonly #observers = new Set<CacheObserver>();
   #history: CacheEvent[] = [];
-  #historyChars = 0;
+  #historyBytes = 0;
   /** Every event after this revision is in `#history`. */
   #historyFrom = 0;
   #sorted: CachedObject[] | undefined;
@@ -171,7 +171,7 @@ export class ResourceCache {
     this.#objects = objects;
     this.#sorted = undefined;
     this.#history = [];
-    this.#historyChars = 0;
+    this.#historyBytes = 0;
     this.#historyFrom = page.revision;
     this.#loaded = true;
     for (const event of this.#early.splice(0)) {
@@ -219,8 +219,7 @@ export class ResourceCache {
     const { revision } = event;
     if (event.type === 'Deleted') {
       const last = known ?? this.#decode(event.key, event.previous, revision);
-      const object = { ...last, revision, text: withRevision(last.text, revision) };
-      return { type: 'Deleted', revision, object, previous: last, encoded: new Map() };
+      return { type: 'Deleted', revision, object: { ...last, revision }, previous: last, encoded: new Map() };
     }
     const object = this.#decode(event.key, event.value, revision);
     return { type: known === undefined ? 'Added' : 'Modified', revision, object, previous: known, encoded: new Map() };
@@ -236,11 +235,11 @@ export class ResourceCache {
 
   #remember(event: CacheEvent): void {
     this.#history.push(event);
-    this.#historyChars += event.object.text.length;
-    if (this.#history.length <= MAX_EVENTS && this.#historyChars <= MAX_EVENT_CHARS) return;
+    this.#historyBytes += event.object.bytes.length;
+    if (this.#history.length <= MAX_EVENTS && this.#historyBytes <= MAX_EVENT_BYTES) return;
     // a quarter at a time: dropping one by one would copy the array for each event
     for (const old of this.#history.splice(0, Math.ceil(this.#history.length / 4))) {
-      this.#historyChars -= old.object.text.length;
+      this.#historyBytes -= old.object.bytes.length;
       this.#historyFrom = old.revision;
     }
   }

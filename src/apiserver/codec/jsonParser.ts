@@ -1,6 +1,6 @@
 import { BodyError } from './bodyError.ts';
 import { toJsonInteger } from './json.ts';
-import { LONG_INTEGER, MAX_DEPTH, parsePlainJson } from './plainJson.ts';
+import { hasLongInteger, MAX_DEPTH, parsePlainJson } from './plainJson.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** What {@link parseJson} returns. */
@@ -47,7 +47,7 @@ export function parseExactJson(text: string): ParsedJson {
  * JSON.parse unless the text holds very long integers.
  */
 export function parseStoredJson(text: string): JsonValue {
-  if (LONG_INTEGER.test(text)) return parseExactJson(text).value;
+  if (hasLongInteger(text)) return parseExactJson(text).value;
   // JSON.parse yields exactly the values of JsonValue here: no integer is long enough to lose digits.
   return JSON.parse(text) as JsonValue;
 }

@@ -3,8 +3,10 @@ import type { JsonObject, JsonValue } from './json.ts';
 /** Objects and lists inside one another; deeper text is refused so that everything downstream may recurse. */
 export const MAX_DEPTH = 1000;
 
-/** An integer that a JavaScript number may not hold exactly; in strings it only costs time. */
-export const LONG_INTEGER = /(?:^|[:[,])[ \t\r\n]*-?[0-9]{16}/;
+/** Digits of an integer that a JavaScript number may not hold exactly; found fast, but also in hashes and the like. */
+const LONG_DIGITS = /[0-9]{16}/;
+/** The same where a number begins; also in strings, where it only costs time. */
+const LONG_INTEGER = /(?:^|[:[,])[ \t\r\n]*-?[0-9]{16}/;
 /** An escaped character, which may be half of one, or space between a key and its colon. */
 const NOT_PLAIN = /\\u|"[ \t\r\n]+:/;
 
@@ -17,7 +19,7 @@ const NOT_PLAIN = /\\u|"[ \t\r\n]+:/;
  * in the value. When the first number equals the last, all three are the same.
  */
 export function parsePlainJson(text: string): JsonValue | undefined {
-  if (LONG_INTEGER.test(text) || NOT_PLAIN.test(text)) return undefined;
+  if (hasLongInteger(text) || NOT_PLAIN.test(text)) return undefined;
   try {
     const value = JSON.parse(text) as JsonValue;
     return countMembers(value, 0) === countColons(text) ? value : undefined;
@@ -26,6 +28,11 @@ export function parsePlainJson(text: string): JsonValue | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Whether JSON text may hold an integer that a JavaScript number does not hold exactly. */
+export function hasLongInteger(text: string): boolean {
+  return LONG_DIGITS.test(text) && LONG_INTEGER.test(text);
 }
 
 function countColons(text: string): number {

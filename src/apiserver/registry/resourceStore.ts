@@ -1,7 +1,6 @@
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { CachedObject, OwnerReference } from '../cache/cachedObject.ts';
-import { withRevision } from '../cache/cachedObject.ts';
 import { ResourceCache } from '../cache/resourceCache.ts';
 import { REGISTRY, type WatchHub } from '../cache/watchHub.ts';
 import type { Entry, Storage } from '../storage/storage.ts';
@@ -28,7 +27,7 @@ export interface StoreOptions {
   selectableFields: (object: JsonObject) => Record<string, string> | undefined;
 }
 
-type Attributes = Omit<CachedObject, 'key' | 'revision' | 'text'>;
+type Attributes = Omit<CachedObject, 'key' | 'revision' | 'bytes'>;
 
 /** The objects of one resource: keys, decoding and the watch cache. */
 export class ResourceStore {
@@ -38,8 +37,8 @@ export class ResourceStore {
   readonly kind: string;
   readonly prefix: string;
   readonly #options: StoreOptions;
-  /** What was encoded here and is on its way through the store back to the cache. */
-  readonly #written = new WeakMap<Buffer, { text: string; attributes: Attributes }>();
+  /** Of what was encoded here and is on its way through the store back to the cache. */
+  readonly #written = new WeakMap<Buffer, Attributes>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -69,9 +68,8 @@ export class ResourceStore {
   /** A stored value as today's schema wants it, in the storage version, with its resourceVersion. */
   decode(entry: Entry): JsonObject {
     const cached = this.cached(entry);
-    if (cached !== undefined) return fromJson(cached.text);
-    const object = fromJson(entry.value.toString());
-    this.#admit(object);
+    const object = fromJson((cached?.bytes ?? entry.value).toString());
+    if (cached === undefined) this.#admit(object);
     metaOf(object)['resourceVersion'] = String(entry.revision);
     return object;
   }
@@ -87,9 +85,8 @@ export class ResourceStore {
    * @param admitted  It went through the storage version's own schema, so that the cache may take it as it is.
    */
   encode(object: JsonObject, admitted: boolean): Buffer {
-    const text = encodeObject(object);
-    const value = Buffer.from(text);
-    if (admitted) this.#written.set(value, { text, attributes: this.#attributesOf(object) });
+    const value = Buffer.from(encodeObject(object));
+    if (admitted) this.#written.set(value, this.#attributesOf(object));
     return value;
   }
 
@@ -106,16 +103,18 @@ export class ResourceStore {
 
   #cached(key: string, value: Buffer, revision: number): CachedObject {
     // what this process just wrote comes back from the store as the same buffer
-    const { text, attributes } = this.#written.get(value) ?? this.#read(value);
-    return { key, revision, text: withRevision(text, revision), ...attributes };
+    const attributes = this.#written.get(value);
+    if (attributes === undefined) return { key, revision, ...this.#read(value) };
+    // the cache keeps the buffer: an entry left here would be kept with it
+    this.#written.delete(value);
+    return { key, revision, bytes: value, ...attributes };
   }
 
-  #read(value: Buffer): { text: string; attributes: Attributes } {
-    const stored = value.toString();
-    const object = fromJson(stored);
-    if (this.#options.admitStored === undefined) return { text: stored, attributes: this.#attributesOf(object) };
+  #read(value: Buffer): Attributes & { bytes: Buffer } {
+    const object = fromJson(value.toString());
+    if (this.#options.admitStored === undefined) return { bytes: value, ...this.#attributesOf(object) };
     this.#admit(object);
-    return { text: encodeObject(object), attributes: this.#attributesOf(object) };
+    return { bytes: Buffer.from(encodeObject(object)), ...this.#attributesOf(object) };
   }
 
   #attributesOf(object: JsonObject): Attributes {

@@ -1,5 +1,5 @@
 import { cloneJson, stringifyJson, type JsonObject } from '../codec/json.ts';
-import type { CachedObject } from '../cache/cachedObject.ts';
+import { textOf, type CachedObject } from '../cache/cachedObject.ts';
 import type { Entry } from '../storage/storage.ts';
 import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
@@ -41,10 +41,10 @@ export function encodeEntry(resource: StoredResource, object: JsonObject): Buffe
 
 /** A cached object, parsed, in the resource's version. */
 export function cachedToObject(resource: StoredResource, cached: CachedObject): JsonObject {
-  return fromStorageVersion(resource, fromJson(cached.text));
+  return fromStorageVersion(resource, fromJson(textOf(cached)));
 }
 
 /** A cached object as JSON in the resource's version. */
 export function cachedToText(resource: StoredResource, cached: CachedObject): string {
-  return servedAsStored(resource) ? cached.text : stringifyJson(cachedToObject(resource, cached));
+  return servedAsStored(resource) ? textOf(cached) : stringifyJson(cachedToObject(resource, cached));
 }

@@ -1,5 +1,5 @@
 import { stringifyJson, type JsonObject } from '../codec/json.ts';
-import { withRevision, type CachedObject, type CacheEvent } from '../cache/cachedObject.ts';
+import type { CachedObject, CacheEvent } from '../cache/cachedObject.ts';
 import type { MediaType } from '../http/negotiate.ts';
 import type { Status } from '../http/status.ts';
 import type { ListOptions } from './listOptions.ts';
@@ -106,7 +106,7 @@ export class WatchEncoder {
 /** The last state that a client saw, with the revision of the change that took it away. */
 function leftState(event: CacheEvent): CachedObject {
   const last = event.previous ?? event.object;
-  return { ...last, revision: event.revision, text: withRevision(last.text, event.revision) };
+  return { ...last, revision: event.revision };
 }
 
 function line(type: string, json: string): Buffer {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { withRevision } from '../../../../src/apiserver/cache/cachedObject.ts';
+import { textOf, withRevision, type CachedObject } from '../../../../src/apiserver/cache/cachedObject.ts';
 import { encodeObject, fromJson } from '../../../../src/apiserver/registry/encoding.ts';
 
 describe('encodeObject and withRevision', () => {
@@ -31,5 +31,13 @@ describe('encodeObject and withRevision', () => {
     const text = encodeObject(object);
     expect(text).toContain('"big":9007199254740993');
     expect(fromJson(text)).toEqual(object);
+  });
+
+  it('show a cached object as it was stored, at the revision it is shown at, in any script', () => {
+    const object = { apiVersion: 'v1', kind: 'X', metadata: { name: 'n' }, text: 'Ünïcode – 漢字 😀' };
+    const cached = { bytes: Buffer.from(encodeObject(object)), revision: 7 } as CachedObject;
+    const expected = { ...object, metadata: { resourceVersion: '7', name: 'n' } };
+    expect(JSON.parse(textOf(cached))).toEqual(expected);
+    expect(JSON.parse(textOf({ ...cached, revision: 8 }))).toMatchObject({ metadata: { resourceVersion: '8' } });
   });
 });
