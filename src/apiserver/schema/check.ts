@@ -38,7 +38,7 @@ class Checker {
 
   check(value: JsonValue, node: CheckNode, pair: Correlated | undefined): void {
     // the very node of the old object: what is wrong in it would be excused below
-    if (this.#trying === 0 && pair !== undefined && pair.value === pair.old) return;
+    if (this.#trying === 0 && pair !== undefined && pair.value === pair.old && isUnchanged(pair)) return;
     const before = this.errors.length;
     if (before < MAX_ERRORS) this.#checkAll(value, node, pair);
     if (this.errors.length > before && pair !== undefined && isUnchanged(pair)) this.errors.length = before;

@@ -36,7 +36,7 @@ export function correlateIndex(pair: Correlated | undefined, index: number): Cor
 /** Deep equality; lists that are maps are compared by key, in any order. */
 export function isUnchanged(pair: Correlated): boolean {
   const { value, old } = pair;
-  if (value === old) return true;
+  if (value === old && isPlain(pair.node)) return true;
   if (Array.isArray(value) && Array.isArray(old) && pair.node.listType === 'map') {
     return (
       value.length === old.length &&
@@ -48,6 +48,27 @@ export function isUnchanged(pair: Correlated): boolean {
   }
   if (isJsonObject(value) && isJsonObject(old)) return isUnchangedObject(pair, value, old);
   return equalJson(value, old);
+}
+
+const plain = new WeakMap<StructuralNode, boolean>();
+
+/**
+ * Whether one value is as it was whenever it is the very same, with no need to walk it: everywhere but where members may
+ * have no schema, or items share their keys, as these have no old value to be compared with.
+ */
+function isPlain(node: StructuralNode): boolean {
+  const cached = plain.get(node);
+  if (cached !== undefined) return cached;
+  const { items, additionalProperties } = node;
+  const found =
+    !node.preserveUnknownFields &&
+    !node.embeddedResource &&
+    node.listType !== 'map' &&
+    [...node.properties.values(), items, additionalProperties].every((child) =>
+      typeof child === 'object' ? isPlain(child) : child !== true,
+    );
+  plain.set(node, found);
+  return found;
 }
 
 function isUnchangedObject(pair: Correlated, value: JsonObject, old: JsonObject): boolean {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../codec/json.ts';
+import { cloneJson, type JsonObject } from '../codec/json.ts';
 import { compileRules } from './cel/ruleSet.ts';
 import type { RuleSet } from './cel/ruleSet.ts';
 import { checkValue } from './check.ts';
@@ -104,7 +104,8 @@ class CompiledSchema implements ResourceSchema {
   }
 
   validateUpdate(object: JsonObject, old: JsonObject): FieldError[] {
-    const pair: Correlated = { value: object, old, node: this.root };
+    // where nothing is pruned, the very same node may hold members without a schema, which count as changed
+    const pair: Correlated = { value: object, old: this.#preserve ? cloneJson(old) : old, node: this.root };
     const errors = [
       ...checkValue(object, this.#check, pair),
       ...checkEmbedded(object, this.root),

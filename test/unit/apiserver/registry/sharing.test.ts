@@ -93,8 +93,8 @@ function deepFreeze(value: JsonValue): void {
 }
 
 function admit(object: JsonObject, old?: JsonObject): unknown {
-  const { unknownFields, metadataError } = schema.admitRequest(object, old);
-  return { object, unknownFields, metadataError };
+  const { unknownFields, malformed } = schema.admitRequest(object, old);
+  return { object, unknownFields, malformed };
 }
 
 function owners(live: JsonObject, object: JsonObject, manager: string): JsonObject {
