@@ -53,6 +53,7 @@ module.exports = {
     { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
     { name: 'src-never-imports-test', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
     soleImporter('ssh2', 'ssh'),
+    soleImporter('express', 'apiserver'),
     soleImporter('lmdb', 'apiserver/storage'),
     soleImporter('@kubernetes/client-node', 'kube'),
     soleImporter('xstate', 'controllers'),

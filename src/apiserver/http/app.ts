@@ -1,3 +1,4 @@
+import express from 'express';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -30,7 +31,13 @@ const MUTATING = new Set(['create', 'update', 'patch', 'delete', 'deletecollecti
 
 /** The way of every request: who (401), may they (403), is there room (429), what, and one place for all errors. */
 export function createApp(deps: ChainDeps): RequestListener {
-  return (request, response) => void new Passage(deps, request, response).run();
+  const app = express();
+  app.set('etag', false);
+  app.disable('x-powered-by');
+  app.use((request, response) => {
+    void new Passage(deps, request, response).run();
+  });
+  return (request, response) => void app(request, response);
 }
 
 /** One request on its way. */
