@@ -11,6 +11,8 @@ import { print, remark } from './output.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 const POLL_MS = 500;
+/** Of the longest step there is: `step docker-engine/daemon-config`. */
+const WHAT_WIDTH = 32;
 /** After this long without news a line says that it still waits. */
 const STILL_MS = 10_000;
 
@@ -129,7 +131,7 @@ class Progress {
     for (const [what, state, message] of [...stepLines(status), ...conditionLines(status)]) {
       if (this.#seen.get(what) === state || state === 'Pending') continue;
       this.#seen.set(what, state);
-      this.#say(`${what.padEnd(22)} ${state.padEnd(28)} ${message.split('\n')[0] ?? ''}`.trimEnd());
+      this.#say(`${what.padEnd(WHAT_WIDTH)} ${state.padEnd(28)} ${message.split('\n')[0] ?? ''}`.trimEnd());
     }
     if (systemClock.now() - this.#lastLine >= STILL_MS) this.#say(`… ${stillDoing(status)}`);
   }

@@ -2,17 +2,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleetNames } from '../hosts/cleanup.ts';
 import { attempt, run, until } from '../hosts/command.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
+import { CACHE } from '../hosts/paths.ts';
 import { sshKeygen } from '../support/sshd.ts';
 import { workingCopy, type WorkingCopy } from '../support/workingCopy.ts';
 
 /** As a stranger's shell has it, and nothing of this process's environment besides. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The base image that the other tests have made, too. */
+const CACHED = { XDG_CACHE_HOME: dirname(CACHE) };
 
 interface Outcome {
   code: number;
@@ -26,6 +30,7 @@ interface StartOptions {
   gid?: number;
   home?: string;
   input?: string;
+  env?: Record<string, string>;
 }
 
 /**
@@ -42,7 +47,7 @@ function start(copy: WorkingCopy, args: readonly string[], options: StartOptions
   const child = spawn(program, rest, {
     cwd: copy.directory,
     detached: true,
-    env: { PATH, HOME: home, TSX_DISABLE_CACHE: '1' },
+    env: { PATH, HOME: home, TSX_DISABLE_CACHE: '1', ...options.env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(uid !== undefined && { uid }),
     ...(gid !== undefined && { gid }),
@@ -170,9 +175,31 @@ describe('npm run quickstart as root', () => {
     expect(existsSync('/run/sshd')).toBe(runDirectory);
   });
 
+  it('falls back where booting fails, says why, and boots the sandbox with the next run', async () => {
+    const broken = await mkdtemp(join(tmpdir(), 'hostler-broken-'));
+    await writeFile(join(broken, 'debootstrap'), '#!/bin/sh\necho no mirror today >&2\nexit 7\n', { mode: 0o755 });
+    const env = { PATH: `${broken}:${PATH}`, XDG_CACHE_HOME: broken };
+    try {
+      const fallback = await quickstart(copy, [], { env });
+      expect(fallback.code, fallback.output).toBe(0);
+      expect(fallback.output).toMatch(/could not be booted: debootstrap .* exited with 7: no mirror today/);
+      expect(fallback.output).toContain('server/this-machine is Ready');
+      expect(await fleetNames()).not.toContainEqual(expect.stringMatching(/^qs-/));
+    } finally {
+      await rm(broken, { recursive: true });
+    }
+    const booted = await quickstart(copy, [], { env: CACHED });
+    expect(booted.code, booted.output).toBe(0);
+    expect(booted.output).toContain('server/sandbox-1 is Ready');
+    const down = await quickstart(copy, ['--down']);
+    expect(down.code, down.output).toBe(0);
+    await expectNothingLeft(copy);
+    expect(await fleetNames()).not.toContainEqual(expect.stringMatching(/^qs-/));
+  });
+
   it('repairs with the next run what an interrupt left, at any moment', { timeout: 600_000 }, async () => {
     for (const moment of [/Choosing a server/, /Starting the control plane/, /Waiting for Ready/]) {
-      const child = start(copy, []);
+      const child = start(copy, [], { env: CACHED });
       const outcome = ended(child);
       await new Promise<void>((resolve) => {
         child.stdout?.on('data', (chunk: Buffer) => {
@@ -183,7 +210,7 @@ describe('npm run quickstart as root', () => {
       process.kill(-(child.pid ?? 0), 'SIGINT');
       expect((await outcome).code).not.toBe(0);
     }
-    const again = await quickstart(copy, []);
+    const again = await quickstart(copy, [], { env: CACHED });
     expect(again.code, again.output).toBe(0);
     expect(again.output).toContain('server/sandbox-1 is Ready');
     const down = await quickstart(copy, ['--down']);
