@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client } from 'ssh2';
 import { systemClock } from '../lib/clock.ts';
 import { ReconcileError, TransientError } from '../lib/errors.ts';
 import { abortReason, settled } from './abortable.ts';
@@ -18,7 +18,7 @@ import {
 } from './privilege.ts';
 import { openTunnel } from './tunnel.ts';
 import { newFrame, renderScript } from './script.ts';
-import { ScriptRun, type ProcessIdentity, type RunEnd } from './scriptRun.ts';
+import { ScriptRun, type ScriptRunOptions, type ProcessIdentity, type RunEnd } from './scriptRun.ts';
 import type { Connection, ExecOptions, ExecResult, LoginFacts, Privilege, Script } from './session.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -180,10 +180,9 @@ export class Ssh2Session implements Connection {
       maxOutputBytes: limits.maxOutputBytes,
       password: () => this.#getPassword(),
     };
-    const { channel, release } = await this.#channel(start.launch.command, limits.signal);
+    const { run, release } = await this.#start(start, limits.signal);
     try {
       const startedAt = performance.now();
-      const run = new ScriptRun(channel, start);
       const context = { name: script.name, peer: this.peer, timeoutMs: limits.timeoutMs, durationMs: 0 };
       const end = await this.#await(run, as, limits, context);
       context.durationMs = Math.round(performance.now() - startedAt);
@@ -194,17 +193,17 @@ export class Ssh2Session implements Connection {
   }
 
   /**
-   * A free channel. A host that grants fewer than we would like is taken at its word; sshd also counts the sessions of
+   * The script on a free channel. A host that grants fewer than we would like is taken at its word; sshd also counts the sessions of
    * processes that have just been ended, so a refusal is believed only after some tries.
    */
-  async #channel(
-    command: string,
+  async #start(
+    start: ScriptRunOptions,
     signal: AbortSignal | undefined,
-  ): Promise<{ channel: ClientChannel; release: () => void }> {
+  ): Promise<{ run: ScriptRun; release: () => void }> {
     for (let refusals = 0; ; refusals++) {
       const release = await this.#slots.take(signal);
       try {
-        return { channel: await this.#open(command), release };
+        return { run: await this.#open(start), release };
       } catch (error) {
         const others = this.#slots.used - 1;
         release();
@@ -232,12 +231,13 @@ export class Ssh2Session implements Connection {
     await systemClock.sleep(pauseMs, signal);
   }
 
-  #open(command: string): Promise<ClientChannel> {
+  #open(start: ScriptRunOptions): Promise<ScriptRun> {
     return new Promise((resolve, reject) => {
       this.#request(
         () =>
-          this.#client.exec(command, (error, channel) => {
-            if (error === undefined) resolve(channel);
+          this.#client.exec(start.launch.command, (error, channel) => {
+            // at once: what ends at once may have its exit status in the very packet that follows
+            if (error === undefined) resolve(new ScriptRun(channel, start));
             else reject(error);
           }),
         reject,
@@ -281,7 +281,7 @@ export class Ssh2Session implements Connection {
     const script = endScript(identity);
     const frame = newFrame();
     const plan = launch(as, { timeoutMs: END_TIMEOUT_MS, watchdog: this.#probe?.hasTimeout ?? false });
-    const ender = new ScriptRun(await this.#open(plan.command), {
+    const ender = await this.#open({
       script,
       frame,
       program: renderScript(script, frame),
