@@ -1,4 +1,4 @@
-import { childOf, cloneJson, isJsonObject, stringifyJson } from '../codec/json.ts';
+import { childOf, isJsonObject, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { hasEmbedded } from './embeddedMeta.ts';
 import { fitShape, OBJECT_META } from './metadataShape.ts';
@@ -94,7 +94,7 @@ class Coercer {
     for (const key of Object.keys(metadata)) {
       const value = metadata[key] ?? null;
       if (value === childOf(old, key)) continue;
-      const single: JsonObject = { [key]: this.#dropMalformed ? cloneJson(value) : value };
+      const single: JsonObject = { [key]: value };
       const problems: string[] = [];
       fitShape(single, OBJECT_META, path, {
         unknown: (where) => this.unknown.push(where),
