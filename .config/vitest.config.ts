@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** A file system in memory, where there is one. */
+const MEMORY = '/dev/shm';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // unit: pure, milliseconds. integration: real etcd, sshd, kubectl. e2e: whole hosts.
@@ -10,7 +14,15 @@ export default defineConfig({
     projects: [
       {
         root,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
+          testTimeout: 20_000,
+          // stores are opened by the hundred: in memory no test waits for a disk (crash tests are integration tests)
+          env: existsSync(MEMORY) ? { TMPDIR: MEMORY } : {},
+          // the contract of the store waits for timers most of its time: others run meanwhile
+          maxWorkers: Math.max(4, availableParallelism()),
+        },
       },
       {
         root,
