@@ -22,6 +22,8 @@ export default defineConfig({
           env: existsSync(MEMORY) ? { TMPDIR: MEMORY } : {},
           // the contract of the store waits for timers most of its time: others run meanwhile
           maxWorkers: Math.max(4, availableParallelism()),
+          // no unit test replaces modules, timers or globals; loading them anew for every file took most of the time
+          isolate: false,
         },
       },
       {
