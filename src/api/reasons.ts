@@ -71,7 +71,7 @@ export const reasons = {
   NeedsSetup: 'only fixable Required checks fail',
   ChecksFailed: 'a Required check fails that Hostler cannot fix',
   NeverChecked: 'no preflight ran yet',
-  Stale: 'the last preflight is older than 7 days',
+  Stale: 'the last preflight passed, but is older than --requalify-after (7 days)',
   Expired: 'the last preflight is older than 30 days',
   CheckPassed: 'the preflight check passed',
   CheckFailed: 'the preflight check failed',

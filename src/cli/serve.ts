@@ -126,7 +126,11 @@ async function runControllers(options: ServeOptions, client: Client, { log, sign
     registry,
     metrics: createKubeMetrics(registry),
     identity: await identityOf(options.dataDir),
-    intervals: { healthMs: options.healthInterval, driftMs: options.driftInterval },
+    intervals: {
+      healthMs: options.healthInterval,
+      driftMs: options.driftInterval,
+      requalifyMs: options.requalifyAfter,
+    },
     deniedCidrs: deniedCidrs(options),
     maxConnections: options.maxConnections,
   });

@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../lib/logger.ts';
 import { duration } from './wait.ts';
 
+const DAY_MS = 24 * 3600_000;
+
 /** What `hostler serve` is told. Durations are milliseconds. */
 export interface ServeOptions {
   dataDir: string;
@@ -10,6 +12,7 @@ export interface ServeOptions {
   controllers: boolean;
   healthInterval: number;
   driftInterval: number;
+  requalifyAfter: number;
   allowLoopback?: boolean;
   deniedCidrs?: string[];
   maxConnections: number;
@@ -38,6 +41,14 @@ export function serveCommand(): Command {
       new Option('--drift-interval <duration>', 'between two looks at everything that is managed')
         .argParser(duration)
         .default(600_000, '10m'),
+    )
+    .addOption(
+      new Option(
+        '--requalify-after <duration>',
+        'age at which checks that cannot be repeated count as Stale; up to 30d',
+      )
+        .argParser(requalifyAfter)
+        .default(7 * DAY_MS, '7d'),
     )
     .option('--allow-loopback', 'Servers may have loopback addresses')
     .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
@@ -70,6 +81,13 @@ function listenAddress(text: string): { host: string; port: number } {
   if (host === undefined || port > 65535)
     throw new InvalidArgumentError(`"${text}" is not address:port, such as 127.0.0.1:7443.`);
   return { host, port };
+}
+
+/** No longer than after which they are Expired. */
+function requalifyAfter(text: string): number {
+  const ms = duration(text);
+  if (ms > 30 * DAY_MS) throw new InvalidArgumentError(`"${text}" is longer than 30d, after which checks are Expired.`);
+  return ms;
 }
 
 function cidrs(text: string): string[] {

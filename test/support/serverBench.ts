@@ -4,6 +4,7 @@ import type { KnownHost } from '../../src/api/knownHost.ts';
 import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
+import type { ServerStatus } from '../../src/api/serverStatus.ts';
 import { ServerReconciler } from '../../src/controllers/server/reconciler.ts';
 import { Client } from '../../src/kube/client.ts';
 import { fixedConnection } from '../../src/kube/connection.ts';
@@ -84,6 +85,11 @@ export class ServerBench {
     this.api.put(SERVERS, { ...before, apiVersion: API_VERSION, kind: 'Server', metadata, spec });
   }
 
+  /** Gives a Server the status that earlier runs left. */
+  putStatus(name: string, status: ServerStatus): void {
+    this.api.put(SERVERS, { ...this.server(name), status });
+  }
+
   server(name: string): Server {
     const found = this.api.stored(SERVERS).get(`${NAMESPACE}/${name}`);
     if (found === undefined) throw new Error(`there is no Server ${name}`);
@@ -139,7 +145,7 @@ export class ServerBench {
       pool: this.#pool,
       tasks: [],
       clock: this.clock,
-      intervals: { healthMs: 120_000, driftMs: 600_000 },
+      intervals: { healthMs: 120_000, driftMs: 600_000, requalifyMs: 7 * 24 * 3600_000 },
       deniedCidrs: [],
     });
   }

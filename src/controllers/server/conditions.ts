@@ -12,7 +12,8 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import { toTime } from '../../lib/clock.ts';
 import { redactor } from '../../lib/redaction.ts';
 import { clip } from './clip.ts';
-import { judgeArea, judgeConnection, judgeDisk, judgeInSync, judgeMaintenance, judgeQualified } from './judge.ts';
+import { judgeArea, judgeConnection, judgeDisk, judgeInSync, judgeMaintenance } from './judge.ts';
+import { judgeQualified } from './qualified.ts';
 import type { Scope } from './scope.ts';
 
 const MESSAGE_MAX = 2048;

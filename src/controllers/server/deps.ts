@@ -16,6 +16,8 @@ export interface ServerIntervals {
   healthMs: number;
   /** Between two full looks, at everything that is managed; default 10 min. */
   driftMs: number;
+  /** Age after which the preflight of a host that cannot be looked at is Stale; default 7 days. */
+  requalifyMs: number;
 }
 
 /** What the Server controller works with. */

@@ -8,10 +8,6 @@ import type { PooledSession } from '../../ssh/session.ts';
 import { whyNoKey } from './bootstrap.ts';
 import type { Scope } from './scope.ts';
 
-const DAY_MS = 24 * 3600_000;
-const STALE_MS = 7 * DAY_MS;
-const EXPIRED_MS = 30 * DAY_MS;
-
 const ok = (reason: Reason, message: string): Verdict => ({ status: 'True', reason, message });
 const no = (reason: Reason, message: string): Verdict => ({ status: 'False', reason, message });
 const unknown = (reason: Reason, message: string): Verdict => ({ status: 'Unknown', reason, message });
@@ -143,39 +139,6 @@ function privileged({ privilege, privilegeFailure }: PooledSession): Verdict {
         ? no('ManualRootStepsRequired', reasons.ManualRootStepsRequired)
         : failed(privilegeFailure);
   }
-}
-
-/** Qualified, from this run's preflight or, when the host could not be looked at, from the age of the last one. */
-export function judgeQualified(scope: Scope): Verdict | undefined {
-  const { preflight } = scope;
-  if (preflight !== undefined) {
-    const wrong = preflight.checks
-      .filter((check) => check.result === 'Fail')
-      .map((check) => `${check.name}: ${check.message}`);
-    switch (preflight.result) {
-      case 'Qualified':
-        return ok(
-          'AllChecksPassed',
-          preflight.warnings === 0 ? 'every check passed' : `every Required check passed, ${preflight.warnings} warned`,
-        );
-      case 'NeedsSetup':
-        return no('NeedsSetup', wrong.join('; '));
-      case 'Unqualified':
-        return no('ChecksFailed', wrong.join('; '));
-    }
-  }
-  const last = scope.server.status?.qualification?.lastCheckTime;
-  return last === undefined ? undefined : judgeAge(scope.now - Date.parse(last), last);
-}
-
-function judgeAge(ageMs: number, last: string): Verdict | undefined {
-  if (ageMs > EXPIRED_MS)
-    return unknown(
-      'Expired',
-      `the last preflight ran at ${last}, more than 30 days ago; make the host reachable or delete the Server`,
-    );
-  if (ageMs > STALE_MS) return ok('Stale', `the last preflight ran at ${last}, more than 7 days ago`);
-  return undefined;
 }
 
 /** InSync, from this run's plan. */

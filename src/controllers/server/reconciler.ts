@@ -64,6 +64,7 @@ export class ServerReconciler implements Reconciler {
       stored: server,
       effective: effectiveServer(server),
       now: this.#deps.clock.now(),
+      requalifyAfterMs: this.#deps.intervals.requalifyMs,
       signal,
       log,
       memory: this.#memories.of(server.metadata.uid),

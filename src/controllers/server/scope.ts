@@ -32,6 +32,8 @@ export interface Scope {
   readonly effective: EffectiveServer;
   /** Milliseconds since the epoch at the start of the run. */
   readonly now: number;
+  /** Age in milliseconds after which a preflight is Stale. */
+  readonly requalifyAfterMs: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** What this process remembers of the Server between runs; nothing that must survive a restart. */

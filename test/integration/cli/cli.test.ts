@@ -100,6 +100,18 @@ describe('help', () => {
     }
   });
 
+  it('of serve names the times it goes by, and a wrong one is refused', async () => {
+    const { stdout } = await hostler(['serve', '--help']);
+    expect(stdout).toMatch(/--requalify-after <duration> .*Stale.*\(default: 7d\)/s);
+    for (const [value, why] of [
+      ['31d', 'longer than 30d'],
+      ['week', 'no duration'],
+    ] as const) {
+      const { code, stderr } = await hostler(['serve', '--requalify-after', value]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);
+    }
+  });
+
   it('version and --version say the same', async () => {
     const [command, option] = await Promise.all([hostler(['version']), hostler(['--version'])]);
     expect(command.stdout).toMatch(/^hostler \d+\.\d+\.\d+\n$/);
