@@ -65,7 +65,16 @@ export class Host {
 
   /** Runs a POSIX sh script as root inside the host, without SSH: works with the link down or a firewall in the way. */
   async exec(script: string, options: ExecOptions = {}): Promise<CommandResult> {
-    const leader = await this.leader();
+    return this.#enter(await this.leader(), script, options);
+  }
+
+  /** As {@link exec}; undefined while the host is down, be it between two boots. */
+  async #execIfUp(script: string): Promise<CommandResult | undefined> {
+    const leader = await leaderOf(this.machineName);
+    return leader === undefined ? undefined : this.#enter(leader, script);
+  }
+
+  #enter(leader: number, script: string, options: ExecOptions = {}): Promise<CommandResult> {
     const inside = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8'];
     const enter = ['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '-r', '-w', 'env', '-i', ...inside];
     return attempt([...enter, 'sh', '-c', script, 'sh', ...(options.args ?? [])], {
@@ -138,7 +147,7 @@ export class Host {
       (await this.#answers()) && (await leaderOf(this.machineName)) !== undefined ? true : undefined,
     );
     await until(`the end of /run/nologin on ${this.machineName}`, timeoutMs, async () =>
-      (await this.exec('test ! -e /run/nologin')).code === 0 ? true : undefined,
+      (await this.#execIfUp('test ! -e /run/nologin'))?.code === 0 ? true : undefined,
     );
   }
 
@@ -152,9 +161,8 @@ export class Host {
   /** Waits until the host has another boot id than `before` and its sshd answers. */
   async waitForReboot(before: string, timeoutMs = BOOT_TIMEOUT_MS): Promise<void> {
     await until(`a reboot of ${this.machineName}`, timeoutMs, async () => {
-      if ((await leaderOf(this.machineName)) === undefined) return undefined;
-      const now = await this.exec('cat /proc/sys/kernel/random/boot_id');
-      return now.code === 0 && now.stdout.trim() !== before ? true : undefined;
+      const now = await this.#execIfUp('cat /proc/sys/kernel/random/boot_id');
+      return now?.code === 0 && now.stdout.trim() !== before ? true : undefined;
     });
     await this.waitForSsh(timeoutMs);
   }
