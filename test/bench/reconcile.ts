@@ -30,6 +30,20 @@ const docker: NonNullable<ServerSpec['docker']> = {
   users: ['root'],
 };
 
+/** What a person would write to get the same: packages, hold, daemon.json, check. */
+const BY_HAND = `
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update >/dev/null
+mkdir -p /etc/docker
+printf '{"live-restore": true}' > /etc/docker/daemon.json
+apt-get -y -q install --no-install-recommends docker.io >/dev/null
+apt-mark hold docker.io >/dev/null
+systemctl enable --now docker >/dev/null 2>&1
+usermod -aG docker root
+docker version -f '{{.Server.Version}}'
+`;
+
 const fleet = await Fleet.create({ say: (line) => console.log(line) });
 try {
   const rows = [...(await noChangeCheck()), await freshHostToReady()];
@@ -164,20 +178,6 @@ async function bareExec(client: Client, program: string): Promise<string> {
     });
   });
 }
-
-/** What a person would write to get the same: packages, hold, daemon.json, check. */
-const BY_HAND = `
-set -eu
-export DEBIAN_FRONTEND=noninteractive
-apt-get -q update >/dev/null
-mkdir -p /etc/docker
-printf '{"live-restore": true}' > /etc/docker/daemon.json
-apt-get -y -q install --no-install-recommends docker.io >/dev/null
-apt-mark hold docker.io >/dev/null
-systemctl enable --now docker >/dev/null 2>&1
-usermod -aG docker root
-docker version -f '{{.Server.Version}}'
-`;
 
 async function freshHostToReady(): Promise<Row> {
   const plane = await ControlPlane.start();
