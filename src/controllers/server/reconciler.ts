@@ -1,5 +1,4 @@
 import { findCondition } from '../../api/conditions.ts';
-import { effectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { Reconciler, Request, Result } from '../../kube/reconciler.ts';
 import { backoffMs, jittered } from '../../lib/backoff.ts';
@@ -7,13 +6,13 @@ import type { Logger } from '../../lib/logger.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import type { ServerDeps } from './deps.ts';
 import { LoginDesk } from './login.ts';
-import { next, restore, type ServerCommand, type ServerEvent } from './machine.ts';
+import { next, type ServerCommand, type ServerEvent } from './machine.ts';
 import { MemoryStore } from './memory.ts';
 import { admitOperations, concludeOperations, endedStatus, waitingOperations } from './operations.ts';
 import { Phases } from './phases.ts';
 import { Remover } from './remover.ts';
 import { recordTransitions } from './events.ts';
-import type { Scope } from './scope.ts';
+import { newScope, type Scope } from './scope.ts';
 import { SecretReader } from './secrets.ts';
 import { statusOf } from './status.ts';
 
@@ -57,40 +56,15 @@ export class ServerReconciler implements Reconciler {
   }
 
   #scope(server: Scope['server'], signal: AbortSignal, log: Logger): Scope {
-    const status = structuredClone(server.status ?? {});
     const key = `${server.metadata.namespace}/${server.metadata.name}`;
-    return {
-      server,
-      stored: server,
-      effective: effectiveServer(server),
+    return newScope(server, {
       now: this.#deps.clock.now(),
       requalifyAfterMs: this.#deps.intervals.requalifyMs,
       signal,
       log,
       memory: this.#memories.of(server.metadata.uid),
       operations: waitingOperations(this.#deps.operations.byIndex('server', key)),
-      snapshot: restore(status.machine),
-      auth: status.auth,
-      jobs: status.jobs ?? [],
-      steps: status.provisioning?.steps ?? [],
-      hooksRun: status.hooksRun ?? [],
-      approvedPlanHash: status.approvedPlanHash,
-      loginForced: false,
-      approvedFingerprint: undefined,
-      takeOver: false,
-      tookOver: false,
-      login: undefined,
-      observation: undefined,
-      full: true,
-      preflight: undefined,
-      plan: undefined,
-      plannedHash: undefined,
-      runnable: [],
-      held: [],
-      failure: undefined,
-      removed: false,
-      applied: [],
-    };
+    });
   }
 
   /** The whole control flow: an event, a transition, its commands, each of which is the next event. */

@@ -1,4 +1,4 @@
-import type { EffectiveServer } from '../../api/effective.ts';
+import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { JobRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
@@ -9,7 +9,7 @@ import type { Change } from '../../host/task.ts';
 import type { ReconcileError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { PooledSession } from '../../ssh/session.ts';
-import type { ServerSnapshot } from './machine.ts';
+import { restore, type ServerSnapshot } from './machine.ts';
 import type { ServerMemory } from './memory.ts';
 
 /** How the login of this run ended. */
@@ -80,4 +80,39 @@ export interface Scope {
   removed: boolean;
   /** Changes of this run that ended well. */
   applied: Change[];
+}
+
+/** The scope of a run that begins: what is stored, and nothing found yet. */
+export function newScope(
+  server: Scope['server'],
+  given: Pick<Scope, 'now' | 'requalifyAfterMs' | 'signal' | 'log' | 'memory' | 'operations'>,
+): Scope {
+  const status = structuredClone(server.status ?? {});
+  return {
+    ...given,
+    server,
+    stored: server,
+    effective: effectiveServer(server),
+    snapshot: restore(status.machine),
+    auth: status.auth,
+    jobs: status.jobs ?? [],
+    steps: status.provisioning?.steps ?? [],
+    hooksRun: status.hooksRun ?? [],
+    approvedPlanHash: status.approvedPlanHash,
+    loginForced: false,
+    approvedFingerprint: undefined,
+    takeOver: false,
+    tookOver: false,
+    login: undefined,
+    observation: undefined,
+    full: true,
+    preflight: undefined,
+    plan: undefined,
+    plannedHash: undefined,
+    runnable: [],
+    held: [],
+    failure: undefined,
+    removed: false,
+    applied: [],
+  };
 }

@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findCondition, type Condition } from '../../../../src/api/conditions.ts';
-import { effectiveServer } from '../../../../src/api/effective.ts';
 import type { ServerStatus } from '../../../../src/api/serverStatus.ts';
 import { restore } from '../../../../src/controllers/server/machine.ts';
-import type { Scope } from '../../../../src/controllers/server/scope.ts';
+import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
 import { statusOf } from '../../../../src/controllers/server/status.ts';
 import type { Check, Preflight } from '../../../../src/host/preflight.ts';
 import { toTime } from '../../../../src/lib/clock.ts';
@@ -34,40 +33,16 @@ function run(found: Partial<Scope>): void {
     },
     status,
   };
-  const scope: Scope = {
-    server,
-    stored: server,
-    effective: effectiveServer(server),
+  const scope = newScope(server, {
     now: clock.now(),
     requalifyAfterMs: 7 * DAY,
     signal: new AbortController().signal,
     log: silentLogger,
     memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 5 },
     operations: [],
-    snapshot: restore({ schema: 1, lifecycle: 'Active', maintenance: 'UpToDate', attempts: 0 }),
-    auth: undefined,
-    jobs: [],
-    steps: [],
-    hooksRun: [],
-    approvedPlanHash: undefined,
-    loginForced: false,
-    approvedFingerprint: undefined,
-    takeOver: false,
-    tookOver: false,
-    login: undefined,
-    observation: undefined,
-    full: true,
-    preflight: undefined,
-    plan: undefined,
-    plannedHash: undefined,
-    runnable: [],
-    held: [],
-    failure: undefined,
-    removed: false,
-    applied: [],
-    ...found,
-  };
-  status = statusOf(scope, []);
+  });
+  const snapshot = restore({ schema: 1, lifecycle: 'Active', maintenance: 'UpToDate', attempts: 0 });
+  status = statusOf({ ...scope, snapshot, ...found }, []);
 }
 
 function preflight(result: Preflight['result']): void {
