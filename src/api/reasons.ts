@@ -29,6 +29,7 @@ export const reasons = {
   HostKeyMismatch: 'the host offers another key than the stored one: reinstalled, replaced or intercepted',
   HostKeyUnknown: 'policy Strict and no KnownHost exists for the address',
   KeyTypeUnavailable: 'the host offers no key of a trusted type',
+  MachineReplaced: 'another machine answers with the trusted host key: a clone, or installed anew with the old keys',
   TrustNotStored: 'the KnownHost could not be written, so no credential was offered',
   NotProbed: 'no handshake happened yet',
 
@@ -134,7 +135,6 @@ export const reasons = {
   OwnershipLost: 'a newer holder of the shard wrote to the host',
   ShardNotHeld: 'this process does not hold the Lease of the shard',
   DuplicateMachine: 'another Server has the same machine id and host key',
-  MachineReplaced: 'the machine id behind the trusted host key changed',
   OperationSucceeded: 'the operation did what it says',
   OperationFailed: 'the operation ended with an error',
   OperationCancelled: 'spec.cancel was set before the act',

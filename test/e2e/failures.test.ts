@@ -88,6 +88,30 @@ describe('failures end in a condition that says what to do', () => {
     await plane.waitForCondition('rekey', 'Ready', 'True');
   });
 
+  it('changes nothing on another machine with the trusted key, until that is approved', async () => {
+    const host = await fleet.up({ name: 'clone' });
+    const spec = { addresses: at(host), ssh: { user: 'root', auth: byKey }, requirements: { disk: '1G' } };
+    const key = { namespace: 'default', name: 'clone' };
+    await plane.createServer('clone', spec);
+    await plane.waitForCondition('clone', 'Ready', 'True');
+    const machineID = (await host.run('cat /etc/machine-id')).trim();
+    const clone = 'c'.repeat(32);
+    await host.run(`echo ${clone} > /etc/machine-id; pkill -f "[s]shd: root" || true`);
+    const condition = await plane.waitForCondition('clone', 'HostKeyVerified', 'False', 'MachineReplaced');
+    expect(condition.message).toContain(`its machine id is ${clone}, that of the trusted one ${machineID}`);
+    await plane.client.patch(servers, key, { spec: { docker: {} } });
+    await plane.waitForCondition('clone', 'Stalled', 'True', 'MachineReplaced');
+    await sleep(5000);
+    expect((await host.exec('test -e /var/lib/hostler')).code).toBe(1);
+    await plane.client.patch(servers, key, { spec: { docker: null } });
+    const print = (await host.run('ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')).split(' ')[1]!;
+    const approval = await plane.operate('clone', 'ApproveHostKey', { approveHostKey: { fingerprint: print } });
+    expect(approval).toMatchObject({ phase: 'Succeeded' });
+    await plane.waitForCondition('clone', 'Ready', 'True');
+    const known = await plane.client.get(knownHosts, { namespace: 'default', name: `${host.address}-22` });
+    expect(known.spec.machineID).toBe(clone);
+  });
+
   it('demands a KnownHost under Strict', async () => {
     const host = await fleet.up({ name: 'strict' });
     await plane.createServer('strict', {

@@ -3,6 +3,7 @@ import { API_VERSION } from '../../src/api/meta.ts';
 import type { KnownHost } from '../../src/api/knownHost.ts';
 import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
+import type { ServerOperation } from '../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import type { ServerStatus } from '../../src/api/serverStatus.ts';
 import { ServerReconciler } from '../../src/controllers/server/reconciler.ts';
@@ -30,6 +31,7 @@ export const quickLook = {
 const NAMESPACE = 'acme';
 const SERVERS = '/apis/hostler.dev/v1alpha1/servers';
 const KNOWN_HOSTS = '/apis/hostler.dev/v1alpha1/knownhosts';
+const OPERATIONS = '/apis/hostler.dev/v1alpha1/serveroperations';
 
 /**
  * The Server controller's reconciler against an API in memory, one run at a time, by a clock that the test moves.
@@ -52,7 +54,7 @@ export class ServerBench {
 
   static async start(): Promise<ServerBench> {
     const api = new ApiDouble();
-    Object.assign(api.kinds, { knownhosts: 'KnownHost', secrets: 'Secret' });
+    Object.assign(api.kinds, { knownhosts: 'KnownHost', secrets: 'Secret', serveroperations: 'ServerOperation' });
     return new ServerBench(await api.start(), api);
   }
 
@@ -88,6 +90,29 @@ export class ServerBench {
   /** Gives a Server the status that earlier runs left. */
   putStatus(name: string, status: ServerStatus): void {
     this.api.put(SERVERS, { ...this.server(name), status });
+  }
+
+  /** Asks for an act on a Server; the next run carries it out. */
+  putOperation(name: string, spec: ServerOperation['spec']): void {
+    const metadata = { namespace: NAMESPACE, name, generation: 1 };
+    this.api.put(OPERATIONS, { apiVersion: API_VERSION, kind: 'ServerOperation', metadata, spec });
+  }
+
+  operation(name: string): ServerOperation | undefined {
+    return this.api.stored(OPERATIONS).get(`${NAMESPACE}/${name}`) as ServerOperation | undefined;
+  }
+
+  /** The only KnownHost there is. */
+  get knownHost(): KnownHost {
+    const [found] = this.#lister<KnownHost>(KNOWN_HOSTS).list();
+    if (found === undefined) throw new Error('no host is known yet');
+    return found;
+  }
+
+  /** Makes the trusted machine another one than this very machine. */
+  trustAnotherMachine(machineID: string): void {
+    const { spec } = this.knownHost;
+    this.api.put(KNOWN_HOSTS, { ...this.knownHost, spec: { ...spec, machineID } });
   }
 
   server(name: string): Server {
@@ -131,7 +156,7 @@ export class ServerBench {
       client: this.#client,
       servers: this.#lister<Server>(SERVERS),
       knownHosts: this.#lister<KnownHost>(KNOWN_HOSTS),
-      operations: { get: () => undefined, list: () => [], byIndex: () => [] },
+      operations: this.#operations(),
       statusWriter: new StatusWriter(this.#client, servers, informer),
       operationStatus: new StatusWriter(this.#client, serverOperations, informer),
       events: this.#events,
@@ -148,6 +173,13 @@ export class ServerBench {
       intervals: { healthMs: 120_000, driftMs: 600_000, requalifyMs: 7 * 24 * 3600_000 },
       deniedCidrs: [],
     });
+  }
+
+  #operations(): Lister<ServerOperation> {
+    const lister = this.#lister<ServerOperation>(OPERATIONS);
+    const ofServer = (key: string) =>
+      lister.list().filter(({ metadata, spec }) => `${metadata.namespace ?? ''}/${spec.serverRef.name}` === key);
+    return { ...lister, byIndex: (_index, key) => ofServer(key) };
   }
 
   #lister<T extends KubeObject>(collection: string): Lister<T> {

@@ -21,6 +21,7 @@ const stageOf: Partial<Record<Reason, Stage>> = {
   HostKeyUnknown: 'hostKey',
   KeyTypeUnavailable: 'hostKey',
   TrustNotStored: 'hostKey',
+  MachineReplaced: 'hostKey',
   CredentialsRejected: 'authenticate',
   AttemptsPaused: 'authenticate',
   SecretMissing: 'authenticate',

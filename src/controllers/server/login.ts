@@ -1,5 +1,5 @@
 import type { EffectiveSsh } from '../../api/effective.ts';
-import { knownHostName, type HostKey, type KnownHost } from '../../api/knownHost.ts';
+import type { HostKey } from '../../api/knownHost.ts';
 import { installPublicKey, type KeyInstallation } from '../../host/authorizedKeys.ts';
 import { toTime } from '../../lib/clock.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
@@ -7,9 +7,8 @@ import { orderAddresses } from '../../ssh/addresses.ts';
 import { connect } from '../../ssh/connect.ts';
 import type { Credential } from '../../ssh/connectOptions.ts';
 import { AuthenticationRejected, HostKeyRefused } from '../../ssh/connectErrors.ts';
-import { sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
-import { knownHosts } from '../../kube/hostlerResources.ts';
+import { isConnectionFailure } from './connectionFailure.ts';
 import { isKeyProven, keyInstalled, whyNoKey } from './bootstrap.ts';
 import type { ServerDeps } from './deps.ts';
 import { JumpHosts, type JumpPath } from './jumpHosts.ts';
@@ -18,10 +17,13 @@ import { afterAccepted, afterUndecided, beforeLogin, needsWriteAhead, permitLogi
 import { heldBack, keyRefused, rejection } from './rejections.ts';
 import type { Login, Scope } from './scope.ts';
 import type { SecretReader } from './secrets.ts';
-import { completeKnownHost, hostKeyStatus, recordOfferedKey, trustOf } from './trust.ts';
+import { trustOf } from './trust.ts';
+import { TrustKeeper } from './trustKeeper.ts';
 
 /** Gets every run its session: from the pool, or by a login under the rules of design.md 4. */
 export class LoginDesk {
+  /** What a run asks about the trust in its host. */
+  readonly trust: TrustKeeper;
   readonly #deps: ServerDeps;
   readonly #keyrings: KeyringReader;
   readonly #jumpHosts: JumpHosts;
@@ -32,6 +34,7 @@ export class LoginDesk {
     this.#deps = deps;
     this.#keyrings = new KeyringReader(secrets);
     this.#jumpHosts = new JumpHosts(deps, this.#keyrings);
+    this.trust = new TrustKeeper(deps);
     this.#writeAhead = writeAhead;
   }
 
@@ -67,7 +70,7 @@ export class LoginDesk {
       signal: scope.signal,
     });
     memory.sessionKey = version;
-    if (await this.#stillTrusted(scope, session)) return session;
+    if (await this.trust.holds(scope, session)) return session;
     session.release();
     this.#deps.pool.drain(server.metadata.uid);
     throw new TransientError(
@@ -80,24 +83,6 @@ export class LoginDesk {
   #endFirstSession(scope: Scope): void {
     if (scope.auth?.current !== 'Bootstrap' || whyNoKey(scope) !== undefined) return;
     this.#deps.pool.drain(scope.server.metadata.uid);
-  }
-
-  /** A key that was taken out of the KnownHost ends the session that it opened. */
-  async #stillTrusted(scope: Scope, session: PooledSession): Promise<boolean> {
-    const { address, port, hostKey } = session.login;
-    const holds = (known: KnownHost | undefined) => known?.spec.keys.some((key) => sameHostKey(key, hostKey)) === true;
-    const key = { namespace: scope.server.metadata.namespace, name: knownHostName(address, port) };
-    // the local copy may lag behind a key that was just approved
-    return (
-      holds(this.#deps.knownHosts.get(key)) ||
-      holds(await this.#deps.client.find(knownHosts, key, { signal: scope.signal }))
-    );
-  }
-
-  /** From the local copy; when that has none, or lags behind our own write, from the API. */
-  async #knownHost(scope: Scope, address: string, port: number): Promise<KnownHost | undefined> {
-    const key = { namespace: scope.server.metadata.namespace, name: knownHostName(address, port) };
-    return this.#deps.knownHosts.get(key) ?? (await this.#deps.client.find(knownHosts, key, { signal: scope.signal }));
   }
 
   async #open(scope: Scope, keyring: Keyring, opening: Opening & { forced: boolean }): Promise<Connection> {
@@ -186,12 +171,11 @@ export class LoginDesk {
     };
     const ahead = { counted: false };
     try {
-      return await connect({
+      const connection = await connect({
         addresses: orderAddresses(effective.addresses, ssh.addressType),
         port: ssh.port,
         user: ssh.user,
-        trust: ({ address }) =>
-          trustOf(address, { ...this.#trustOptions(scope, signal), approvedFingerprint: scope.approvedFingerprint }),
+        trust: ({ address }) => trustOf(address, this.trust.options(scope, signal)),
         credential: async () => {
           if (needsWriteAhead(scope.auth, keyring.version)) {
             count();
@@ -208,6 +192,8 @@ export class LoginDesk {
         deniedCidrs: this.#deps.deniedCidrs,
         signal,
       });
+      await this.trust.confirm(scope, connection, signal);
+      return connection;
     } catch (error) {
       const rejected = error instanceof AuthenticationRejected;
       if (ahead.counted && !rejected) scope.auth = afterUndecided(scope.auth);
@@ -219,42 +205,19 @@ export class LoginDesk {
     }
   }
 
-  #trustOptions(scope: Scope, signal: AbortSignal) {
-    return {
-      client: this.#deps.client,
-      clock: this.#deps.clock,
-      namespace: scope.server.metadata.namespace,
-      port: scope.effective.ssh.port,
-      policy: scope.effective.ssh.hostKeyPolicy,
-      signal,
-    };
-  }
-
   async #connected(scope: Scope, session: PooledSession): Promise<Login> {
-    const { login } = session;
-    const stored = await this.#knownHost(scope, login.address, login.port);
-    const trusted = stored?.spec.keys ?? [login.hostKey];
     return {
       outcome: 'connected',
       session,
       credential: scope.auth?.current ?? 'PrivateKey',
-      hostKeys: hostKeyStatus(login.hostKeys, trusted),
+      hostKeys: await this.trust.hostKeys(scope, session),
     };
-  }
-
-  /** After the first look: the other keys the host has proven, and which machine it is. */
-  async completeTrust(scope: Scope, session: PooledSession, machineID: string | undefined): Promise<void> {
-    const { address, port, hostKeys } = session.login;
-    const stored = await this.#knownHost(scope, address, port);
-    await completeKnownHost(address, { hostKeys, machineID }, { ...this.#trustOptions(scope, scope.signal), stored });
   }
 
   async #failed(scope: Scope, error: unknown): Promise<Login> {
     const refused = findCause(error, HostKeyRefused);
     if (refused !== undefined) {
-      const stored = await this.#knownHost(scope, refused.address, scope.effective.ssh.port);
-      await recordOfferedKey(refused.address, refused.offered, { ...this.#trustOptions(scope, scope.signal), stored });
-      return { outcome: 'failed', error: refused, hostKeys: hostKeyStatus([refused.offered], stored?.spec.keys ?? []) };
+      return { outcome: 'failed', error: refused, hostKeys: await this.trust.recordRefused(scope, refused) };
     }
     const known = findCause(error, ReconcileError);
     if (known === undefined) throw error;
@@ -274,21 +237,4 @@ interface Attempt extends Opening {
   credential: Credential;
   /** Default: spec.ssh.privilege.mode. */
   privilegeMode?: EffectiveSsh['privilege']['mode'];
-}
-
-const connectionReasons: ReadonlySet<string> = new Set([
-  'DependencyNotReady',
-  'ConnectionTimedOut',
-  'ConnectionRefused',
-  'ConnectionLost',
-  'ConnectionThrottled',
-  'NameResolutionFailed',
-  'NoRoute',
-  'AddressDenied',
-  'ProtocolError',
-]);
-
-/** Whether the host could not be reached, as opposed to: answered, and did not let us in. */
-export function isConnectionFailure(error: ReconcileError): boolean {
-  return connectionReasons.has(error.reason);
 }

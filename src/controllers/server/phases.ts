@@ -20,7 +20,8 @@ import type { PooledSession } from '../../ssh/session.ts';
 import { claimOf } from './claim.ts';
 import type { ServerDeps } from './deps.ts';
 import { containersRunning } from './inventory.ts';
-import { isConnectionFailure, type LoginDesk } from './login.ts';
+import { isConnectionFailure } from './connectionFailure.ts';
+import type { LoginDesk } from './login.ts';
 import { rebootReasons } from './judge.ts';
 import type { ServerCommand, ServerEvent } from './machine.ts';
 import type { Scope } from './scope.ts';
@@ -81,10 +82,10 @@ export class Phases {
       scope.observation = await observe(session, this.#observeOptions(scope));
     }
     const { facts } = scope.observation;
+    await this.#desk.trust.complete(scope, session, facts.machineID);
     if (scope.full) {
       scope.memory.observation = scope.observation;
       scope.memory.fullLookAt = scope.now;
-      await this.#desk.completeTrust(scope, session, facts.machineID);
     }
     steps?.succeed('detect', describeHost(facts));
     return { type: 'observed', full: scope.full, ...pendingMaintenance(facts) };
@@ -333,6 +334,7 @@ export class Phases {
       const known = findCause(error, ReconcileError);
       if (known === undefined) throw error;
       if (isConnectionFailure(known)) return this.#linkLost(scope, known);
+      if (known.reason === 'MachineReplaced') return this.#turnedAway(scope, known);
       scope.failure = known;
       if (known.retry.kind === 'after') return { type: 'waiting' };
       if (scope.observation === undefined) return { type: 'lookFailed' };
@@ -342,6 +344,17 @@ export class Phases {
 
   #linkLost(scope: Scope, error: ReconcileError): ServerEvent {
     scope.memory.connectFailures += 1;
+    return this.#leave(scope, error);
+  }
+
+  /** The kept session leads to another machine: nothing that was seen there counts. */
+  #turnedAway(scope: Scope, error: ReconcileError): ServerEvent {
+    scope.observation = undefined;
+    this.#deps.pool.drain(scope.server.metadata.uid);
+    return this.#leave(scope, error);
+  }
+
+  #leave(scope: Scope, error: ReconcileError): ServerEvent {
     if (scope.login?.outcome === 'connected') scope.login.session.release();
     scope.login = { outcome: 'failed', error };
     return { type: 'lookFailed' };

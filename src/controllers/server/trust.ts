@@ -4,10 +4,11 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import { isAlreadyExists } from '../../kube/apiError.ts';
 import type { Client } from '../../kube/client.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
-import { TransientError } from '../../lib/errors.ts';
+import { TerminalError, TransientError } from '../../lib/errors.ts';
 import { HostKeyRefused } from '../../ssh/connectErrors.ts';
 import type { HostTrust } from '../../ssh/connectOptions.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
+import type { LoginFacts } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 
 /** What trusting a host depends on. */
@@ -117,6 +118,43 @@ export async function completeKnownHost(
     { spec: { keys: [...stored.spec.keys, ...more].slice(0, 10), ...(machineID !== undefined && { machineID }) } },
     { signal: options.signal },
   );
+}
+
+/**
+ * Stops at a machine that took the place of the trusted one with its host keys: a clone of it, or a new installation
+ * that kept them. An approved key of it makes it the trusted machine.
+ * @throws TerminalError MachineReplaced
+ */
+export async function confirmMachine(
+  login: LoginFacts,
+  machineID: string | undefined,
+  options: Pick<TrustOptions, 'client' | 'namespace' | 'approvedFingerprint' | 'signal'> & {
+    stored: KnownHost | undefined;
+  },
+): Promise<void> {
+  if (!isReplaced(options.stored, machineID)) return;
+  const { client, namespace, approvedFingerprint, signal } = options;
+  const key = { namespace, name: knownHostName(login.address, login.port) };
+  // the local copy may lag behind an approval
+  const current = await client.find(knownHosts, key, { signal });
+  if (!isReplaced(current, machineID)) return;
+  if ([login.hostKey, ...login.hostKeys].some((one) => fingerprint(one) === approvedFingerprint)) {
+    await client.patch(knownHosts, key, { spec: { machineID } }, { signal });
+    return;
+  }
+  throw new TerminalError(
+    'MachineReplaced',
+    `Another machine answers at ${login.address} port ${login.port} with the trusted host key: its machine id is ${machineID}, that of the trusted one ${current?.spec.machineID ?? ''}. It is a clone, or was installed anew with the old host keys.`,
+    {
+      remedy: `If this is meant, create a ServerOperation of type ApproveHostKey with fingerprint ${fingerprint(login.hostKey)}, or delete KnownHost ${key.name}.`,
+    },
+  );
+}
+
+/** A machine that does not say which one it is cannot be told from another. */
+function isReplaced(stored: KnownHost | undefined, machineID: string | undefined): machineID is string {
+  const before = stored?.spec.machineID;
+  return before !== undefined && machineID !== undefined && before !== machineID;
 }
 
 /** Shows a key that is not trusted, so that a person can compare it and approve it. */

@@ -1,8 +1,8 @@
 import type { HostFacts } from '../facts.ts';
+import { parseMachineID } from '../machineID.ts';
 import type { FactFragment } from '../task.ts';
 import { present } from './present.ts';
 
-const MACHINE_ID = /^[0-9a-f]{32}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Fields of /proc/PID/stat count from 1; what follows the command's name starts with field 3. */
 const START_TIME_FIELD = 22;
@@ -16,13 +16,12 @@ file init-stat /proc/1/stat
 if [ -e /run/systemd/container ] || [ -e /.dockerenv ] || [ -e /run/.containerenv ]; then put in-container 1; fi
 `,
   parse: (records) => {
-    const machineID = records.text('machine-id')?.trim();
     const bootID = bootIDOf(
       records.text('boot-id')?.trim(),
       startTimeOf(records.text('init-stat') ?? ''),
       records.text('in-container') !== undefined,
     );
-    return present({ machineID: machineID && MACHINE_ID.test(machineID) ? machineID : undefined, bootID });
+    return present({ machineID: parseMachineID(records.text('machine-id')), bootID });
   },
 };
 
