@@ -215,8 +215,8 @@ describe('failures end in a condition that says what to do', () => {
       requirements: { disk: '1G' },
     });
     await plane.createServer('twin', spec({ debug: true }));
-    const twin = await plane.waitForCondition('twin', 'Stalled', 'True', 'OwnedByAnother');
-    expect(twin.message).toContain('belongs to Server owned, which has the same host');
+    const twin = await plane.waitForCondition('twin', 'Stalled', 'True', 'DuplicateMachine');
+    expect(twin.message).toContain('the machine of Server owned: both have machine id');
     await plane.client.delete(servers, { namespace: 'default', name: 'owned' });
     await plane.waitForGone('owned');
     await plane.operate('twin', 'Retry');

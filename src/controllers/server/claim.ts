@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../api/meta.ts';
 import type { Claim, Owner } from '../../host/ownership.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Scope } from './scope.ts';
@@ -16,7 +17,6 @@ export function claimOf(deps: ServerDeps, scope: Scope): Claim {
   };
 }
 
-/** Servers of other namespaces belong to other organisations: they are not named. */
 function nameOf(
   deps: Pick<ServerDeps, 'installationUID' | 'servers'>,
   scope: Pick<Scope, 'server'>,
@@ -25,6 +25,10 @@ function nameOf(
   if (installation !== deps.installationUID) return undefined;
   const found = deps.servers.list().find(({ metadata }) => metadata.uid === server)?.metadata;
   if (found === undefined) return `a Server that was deleted and left the host as it was (UID ${server})`;
-  if (found.namespace !== scope.server.metadata.namespace) return 'a Server of another namespace';
-  return `Server ${found.name}, which has the same host`;
+  return `${namedFor(scope, found)}, which has the same host`;
+}
+
+/** Another Server, as the users of this one may know it: those of other namespaces belong to other organisations. */
+export function namedFor({ server }: Pick<Scope, 'server'>, other: KubeObject['metadata']): string {
+  return other.namespace === server.metadata.namespace ? `Server ${other.name}` : 'a Server of another namespace';
 }

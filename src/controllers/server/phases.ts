@@ -19,6 +19,7 @@ import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import { claimOf } from './claim.ts';
 import type { ServerDeps } from './deps.ts';
+import { refuseDuplicate } from './duplicates.ts';
 import { containersRunning } from './inventory.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
 import type { LoginDesk } from './login.ts';
@@ -303,6 +304,7 @@ export class Phases {
   }
 
   #applyOptions(scope: Scope, attempt: number): Omit<ApplyOptions, 'facts'> {
+    refuseDuplicate(this.#deps, scope);
     return {
       claim: claimOf(this.#deps, scope),
       attempt,
