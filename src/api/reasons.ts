@@ -136,7 +136,6 @@ export const reasons = {
   ShardNotHeld: 'this process does not hold the Lease of the shard',
   DuplicateMachine: 'another Server has the same machine id and host key',
   OperationSucceeded: 'the operation did what it says',
-  OperationFailed: 'the operation ended with an error',
   OperationCancelled: 'spec.cancel was set before the act',
   OperationPending: 'the operation waits for its turn',
   OperationExpired: 'deadlineSeconds passed before the operation could run',
