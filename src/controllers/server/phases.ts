@@ -1,46 +1,40 @@
 import type { Reason } from '../../api/reasons.ts';
-import {
-  applyChange,
-  finishJob,
-  verify,
-  type ApplyOptions,
-  type ApplyResult,
-  type FinishResult,
-} from '../../host/apply.ts';
-import { runHook, type Hook } from '../../host/hooks.ts';
+import { applyChange, verify } from '../../host/apply.ts';
 import { observe, type ObserveOptions } from '../../host/observe.ts';
 import { takeOver } from '../../host/ownership.ts';
 import { gate, planHost, taskOf } from '../../host/plan.ts';
 import { runPreflight } from '../../host/preflight.ts';
 import type { HostFacts } from '../../host/facts.ts';
 import type { Change } from '../../host/task.ts';
-import { toTime } from '../../lib/clock.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
+import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
-import type { ServerDeps } from './deps.ts';
-import { refuseDuplicate } from './duplicates.ts';
-import { containersRunning } from './inventory.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
+import type { ServerDeps } from './deps.ts';
+import { Hooks } from './hooks.ts';
+import { containersRunning } from './inventory.ts';
+import { Jobs } from './jobs.ts';
 import type { LoginDesk } from './login.ts';
 import { rebootReasons } from './judge.ts';
 import type { ServerCommand, ServerEvent } from './machine.ts';
 import type { Scope } from './scope.ts';
-import { StepLog, firstSteps } from './steps.ts';
-
-/** How long a run stays with a job before it gives the worker back; milliseconds. */
-const JOB_WAIT_MS = 5000;
+import { firstSteps, type StepLog } from './steps.ts';
 
 /** Carries out the machine's commands: one method each, each ends in the next event. Nothing here decides. */
 export class Phases {
   readonly #deps: ServerDeps;
   readonly #desk: LoginDesk;
-  readonly #writeAhead: (scope: Scope) => Promise<void>;
+  readonly #attempts: Attempts;
+  readonly #hooks: Hooks;
+  readonly #jobs: Jobs;
 
   constructor(deps: ServerDeps, desk: LoginDesk, writeAhead: (scope: Scope) => Promise<void>) {
     this.#deps = deps;
     this.#desk = desk;
-    this.#writeAhead = writeAhead;
+    this.#attempts = new Attempts(deps, writeAhead);
+    this.#hooks = new Hooks(deps, this.#attempts);
+    this.#jobs = new Jobs(deps, this.#attempts, this.#hooks);
   }
 
   /** Runs one command. @returns the fact that came of it. */
@@ -70,7 +64,7 @@ export class Phases {
     steps?.succeed('connect', `connected to ${session.peer}`);
     return this.#guarded(scope, async () => {
       if (scope.takeOver) await this.#takeOver(scope, session);
-      if (!(await this.#finishJobs(scope, session))) return { type: 'waiting' };
+      if (!(await this.#jobs.finish(scope, session))) return { type: 'waiting' };
       return this.#look(scope, session, steps);
     });
   }
@@ -137,7 +131,7 @@ export class Phases {
     const event = this.#finding(scope);
     if (event.type === 'conformed') {
       this.#setUpSteps(scope)?.succeed('verify', 'looked at the host: it is as declared');
-      this.#steps(scope).foundDone();
+      this.#attempts.steps(scope).foundDone();
     }
     return Promise.resolve(event);
   }
@@ -148,7 +142,7 @@ export class Phases {
     const qualified = preflight?.result !== 'Unqualified';
     const wanting = plan.obstacles.some((one) => effective.policyOf(one.area) === 'Manage');
     const settled = plan.changes.length === 0;
-    const hooksWait = settled && !wanting && this.#pendingHooks(scope).length > 0;
+    const hooksWait = settled && !wanting && this.#hooks.pending(scope).length > 0;
     if (!settled || hooksWait) return { type: 'workFound', runnable: hooksWait || runnable.length > 0, qualified };
     return wanting || !qualified ? { type: 'refused' } : { type: 'conformed' };
   }
@@ -164,14 +158,14 @@ export class Phases {
 
   async #apply(scope: Scope): Promise<ServerEvent> {
     const session = connected(scope);
-    if (!(await this.#runHooks(scope, session, 'PreProvision'))) return { type: 'waiting' };
+    if (!(await this.#hooks.run(scope, session, 'PreProvision'))) return { type: 'waiting' };
     for (const change of scope.runnable) {
       if (scope.applied.includes(change)) continue;
       if (!(await this.#make(scope, session, change))) return { type: 'waiting' };
       scope.applied.push(change);
       if (change.observeAfter === true) break;
     }
-    const done = scope.plan?.changes.length === 0 && !(await this.#runHooks(scope, session, 'PostProvision'));
+    const done = scope.plan?.changes.length === 0 && !(await this.#hooks.run(scope, session, 'PostProvision'));
     return done ? { type: 'waiting' } : { type: 'changesApplied' };
   }
 
@@ -182,64 +176,10 @@ export class Phases {
       { change: change.name, disruption: change.disruption, planHash: scope.plan?.hash },
       'applying change',
     );
-    return this.#step(scope, change.name, change.what, async (attempt) =>
-      applyChange(session, change, task, {
-        ...this.#applyOptions(scope, attempt),
-        facts: scope.observation?.facts ?? unobserved(),
-      }),
+    const step = { name: change.name, message: change.what };
+    return this.#attempts.make(scope, step, async (options) =>
+      applyChange(session, change, task, { ...options, facts: scope.observation?.facts ?? unobserved() }),
     );
-  }
-
-  /** One attempt as a step: begun, and ended unless a job goes on. */
-  async #step(
-    scope: Scope,
-    name: string,
-    message: string,
-    act: (attempt: number) => Promise<ApplyResult>,
-  ): Promise<boolean> {
-    const steps = this.#steps(scope);
-    steps.start(name, message);
-    const attempt = scope.steps.find((step) => step.name === name)?.attempts ?? 1;
-    try {
-      const result = await act(attempt);
-      if (result.kind === 'running') return false;
-      this.#dropJob(scope, name);
-      steps.succeed(name, message);
-      return true;
-    } catch (error) {
-      this.#failStep(scope, name, error);
-      throw error;
-    }
-  }
-
-  async #runHooks(scope: Scope, session: PooledSession, when: 'PreProvision' | 'PostProvision'): Promise<boolean> {
-    for (const hook of this.#pendingHooks(scope).filter((one) => one.when === when)) {
-      const ended = await this.#step(scope, `hook/${hook.name}`, `hook ${hook.name}`, (attempt) =>
-        this.#forgiving(scope, hook, () => runHook(session, hook, this.#applyOptions(scope, attempt))),
-      );
-      if (!ended) return false;
-      scope.hooksRun.push(hook.name);
-    }
-    return true;
-  }
-
-  /** A hook whose failure is to be ignored ended well as far as the set-up is concerned. */
-  async #forgiving<T>(scope: Scope, hook: Hook | undefined, act: () => Promise<T>): Promise<T | { kind: 'done' }> {
-    try {
-      return await act();
-    } catch (error) {
-      if (hook?.failurePolicy !== 'Ignore' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
-      const message = `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`;
-      this.#deps.events.record(scope.server, { type: 'Warning', reason: 'HookFailed', message });
-      return { kind: 'done' };
-    }
-  }
-
-  /** Hooks run once, around the first set-up only, also where that finds nothing to change. */
-  #pendingHooks(scope: Scope) {
-    if (scope.server.status?.appliedGeneration !== undefined || scope.effective.paused) return [];
-    if (scope.effective.defaultPolicy === 'Observe') return [];
-    return scope.effective.hooks.filter((hook) => !scope.hooksRun.includes(hook.name));
   }
 
   async #verify(scope: Scope): Promise<ServerEvent> {
@@ -261,70 +201,6 @@ export class Phases {
     await takeOver(session, claimOf(this.#deps, scope).owner, scope.signal);
     scope.tookOver = true;
     scope.takeOver = false;
-  }
-
-  /** Takes up what earlier runs (of any process) started. @returns false while something still runs. */
-  async #finishJobs(scope: Scope, session: PooledSession): Promise<boolean> {
-    for (const job of [...scope.jobs]) {
-      const name = job.change;
-      const hook = scope.effective.hooks.find((one) => name === `hook/${one.name}`);
-      const result = await this.#forgiving(scope, hook, () => this.#finish(scope, session, job)).catch(
-        (error: unknown) => {
-          this.#failStep(scope, name, error);
-          throw error;
-        },
-      );
-      if (result.kind === 'running') return false;
-      this.#dropJob(scope, name);
-      if (result.kind === 'gone') continue;
-      this.#steps(scope).succeed(name);
-      if (name.startsWith('hook/')) scope.hooksRun.push(name.slice('hook/'.length));
-    }
-    return true;
-  }
-
-  /** What ends a step, unless the link broke: then its job may still run. */
-  #failStep(scope: Scope, name: string, error: unknown): void {
-    const known = findCause(error, ReconcileError);
-    if (known === undefined || isConnectionFailure(known)) return;
-    this.#dropJob(scope, name);
-    this.#steps(scope).fail(name, known.reason, known.advice);
-  }
-
-  #dropJob(scope: Scope, change: string): void {
-    scope.jobs = scope.jobs.filter((job) => job.change !== change);
-  }
-
-  #finish(scope: Scope, session: PooledSession, job: { name: string; change: string }): Promise<FinishResult> {
-    return finishJob(
-      session,
-      { id: job.name, change: job.change },
-      { claim: claimOf(this.#deps, scope), waitMs: JOB_WAIT_MS, signal: scope.signal },
-    );
-  }
-
-  #applyOptions(scope: Scope, attempt: number): Omit<ApplyOptions, 'facts'> {
-    refuseDuplicate(this.#deps, scope);
-    return {
-      claim: claimOf(this.#deps, scope),
-      attempt,
-      waitMs: JOB_WAIT_MS,
-      signal: scope.signal,
-      writeAhead: async (job) => {
-        const bootID = scope.observation?.facts.bootID;
-        scope.jobs = [
-          ...scope.jobs.filter((one) => one.name !== job.id),
-          {
-            name: job.id,
-            change: job.change,
-            attempt: job.attempt,
-            startTime: toTime(this.#deps.clock.now()),
-            ...(bootID && { bootID }),
-          },
-        ];
-        await this.#writeAhead(scope);
-      },
-    };
   }
 
   /** Turns what went wrong into an event; bugs and API errors go up to the queue. */
@@ -362,13 +238,9 @@ export class Phases {
     return { type: 'lookFailed' };
   }
 
-  #steps(scope: Scope): StepLog {
-    return new StepLog(scope.steps, () => this.#deps.clock.now());
-  }
-
   /** Only the first set-up logs how it looked. */
   #setUpSteps(scope: Scope): StepLog | undefined {
-    return scope.server.status?.appliedGeneration === undefined ? this.#steps(scope) : undefined;
+    return scope.server.status?.appliedGeneration === undefined ? this.#attempts.steps(scope) : undefined;
   }
 }
 

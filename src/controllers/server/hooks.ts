@@ -1,0 +1,49 @@
+import { runHook, type Hook } from '../../host/hooks.ts';
+import { findCause, TransientError } from '../../lib/errors.ts';
+import type { PooledSession } from '../../ssh/session.ts';
+import type { Attempts } from './attempts.ts';
+import type { ServerDeps } from './deps.ts';
+import type { Scope } from './scope.ts';
+
+/** Runs the user's hooks: each once, around the first set-up. */
+export class Hooks {
+  readonly #deps: Pick<ServerDeps, 'events'>;
+  readonly #attempts: Attempts;
+
+  constructor(deps: Pick<ServerDeps, 'events'>, attempts: Attempts) {
+    this.#deps = deps;
+    this.#attempts = attempts;
+  }
+
+  /** Those that are still to come, also where the first set-up finds nothing to change. */
+  pending(scope: Scope): Hook[] {
+    if (scope.server.status?.appliedGeneration !== undefined || scope.effective.paused) return [];
+    if (scope.effective.defaultPolicy === 'Observe') return [];
+    return scope.effective.hooks.filter((hook) => !scope.hooksRun.includes(hook.name));
+  }
+
+  /** @returns false while the job of one still runs. */
+  async run(scope: Scope, session: PooledSession, when: Hook['when']): Promise<boolean> {
+    for (const hook of this.pending(scope).filter((one) => one.when === when)) {
+      const step = { name: `hook/${hook.name}`, message: `hook ${hook.name}` };
+      const ended = await this.#attempts.make(scope, step, (options) =>
+        this.forgiving(scope, hook, () => runHook(session, hook, options)),
+      );
+      if (!ended) return false;
+      scope.hooksRun.push(hook.name);
+    }
+    return true;
+  }
+
+  /** A hook whose failure is to be ignored ended well as far as the set-up is concerned. */
+  async forgiving<T>(scope: Scope, hook: Hook | undefined, act: () => Promise<T>): Promise<T | { kind: 'done' }> {
+    try {
+      return await act();
+    } catch (error) {
+      if (hook?.failurePolicy !== 'Ignore' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
+      const message = `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`;
+      this.#deps.events.record(scope.server, { type: 'Warning', reason: 'HookFailed', message });
+      return { kind: 'done' };
+    }
+  }
+}
