@@ -7,7 +7,7 @@ import { observe, type Observation, type ObserveOptions } from './observe.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
 import { planHost, taskOf, type Plan } from './plan.ts';
-import type { Action, AnyTask, Change, FailedRun } from './task.ts';
+import type { Action, AnyTask, Change, FailedRun, NamedChange } from './task.ts';
 
 /** A job about to start; to be acknowledged by the API first. */
 interface JobToStart {
@@ -49,7 +49,7 @@ export async function applyChange(
   task: AnyTask,
   options: ApplyOptions,
 ): Promise<ApplyResult> {
-  const explain: Explain = (run) => task.explain?.(change, run) ?? explainFailure(change.what, run);
+  const explain = explainer(change, task);
   return runAction(session, { ...change, action: task.apply(change, options.facts), explain }, options);
 }
 
@@ -85,11 +85,12 @@ export async function runAction(
  */
 export async function finishJob(
   session: Session,
-  job: { id: string; change: string },
-  options: JobOptions,
+  job: NamedChange & { id: string },
+  options: JobOptions & { tasks: readonly AnyTask[] },
 ): Promise<FinishResult> {
-  const [kind, name = ''] = job.change.split('/', 2);
-  const explain: Explain = (run) => (kind === 'hook' ? explainHook(name, run) : explainFailure(job.change, run));
+  const [kind, name = ''] = job.name.split('/', 2);
+  const task = options.tasks.find((one) => one.name === kind);
+  const explain: Explain = kind === 'hook' ? (run) => explainHook(name, run) : explainer(job, task);
   const status = await jobStatus(session, job.id, options);
   return status.state === 'Absent' ? { kind: 'gone' } : settle(session, job.id, status, { ...options, explain });
 }
@@ -135,6 +136,11 @@ async function runScript(
     limits,
   );
   if (result.exitCode !== 0) throw options.explain(result);
+}
+
+/** The task knows its own exit codes; the engine those that all share. */
+function explainer(change: NamedChange, task: AnyTask | undefined): Explain {
+  return (run) => task?.explain?.(change, run) ?? explainFailure(change.what, run);
 }
 
 /** A job's state as result; a result that is known is taken off the host before it is told. */

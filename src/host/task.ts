@@ -38,6 +38,9 @@ export interface Change {
   observeAfter?: boolean;
 }
 
+/** What is left of a change once its job outlived the run that started it. */
+export type NamedChange = Pick<Change, 'name' | 'what'>;
+
 /** How a change's script or job ended when it did not end with 0. */
 export interface FailedRun {
   /** 1…255. */
@@ -127,7 +130,7 @@ export interface Task<Want, Have> {
    * What a failed change means: exit codes that the task's own scripts define become typed errors
    * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.
    */
-  explain?(change: Change, run: FailedRun): ReconcileError | undefined;
+  explain?(change: NamedChange, run: FailedRun): ReconcileError | undefined;
   /** What this task knows of status.systemInfo, such as dockerVersion and containersRunning. */
   systemInfo?(have: Have): Partial<SystemInfo>;
   /** Versions of what this task manages, for status.components. */

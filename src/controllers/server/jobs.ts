@@ -34,13 +34,15 @@ export class Jobs {
   }
 
   async #end(scope: Scope, session: PooledSession, job: JobRecord): Promise<FinishResult> {
+    // the step that the job belongs to says what it does, whoever started it
+    const what = scope.steps.find((step) => step.name === job.change)?.message ?? job.change;
     const hook = scope.effective.hooks.find((one) => job.change === `hook/${one.name}`);
     try {
       return await this.#hooks.forgiving(scope, hook, () =>
         finishJob(
           session,
-          { id: job.name, change: job.change },
-          { claim: claimOf(this.#deps, scope), waitMs: JOB_WAIT_MS, signal: scope.signal },
+          { id: job.name, name: job.change, what },
+          { tasks: this.#deps.tasks, claim: claimOf(this.#deps, scope), waitMs: JOB_WAIT_MS, signal: scope.signal },
         ),
       );
     } catch (error) {

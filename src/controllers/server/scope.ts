@@ -44,7 +44,7 @@ export interface Scope {
   snapshot: ServerSnapshot;
   /** Starts as stored; login.ts counts tries and acceptance in it. */
   auth: ServerStatus['auth'];
-  /** Starts as stored; phases.ts adds before a job starts and removes what was consumed. */
+  /** Starts as stored; attempts.ts adds before a job starts and removes what was consumed. */
   jobs: JobRecord[];
   /** Starts as stored; steps.ts moves them. */
   steps: Step[];

@@ -1,12 +1,12 @@
 import { TerminalError, TransientError, type ReconcileError } from '../../lib/errors.ts';
 import { exitCodes } from '../exitCodes.ts';
-import type { Change, FailedRun } from '../task.ts';
+import type { FailedRun, NamedChange } from '../task.ts';
 
 /**
  * The errors that only the Docker tasks know, with what their script said (`hostler: …`). Undefined for every other
  * exit code: the engine explains those of exitCodes.ts.
  */
-export function explainDocker(change: Change, { exitCode, stderr }: FailedRun): ReconcileError | undefined {
+export function explainDocker(change: NamedChange, { exitCode, stderr }: FailedRun): ReconcileError | undefined {
   const said = saidBy(stderr);
   if (exitCode === exitCodes.changedMeanwhile) {
     return new TransientError(

@@ -5,6 +5,7 @@ import { effectiveServer } from '../../../src/api/effective.ts';
 import { applyChange, finishJob, verify, type ApplyOptions } from '../../../src/host/apply.ts';
 import { exitCodes } from '../../../src/host/exitCodes.ts';
 import { runHook } from '../../../src/host/hooks.ts';
+import { explainDocker } from '../../../src/host/providers/failures.ts';
 import type { Action, AnyTask, Change } from '../../../src/host/task.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { TerminalError } from '../../../src/lib/errors.ts';
@@ -96,9 +97,10 @@ describe('applyChange', () => {
     const result = await applyChange(session, change, taskWith(job('sleep 1')), how);
     expect(result).toEqual({ kind: 'running', jobID: how.announced[0]?.split(' ')[0] });
     const running = result.kind === 'running' ? result.jobID : '';
-    const finish = { id: running, change: change.name };
-    expect(await finishJob(session, finish, { ...how, waitMs: 20_000 })).toEqual({ kind: 'done' });
-    expect(await finishJob(session, finish, how)).toEqual({ kind: 'gone' });
+    const finish = { ...change, id: running };
+    const tasks: AnyTask[] = [];
+    expect(await finishJob(session, finish, { ...how, tasks, waitMs: 20_000 })).toEqual({ kind: 'done' });
+    expect(await finishJob(session, finish, { ...how, tasks })).toEqual({ kind: 'gone' });
     expect(jobsLeft()).toEqual([]);
   });
 
@@ -130,12 +132,26 @@ describe('applyChange', () => {
     const runner = Number(readFileSync(join(session.stateDirectory, 'jobs', id, 'process'), 'utf8').split(' ')[0]);
     process.kill(-runner, 'SIGKILL');
     for (const child of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) killIfOf(child, id);
-    await expect(finishJob(session, { id, change: change.name }, how)).rejects.toMatchObject({ reason: 'Interrupted' });
-    expect(await finishJob(session, { id, change: change.name }, how)).toEqual({ kind: 'gone' });
+    const finish = () => finishJob(session, { ...change, id }, { ...how, tasks: [] });
+    await expect(finish()).rejects.toMatchObject({ reason: 'Interrupted' });
+    expect(await finish()).toEqual({ kind: 'gone' });
   });
 });
 
 describe('finishJob', () => {
+  it("tells a failed change's job as the run that started it would have", async () => {
+    const action = job(`sleep 1; echo "hostler: E: Broken packages" >&2; exit 1`);
+    const task = taskWith(action, { explain: explainDocker });
+    const told = await applyChange(session, change, task, options({ waitMs: 20_000 })).catch(String);
+    expect(told).toContain('write the file failed: E: Broken packages');
+    const how = options({ attempt: 2 });
+    const result = await applyChange(session, change, task, how);
+    const id = result.kind === 'running' ? result.jobID : '';
+    const { name, what } = change;
+    const taken = finishJob(session, { id, name, what }, { ...how, tasks: [task], waitMs: 20_000 });
+    expect(await taken.catch(String)).toBe(told);
+  });
+
   it("tells a failed hook's job as HookFailed, whoever takes it up", async () => {
     const hook = {
       name: 'warm',
@@ -147,7 +163,8 @@ describe('finishJob', () => {
     const how = options();
     const result = await runHook(session, hook, how);
     const id = result.kind === 'running' ? result.jobID : '';
-    await expect(finishJob(session, { id, change: 'hook/warm' }, { ...how, waitMs: 20_000 })).rejects.toMatchObject({
+    const taken = { id, name: 'hook/warm', what: 'hook warm' };
+    await expect(finishJob(session, taken, { ...how, tasks: [], waitMs: 20_000 })).rejects.toMatchObject({
       reason: 'HookFailed',
       message: 'Hook warm ended with exit code 3. Its last output: no',
     });
