@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import { isIPv6, type AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NamespaceLifecycle } from './admission/namespaceLifecycle.ts';
@@ -19,6 +20,7 @@ import { ResourceEndpoint } from './http/resourceEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
 import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
 import { OpenApiV2Endpoint } from './openapi/openApiV2Endpoint.ts';
+import type { KeyPair } from './pki/certificates.ts';
 import type { Pki } from './pki/pki.ts';
 import type { RegistryDeps } from './registry/call.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -48,6 +50,8 @@ export interface ApiServer {
   caPem: string;
   /** Resolves once the namespaces and `crds` exist and are established and `/readyz` says ok; rejects when that fails. */
   ready: Promise<void>;
+  /** New connections are made with this certificate from now on; those that are open go on. */
+  useCertificate(serving: KeyPair): void;
   /** Ends watches, waits for running requests (10 s at most) and closes the listener; not the storage. */
   close(): Promise<void>;
 }
@@ -79,6 +83,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     url: urlOf(server, options.listen.host),
     caPem: options.pki.ca,
     ready,
+    useCertificate: (serving) => server.setSecureContext(secureContext({ ca: options.pki.ca, serving })),
     close: () => (closing ??= stop(parts)),
   };
 }
@@ -137,13 +142,10 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   });
   const server = createServer(
     {
-      cert: pki.serving.cert,
-      key: pki.serving.key,
-      ca: pki.ca,
+      ...secureContext(pki),
       requestCert: true,
       // who has no certificate may still ask for health; who has a wrong one gets a 401 that says so
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
       requestTimeout: REQUEST_MS,
@@ -159,6 +161,10 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     crds: options.crds ?? [],
   });
   return { server, state, hub, catalog, inFlight, controllers };
+}
+
+function secureContext({ ca, serving }: ApiServerOptions['pki']): SecureContextOptions {
+  return { ca, cert: serving.cert, key: serving.key, minVersion: 'TLSv1.2' };
 }
 
 function healthChecks(storage: Storage, state: State): HealthCheck[] {

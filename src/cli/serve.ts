@@ -5,7 +5,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
-import { ADMIN, CONTROLLER_MANAGER, ensurePki, type Pki } from '../apiserver/pki/pki.ts';
+import { ADMIN } from '../apiserver/pki/pki.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../apiserver/server.ts';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
 import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
@@ -13,10 +13,12 @@ import type { Storage } from '../apiserver/storage/storage.ts';
 import { Client } from '../kube/client.ts';
 import { fixedConnection } from '../kube/connection.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
+import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
+import { keepCertificates, readCertificates, type Certificates } from './certificates.ts';
 import { print } from './output.ts';
 import type { ServeOptions } from './serveCommand.ts';
 
@@ -67,23 +69,38 @@ interface Context {
 
 async function runControlPlane(options: ServeOptions, storage: Storage, { log, signal }: Context): Promise<void> {
   const { dataDir, listen } = options;
-  const pki = await ensurePki(join(dataDir, 'pki'), { hosts: [listen.host] });
+  const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host], clock: systemClock };
+  let certificates = await readCertificates(kept);
   const api = await listening({
     storage,
-    pki,
+    pki: certificates,
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),
   });
+  const over = new AbortController();
+  const renewed = async (next: Certificates): Promise<void> => {
+    certificates = next;
+    api.useCertificate(next.serving);
+    await writeAdminKubeconfig(options, next, api);
+  };
+  const keeping = keepCertificates(certificates, { ...kept, renewed, log, signal: over.signal });
   try {
     await api.ready;
-    const kubeconfig = await writeAdminKubeconfig(options, pki, api);
+    const kubeconfig = await writeAdminKubeconfig(options, certificates, api);
     await writeFile(join(dataDir, 'hostler.pid'), `${process.pid}\n`, { mode: 0o600 });
     print(`hostler serves ${api.url}`);
     print(`kubeconfig: ${kubeconfig}`);
-    if (options.controllers) await runControllers(options, await controllerClient(pki, api, log), { log, signal });
+    if (options.controllers)
+      await runControllers(
+        options,
+        controllerClient(() => certificates, api, log),
+        { log, signal },
+      );
     else await aborted(signal);
   } finally {
+    over.abort();
+    await keeping;
     await api.close();
     await rm(join(dataDir, 'hostler.pid'), { force: true });
   }
@@ -101,8 +118,12 @@ async function listening(options: ApiServerOptions): Promise<ApiServer> {
   }
 }
 
-async function writeAdminKubeconfig(options: ServeOptions, pki: Pki, api: ApiServer): Promise<string> {
-  const config = { server: api.url, ca: pki.ca, user: ADMIN.user, credentials: await pki.client(ADMIN) };
+async function writeAdminKubeconfig(
+  options: ServeOptions,
+  { ca, admin }: Certificates,
+  api: ApiServer,
+): Promise<string> {
+  const config = { server: api.url, ca, user: ADMIN.user, credentials: admin };
   const path = join(options.dataDir, 'kubeconfig');
   await writeKubeconfig(path, config);
   if (options.kubeconfigOut !== undefined) await writeKubeconfig(resolve(options.kubeconfigOut), config);
@@ -110,9 +131,9 @@ async function writeAdminKubeconfig(options: ServeOptions, pki: Pki, api: ApiSer
 }
 
 /** The controllers are an ordinary user of the API, over the same HTTPS as everybody. */
-async function controllerClient(pki: Pki, api: ApiServer, log: Logger): Promise<Client> {
-  const { cert, key } = await pki.client(CONTROLLER_MANAGER);
-  return new Client({ connection: fixedConnection({ server: api.url, ca: pki.ca, cert, key }), log });
+function controllerClient(current: () => Certificates, api: ApiServer, log: Logger): Client {
+  const connection = () => fixedConnection({ server: api.url, ca: current().ca, ...current().controllers });
+  return new Client({ connection: { ...connection(), credentials: () => connection().credentials() }, log });
 }
 
 async function runControllers(options: ServeOptions, client: Client, { log, signal }: Context): Promise<void> {
