@@ -95,7 +95,7 @@ interface Check {
 
 async function prepareCheck(host: Host, privateKey: string): Promise<Check> {
   await host.run(
-    `printf '{"live-restore": true}' > /etc/docker/daemon.json; systemctl reload docker; usermod -aG docker root; apt-mark hold docker.io >/dev/null`,
+    `printf '{"live-restore": true}' > /etc/docker/daemon.json; systemctl restart docker; usermod -aG docker root; apt-mark hold docker.io >/dev/null`,
   );
   const connection = await logIn(host, privateKey);
   const effective = effectiveServer({

@@ -6,7 +6,10 @@
 export const SERVICE = `
 if [ -d /run/systemd/system ]; then
   service_active() { systemctl is-active -q "$1.service"; }
-  service_enable() { systemctl enable -q "$1.service" 2>&1; }
+  # to enable again what is enabled costs the run of all SysV links
+  service_enable() {
+    [ "$(systemctl is-enabled "$1.service" 2>/dev/null)" = enabled ] || systemctl enable -q "$1.service" 2>&1
+  }
   # a start limit that was hit before must not refuse this start
   service_start() { systemctl reset-failed "$1.service" 2>/dev/null || :; systemctl start "$1.service" >&2; }
   service_restart() { systemctl reset-failed "$1.service" 2>/dev/null || :; systemctl restart "$1.service" >&2; }
