@@ -37,7 +37,7 @@ export const reasons = {
   KeyAccepted: 'the private key was accepted',
   PasswordAccepted: 'the password was accepted',
   CredentialsRejected: 'the host refused the login; no further try until something changes',
-  AttemptsPaused: 'a slow probe of a rejected login is due later',
+  AttemptsPaused: 'whether the host refused the last login is not known; the next try is due later',
   SecretMissing: 'the referenced Secret does not exist or lacks the key',
   SecretForbidden: 'Hostler may not read the referenced Secret',
   KeyUnreadable: 'the private key is no PEM or OpenSSH key that can be read',

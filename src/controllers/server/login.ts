@@ -100,11 +100,11 @@ export class LoginDesk {
   }
 
   async #logInByMain(scope: Scope, keyring: Keyring, opening: Opening): Promise<Connection> {
+    const proven = !needsWriteAhead(scope.auth, keyring.version);
     const connection = await this.#connect(scope, keyring, { ...opening, credential: keyring.main.credential });
-    const proven = isKeyProven(scope.auth);
     scope.auth = afterAccepted(keyring.version, keyring.main.name);
-    if (keyring.bootstrap === undefined || proven) return connection;
-    // from here on the first password is not sent again: that must not be forgotten
+    if (proven) return connection;
+    // a crash from here on must not look like a refusal, and the first password is not sent again
     try {
       await this.#writeAhead(scope);
       return connection;

@@ -58,9 +58,14 @@ export function heldBack(scope: Scope, at: { version: string; now: number }): Re
   if (last?.status === 'False' && last.reason === 'KeyNotInstalled') {
     return new TerminalError('KeyNotInstalled', last.message);
   }
-  if (last?.status !== 'False' || last.reason !== 'CredentialsRejected')
-    return rejection(scope, { ...at, cause: undefined });
   const { afterMs, patient } = nextTry(scope, at);
+  if (last?.status !== 'False' || last.reason !== 'CredentialsRejected') {
+    const text = `The last login of ${scope.effective.ssh.user} was refused, or Hostler was stopped before it knew the answer; so that no ban follows, the next try is not before ${toTime(at.now + afterMs)}.`;
+    const remedy = `Nothing if the credential is right; else put it right. ServerOperation Retry tries at once.`;
+    return patient
+      ? new WaitingError('AttemptsPaused', text, { afterMs, remedy })
+      : new TerminalError('AttemptsPaused', text, { remedy });
+  }
   return patient
     ? new WaitingError('CredentialsRejected', last.message, { afterMs })
     : new TerminalError('CredentialsRejected', last.message);
