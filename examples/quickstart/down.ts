@@ -29,8 +29,17 @@ export async function takeDown(): Promise<boolean> {
   for (const entry of state.servers) await removeMachine(entry);
   await rm(DATA_DIR, { recursive: true, force: true });
   say(`removed ${DATA_DIR}`);
+  tellPackages(state.packages ?? []);
   if (existsSync(CACHE)) say(`kept for the next time: ${CACHE} (base images, kubectl)`);
   return cleaned;
+}
+
+/** Other things may need them by now, so their owner decides. */
+function tellPackages(packages: readonly string[]): void {
+  const installed = packages.filter((name) => existsSync(`/var/lib/dpkg/info/${name}.list`)).join(' ');
+  if (installed === '') return;
+  say(`kept, as they were installed on this machine for it: Debian packages ${installed}`);
+  say(`  remove them with: apt-get purge ${installed}`);
 }
 
 /** Only the control plane can clean a host: it is started again where it does not run. */

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { prepareTestPrograms } from '../../test/hosts/machine.ts';
+import { missingTestPackages, prepareTestPrograms } from '../../test/hosts/machine.ts';
 import { findSshd, startSshd } from '../../test/support/sshd.ts';
 import type { Machine } from './machine.ts';
-import { readState, remember, type Entry } from './state.ts';
+import { readState, remember, rememberPackages, type Entry } from './state.ts';
 import { DATA_DIR, isOurs, say, withProgress } from './support.ts';
 
 const SERVER_NAME = 'this-machine';
@@ -59,6 +59,7 @@ function loginUser(): string {
 
 async function requireSshd(): Promise<void> {
   if (findSshd() !== undefined) return;
+  await rememberPackages(missingTestPackages(['sshd']));
   await withProgress((tell) => prepareTestPrograms(tell, ['sshd']));
   if (findSshd() !== undefined) return;
   const command = INSTALL.find(([program]) => existsSync(program))?.[1];

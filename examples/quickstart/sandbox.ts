@@ -4,8 +4,9 @@ import { resolve } from 'node:path';
 import { removeFleet } from '../../test/hosts/cleanup.ts';
 import { Fleet } from '../../test/hosts/fleet.ts';
 import type { Host } from '../../test/hosts/host.ts';
+import { missingPackages } from '../../test/hosts/machine.ts';
 import type { Machine } from './machine.ts';
-import { readState, remember } from './state.ts';
+import { readState, remember, rememberPackages } from './state.ts';
 import { say, withProgress } from './support.ts';
 
 const SERVER_NAME = 'sandbox-1';
@@ -23,6 +24,7 @@ export async function sandbox(): Promise<Machine> {
   // what an interrupted run left half-made is of no use
   if (!booted) await removeFleet(name);
   await remember({ kind: 'sandbox', serverName: SERVER_NAME, fleet: name, booted });
+  await rememberPackages(missingPackages());
   const { fleet, host } = await withProgress((tell) => boot(name, tell));
   await remember({ kind: 'sandbox', serverName: SERVER_NAME, fleet: name, booted: true });
   say(`${host.machineName} (Debian 12, systemd, sshd) answers at ${host.address}`);

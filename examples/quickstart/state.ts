@@ -12,6 +12,8 @@ export type Entry =
 export interface State {
   servePid?: number;
   servers: Entry[];
+  /** Debian packages that were installed on this machine; they are kept, but not kept secret. */
+  packages?: string[];
 }
 
 const STATE = join(DATA_DIR, 'quickstart.json');
@@ -30,6 +32,13 @@ export async function readState(): Promise<State> {
 export async function remember(entry: Entry): Promise<void> {
   const state = await readState();
   await write({ ...state, servers: [...state.servers.filter((one) => one.serverName !== entry.serverName), entry] });
+}
+
+/** Remembers Debian packages that are about to be installed. */
+export async function rememberPackages(packages: readonly string[]): Promise<void> {
+  if (packages.length === 0) return;
+  const state = await readState();
+  await write({ ...state, packages: [...new Set([...(state.packages ?? []), ...packages])] });
 }
 
 /** Remembers the process of the control plane. */

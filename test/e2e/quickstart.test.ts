@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -173,6 +173,16 @@ describe('npm run quickstart as root', () => {
     expect(down.code, down.output).toBe(0);
     await expectNothingLeft(copy);
     expect(existsSync('/run/sshd')).toBe(runDirectory);
+  });
+
+  it('names the Debian packages that it installed and keeps, as long as they are there', async () => {
+    const packages = ['openssh-client', 'hostler-no-such-package'];
+    await mkdir(join(copy.directory, '.hostler'));
+    await writeFile(join(copy.directory, '.hostler/quickstart.json'), JSON.stringify({ servers: [], packages }));
+    const down = await quickstart(copy, ['--down']);
+    expect(down.code, down.output).toBe(0);
+    expect(down.output).toMatch(/Debian packages openssh-client\n.*apt-get purge openssh-client\n/);
+    await expectNothingLeft(copy);
   });
 
   it('falls back where booting fails, says why, and boots the sandbox with the next run', async () => {

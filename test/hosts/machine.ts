@@ -72,10 +72,15 @@ function hasWritableCgroups(): boolean {
   }
 }
 
-/** Debian packages that are not installed and are needed. */
-function missingPackages(): string[] {
+/** Debian packages that {@link prepareMachine} would install. */
+export function missingPackages(): string[] {
   const missing = absent(PROGRAMS);
   return existsSync(KEYRING) ? missing : [...missing, 'debian-archive-keyring'];
+}
+
+/** Debian packages that {@link prepareTestPrograms} would install. */
+export function missingTestPackages(wanted: readonly string[] = Object.keys(TEST_PROGRAMS)): string[] {
+  return absent(Object.fromEntries(Object.entries(TEST_PROGRAMS).filter(([program]) => wanted.includes(program))));
 }
 
 /**
@@ -83,12 +88,8 @@ function missingPackages(): string[] {
  * @param wanted  Default: all of them.
  * Returns the packages that are missing still, because this process may not install them.
  */
-export async function prepareTestPrograms(
-  say: (line: string) => void,
-  wanted: readonly string[] = Object.keys(TEST_PROGRAMS),
-): Promise<string[]> {
-  const programs = Object.fromEntries(Object.entries(TEST_PROGRAMS).filter(([program]) => wanted.includes(program)));
-  const missing = absent(programs);
+export async function prepareTestPrograms(say: (line: string) => void, wanted?: readonly string[]): Promise<string[]> {
+  const missing = missingTestPackages(wanted);
   if (missing.length === 0 || process.getuid?.() !== 0 || !onPath('apt-get')) return missing;
   // Only the program is wanted. Debian's ssh service does not start where this file is. Source: ssh.service, ssh(init.d).
   if (missing.includes('openssh-server')) {
@@ -96,7 +97,7 @@ export async function prepareTestPrograms(
     await writeFile('/etc/ssh/sshd_not_to_be_run', 'openssh-server was installed for the tests of Hostler only\n');
   }
   await installPackages(missing, say);
-  return absent(programs);
+  return missingTestPackages(wanted);
 }
 
 function absent(programs: Readonly<Record<string, string>>): string[] {
