@@ -14,7 +14,9 @@ const KnownHostSpec = z.object({
   address: z.string().min(1).max(253).describe('Address the keys belong to. Example: 203.0.113.10.'),
   port: integer(1, 65535).describe('TCP port of sshd. Example: 22.'),
   keys: mapList(HostKey, 10, ['type']).min(1).describe('The trusted keys, at most one of each type.'),
-  machineID: text(64).optional().describe('/etc/machine-id of the machine that was trusted.'),
+  machineID: text(64)
+    .optional()
+    .describe('/etc/machine-id of the machine that was trusted; another one is not, though it has the same keys.'),
 });
 
 const KnownHostStatus = z.object({

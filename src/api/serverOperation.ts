@@ -14,7 +14,7 @@ const ServerOperationSpec = withRules(
     type: z
       .enum(operationTypes)
       .describe(
-        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers. TakeOver: take the host over from another Hostler or Server.',
+        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers, and the machine that offers it. TakeOver: take the host over from another Hostler or Server.',
       ),
     cancel: z.boolean().optional().describe('True: do not run it, or stop it where that is safe. Default: false.'),
     deadlineSeconds: integer(1, 86400)
