@@ -65,7 +65,6 @@ export const reasons = {
   NotStarted: 'nothing was tried yet',
   Interrupted: 'a job was cut off (reboot, killed); the host is observed again before anything else',
   ChangedMeanwhile: 'the host is not as it was when the change was planned; it is looked at again',
-  Skipped: 'nothing to do',
 
   // Qualified
   AllChecksPassed: 'every Required check passed',
@@ -124,7 +123,6 @@ export const reasons = {
   LibraryUpdated: 'a library was replaced under running processes',
 
   // pressure, credentials
-  DiskPressure: 'a file system is nearly full',
   Warning: 'the warning threshold is passed',
   Critical: 'the critical threshold is passed',
   Fresh: 'credentials are as they should be',
