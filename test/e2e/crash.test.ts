@@ -67,9 +67,7 @@ describe('kill -9 of the control plane in the middle of the Docker installation'
       docker: { version: '20.10' },
       requirements: { disk: '1G' },
     });
-    await expect
-      .poll(async () => (await host.exec('pgrep -x dpkg')).code, { timeout: 60_000 })
-      .toBe(0);
+    await expect.poll(async () => (await host.exec('pgrep -x dpkg')).code, { timeout: 60_000 }).toBe(0);
     await plane.kill();
     await plane.start();
     await plane.waitForCondition('crash-apt', 'Ready', 'True');
