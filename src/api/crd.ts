@@ -26,7 +26,7 @@ export function toCrd(kind: KindDefinition): JsonObject {
         plural: kind.plural,
         singular: kind.singular,
         shortNames: [...kind.shortNames],
-        categories: ['hostler', ...(kind.categories ?? [])],
+        categories: ['hostler'],
       },
       scope: 'Namespaced',
       versions: [

@@ -14,8 +14,6 @@ export interface KindDefinition {
   plural: string;
   singular: string;
   shortNames: readonly string[];
-  /** Groups of resources for kubectl, beside `hostler`. */
-  categories?: readonly string[];
   description: string;
   /** An object with members `spec` and `status`. */
   schema: z.ZodObject;

@@ -15,8 +15,6 @@ export const serverKind = {
   plural: 'servers',
   singular: 'server',
   shortNames: ['srv'],
-  // kubectl get all: what runs here; where nothing is of that category it ends with an error
-  categories: ['all'],
   description: 'One Linux machine that you own: how to reach it over SSH and what it should be.',
   schema: z.object({ spec: ServerSpec, status: ServerStatus.optional() }),
   printerColumns: [

@@ -1,7 +1,5 @@
 import { chmod } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toCrd } from '../../../src/api/crd.ts';
-import { kinds } from '../../../src/api/kinds.ts';
 import { eventually, manifest, startTestServer, type Output, type TestServer } from '../../support/apiServer.ts';
 import { KUBECTL_VERSIONS } from '../../support/kubectl.ts';
 import { WIDGETS_CRD } from '../../support/widgets.ts';
@@ -348,24 +346,6 @@ source: {component: tester}
       await apply(other);
       await ok('wait', '--for=condition=Established', 'crd/sprockets.example.com', '--timeout=10s');
       expect(await ok('get', 'sprockets', '-o', 'name')).toBe('');
-    });
-  });
-
-  describe('Servers', () => {
-    it('are what get all shows, and get hostler with the rest', async () => {
-      for (const kind of kinds) await apply(JSON.stringify(toCrd(kind)));
-      await ok('wait', '--for=condition=Established', 'crd/servers.hostler.dev', '--timeout=10s');
-      await eventually(async () => expect((await run('get', 'all')).stderr).toContain('No resources found in default'));
-      await apply(`
-apiVersion: hostler.dev/v1alpha1
-kind: Server
-metadata: {name: eu-1}
-spec:
-  addresses: [{type: IPv4, address: 203.0.113.10}]
-  ssh: {user: root, auth: {privateKeySecretRef: {name: key}}}
-`);
-      expect(await ok('get', 'all')).toMatch(/^NAME +READY .*\neu-1 /);
-      expect(await ok('get', 'hostler', '-o', 'name')).toBe('server.hostler.dev/eu-1\n');
     });
   });
 });

@@ -39,6 +39,12 @@ describe.each(kinds.map((kind) => kind.kind))('the CRD of %s', (kind) => {
     expect(validateCustomResourceDefinition(crd).errors.map(errorText)).toEqual([]);
   });
 
+  it('belongs to the category hostler only: kubectl delete all --all deletes no Server', () => {
+    expect(toCrd(kinds.find((one) => one.kind === kind)!)).toMatchObject({
+      spec: { names: { categories: ['hostler'] } },
+    });
+  });
+
   it('bounds every list, describes every field and states no default', () => {
     const wrong: string[] = [];
     for (const [path, node] of nodes(schemaOf(kind), kind)) {
