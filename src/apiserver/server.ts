@@ -142,6 +142,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   });
   const server = createServer(
     {
+      ...app.classes,
       ...secureContext(pki),
       requestCert: true,
       // who has no certificate may still ask for health; who has a wrong one gets a 401 that says so
@@ -150,7 +151,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       headersTimeout: HEADERS_MS,
       requestTimeout: REQUEST_MS,
     },
-    app,
+    app.listener,
   );
   const controllers = new Controllers({
     catalog,
