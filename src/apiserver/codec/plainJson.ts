@@ -15,8 +15,8 @@ const NOT_PLAIN = /\\u|"[ \t\r\n]+:/;
  * be what the exact parser would say, without repeated keys; undefined where it is not certain.
  *
  * Keys that JSON.parse merged would show: with no space between a key and its colon, every member of the text has
- * a `":` in it, so that there are at least as many of these as members in the text, and at least as many of those as
- * in the value. When the first number equals the last, all three are the same.
+ * a `":` in it whose quote is not escaped, so that there are at least as many of these as members in the text, and at
+ * least as many of those as in the value. When the first number equals the last, all three are the same.
  */
 export function parsePlainJson(text: string): JsonValue | undefined {
   if (hasLongInteger(text) || NOT_PLAIN.test(text)) return undefined;
@@ -37,8 +37,15 @@ export function hasLongInteger(text: string): boolean {
 
 function countColons(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count++;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) if (!isEscaped(text, at)) count++;
   return count;
+}
+
+/** Whether the character at `at` follows an odd number of backslashes: JSON in a string is full of such quotes. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text[first - 1] === '\\') first--;
+  return (at - first) % 2 === 1;
 }
 
 /** The members of all objects in `value`; NaN when something in it has to be read exactly. */

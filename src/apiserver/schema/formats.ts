@@ -2,6 +2,8 @@ import { isIP, isIPv6 } from 'node:net';
 import { compilePattern } from './patterns.ts';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?([0-9a-f])[0-9a-f]{3}-?([0-9a-f])[0-9a-f]{3}-?[0-9a-f]{12}$/i;
+/** How nearly all times are written; whether the month has its day is left open. */
+const USUAL_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?Z$/;
 const RFC3339_TIME = /^(\d{2}):(\d{2}):(\d{2})(.\d+)?(z|[+-]\d{2}:\d{2})$/;
 const GO_DURATION = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const SCALA_DURATION = /\d+\s*(?:n(?:s|ano)|us|µs|micro|ms|milli|s|m|h|d|w)/i;
@@ -67,6 +69,11 @@ function isDate(text: string): boolean {
 }
 
 function isDateTime(text: string): boolean {
+  if (!USUAL_TIME.test(text)) return isUnusualDateTime(text);
+  return text.slice(8, 10) <= '28' || isDate(text.slice(0, 10));
+}
+
+function isUnusualDateTime(text: string): boolean {
   const [date = '', time] = text.toLowerCase().split('t');
   if (time === undefined || !isDate(date)) return false;
   const match = RFC3339_TIME.exec(time);
