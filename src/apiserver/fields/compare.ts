@@ -2,7 +2,7 @@ import { equalJson, isJsonObject, member, stringifyJson } from '../codec/json.ts
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { childNode, parseStructural } from '../schema/structural.ts';
 import type { StructuralNode } from '../schema/structural.ts';
-import { emptySet, insertPath, isEmptySet, keyElement, parentOf } from './fieldSet.ts';
+import { EMPTY, fieldElement, keyElement, sortTexts } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
 
 /** How two versions of an object differ. No path is in two of the sets. */
@@ -10,6 +10,11 @@ export interface Comparison {
   added: FieldSet;
   modified: FieldSet;
   removed: FieldSet;
+}
+
+/** A set in the making: what it says above the paths of its maker may still grow. */
+interface Draft {
+  [element: string]: Draft | FieldSet;
 }
 
 /** ObjectMeta's list types, which no CRD states. */
@@ -39,8 +44,9 @@ export function compareObjects(before: JsonObject, after: JsonObject, schema: St
 /** A value on one side; undefined = it is not there. */
 type Side = JsonValue | undefined;
 
+/** Goes through both sides in the order of path elements, so that the sets come out sorted. */
 class Walker {
-  readonly comparison: Comparison = { added: emptySet(), modified: emptySet(), removed: emptySet() };
+  readonly comparison = { added: {} as Draft, modified: {} as Draft, removed: {} as Draft };
   readonly #path: string[] = [];
 
   /** An object with metadata of its own: the root, and embedded resources. */
@@ -68,53 +74,44 @@ class Walker {
   #oneSided(before: Side, after: Side, node: StructuralNode | undefined): void {
     const value = after ?? before;
     const set = after === undefined ? this.comparison.removed : this.comparison.added;
-    const last = this.#path.at(-1);
-    if (value !== undefined && last !== undefined) insertValue(parentOf(set, this.#path), last, value, node);
+    if (value !== undefined) this.#insert(set, fieldsOf(value, node));
   }
 
-  #map(before: Side, after: Side, node: StructuralNode | undefined): void {
-    if (isScalar(before) || isScalar(after)) {
-      this.#replaced(before, after, node);
-      return;
-    }
-    if (node?.embeddedResource === true) this.resource(before, after, node);
+  #map(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
+    if (isScalar(before) || isScalar(after)) this.#replaced(before, after, node);
+    else if (node?.embeddedResource === true) this.resource(before, after, node);
     else this.#members(before, after, (key) => childNode(node, key));
-    this.#container(before, after);
   }
 
   #members(before: Side, after: Side, nodeOf: (key: string) => StructuralNode | undefined): void {
     const old = isJsonObject(before) ? before : {};
     const now = isJsonObject(after) ? after : {};
-    for (const key of Object.keys(now)) this.#member(key, { before: member(old, key), after: now[key] }, nodeOf);
-    for (const key of Object.keys(old)) {
-      if (!Object.hasOwn(now, key)) this.#member(key, { before: old[key], after: undefined }, nodeOf);
+    const keys = Object.keys(now);
+    for (const key of Object.keys(old)) if (!Object.hasOwn(now, key)) keys.push(key);
+    for (const key of sortTexts(keys)) {
+      const sides = { before: member(old, key), after: member(now, key) };
+      if (sides.before !== sides.after) this.#below(fieldElement(key), sides, nodeOf(key));
     }
   }
 
-  #member(
-    key: string,
-    { before, after }: { before: Side; after: Side },
-    nodeOf: (key: string) => StructuralNode | undefined,
-  ): void {
-    if (before === after) return;
-    this.#path.push(`f:${key}`);
-    this.#value(before, after, nodeOf(key));
+  #below(element: string, { before, after }: { before: Side; after: Side }, node: StructuralNode | undefined): void {
+    this.#path.push(element);
+    this.#value(before, after, node);
     this.#path.pop();
   }
 
-  #list(before: Side, after: Side, node: StructuralNode): void {
+  #list(before: JsonValue, after: JsonValue, node: StructuralNode): void {
     const old = itemsByElement(before, node);
     const now = itemsByElement(after, node);
     if (old === undefined || now === undefined) {
       this.#leaf(before, after);
       return;
     }
-    for (const element of new Set([...old.keys(), ...now.keys()])) {
+    for (const element of sortTexts([...new Set([...old.keys(), ...now.keys()])])) {
       this.#path.push(element);
       this.#item(old.get(element) ?? [], now.get(element) ?? [], node.items);
       this.#path.pop();
     }
-    this.#container(before, after);
   }
 
   /** Items that share an element are duplicates; they count as one atomic field. */
@@ -124,60 +121,64 @@ class Walker {
       return;
     }
     if (old.length > 1 && now.length > 1) {
-      if (!equalJson(old, now)) insertPath(this.comparison.modified, this.#path);
+      if (!equalJson(old, now)) this.#insert(this.comparison.modified);
       return;
     }
     if (old.length > 1) {
       if (now.length === 1) this.#value(undefined, now[0], node);
-      insertPath(this.comparison.removed, this.#path);
+      this.#insert(this.comparison.removed);
       return;
     }
     if (old.length === 1) this.#value(old[0], undefined, node);
-    insertPath(this.comparison.added, this.#path);
+    this.#insert(this.comparison.added);
   }
 
   /** A value of another kind took the place of one with fields of its own. */
-  #replaced(before: Side, after: Side, node: StructuralNode | undefined): void {
-    if (before !== undefined && after !== undefined) insertPath(this.comparison.modified, this.#path);
+  #replaced(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
+    this.#insert(this.comparison.modified);
     if (isJsonObject(before)) this.#members(before, undefined, (key) => childNode(node, key));
     if (isJsonObject(after)) this.#members(undefined, after, (key) => childNode(node, key));
   }
 
-  #leaf(before: Side, after: Side): void {
-    if (before === undefined || after === undefined) this.#container(before, after);
-    else if (!equalJson(before, after)) insertPath(this.comparison.modified, this.#path);
+  #leaf(before: JsonValue, after: JsonValue): void {
+    if (!equalJson(before, after)) this.#insert(this.comparison.modified);
   }
 
-  /** The field itself came or went. */
-  #container(before: Side, after: Side): void {
-    if (before === undefined && after !== undefined) insertPath(this.comparison.added, this.#path);
-    if (after === undefined && before !== undefined) insertPath(this.comparison.removed, this.#path);
+  /** Adds the path gone so far, with `fields` below it; no path is put in above or below one that is there. */
+  #insert(set: Draft, fields: FieldSet = EMPTY): void {
+    let level = set;
+    for (const element of this.#path.slice(0, -1)) level = level[element] ??= {};
+    const last = this.#path.at(-1);
+    if (last !== undefined) level[last] = fields;
   }
 }
 
-/** Adds the path `element` and those of all fields of `value` below it: what a comparison with nothing comes to. */
-function insertValue(set: FieldSet, element: string, value: JsonValue, node: StructuralNode | undefined): void {
-  set.members.add(element);
-  if (typeof value !== 'object' || isEmpty(value)) return;
-  const below = emptySet();
-  if (isJsonObject(value)) insertMembers(below, value, node);
-  else if (Array.isArray(value) && isAssociative(node)) insertItems(below, value, node);
-  if (!isEmptySet(below)) set.children.set(element, below);
+/** The path of a value and those of all its fields, below its element: what a comparison with nothing comes to. */
+function fieldsOf(value: JsonValue, node: StructuralNode | undefined): FieldSet {
+  if (isJsonObject(value)) return node?.mapType === 'atomic' ? EMPTY : fieldsOfMembers(value, node);
+  return Array.isArray(value) && isAssociative(node) ? fieldsOfItems(value, node) : EMPTY;
 }
 
-function insertMembers(set: FieldSet, object: JsonObject, node: StructuralNode | undefined): void {
-  if (node?.mapType === 'atomic') return;
-  for (const key of Object.keys(object)) {
+function fieldsOfMembers(object: JsonObject, node: StructuralNode | undefined): FieldSet {
+  const keys = sortTexts(Object.keys(object));
+  if (keys.length === 0) return EMPTY;
+  const fields: Record<string, FieldSet> = { '.': EMPTY };
+  for (const key of keys) {
     const child = key === 'metadata' && node?.embeddedResource === true ? METADATA : childNode(node, key);
-    insertValue(set, `f:${key}`, object[key] ?? null, child);
+    fields[fieldElement(key)] = fieldsOf(object[key] ?? null, child);
   }
+  return fields;
 }
 
-function insertItems(set: FieldSet, list: JsonValue[], node: StructuralNode): void {
-  for (const [element, [first, ...duplicates]] of itemsByElement(list, node) ?? []) {
-    if (duplicates.length > 0 || first === undefined) set.members.add(element);
-    else insertValue(set, element, first, node.items);
+function fieldsOfItems(list: JsonValue[], node: StructuralNode): FieldSet {
+  const items = itemsByElement(list, node);
+  if (items === undefined || items.size === 0) return EMPTY;
+  const fields: Record<string, FieldSet> = { '.': EMPTY };
+  for (const element of sortTexts([...items.keys()])) {
+    const [first, ...duplicates] = items.get(element) ?? [];
+    fields[element] = first === undefined || duplicates.length > 0 ? EMPTY : fieldsOf(first, node.items);
   }
+  return fields;
 }
 
 function isScalar(value: Side): boolean {
@@ -223,9 +224,10 @@ function setElement(item: JsonValue): string | undefined {
 
 function mapElement(item: JsonValue, node: StructuralNode): string | undefined {
   if (!isJsonObject(item)) return undefined;
-  const keys = node.listMapKeys.flatMap((key): [string, JsonValue][] => {
+  const keys: [string, JsonValue][] = [];
+  for (const key of node.listMapKeys) {
     const value = member(item, key) ?? childNode(node.items, key)?.default;
-    return value === undefined ? [] : [[key, value]];
-  });
+    if (value !== undefined) keys.push([key, value]);
+  }
   return keys.length === 0 ? undefined : keyElement(keys);
 }

@@ -1,132 +1,113 @@
-import { isJsonObject, member, stringifyJson } from '../codec/json.ts';
-import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { isJsonObject, stringifyJson } from '../codec/json.ts';
+import type { JsonValue } from '../codec/json.ts';
 import { BodyError } from '../codec/bodyError.ts';
 import { parseJson } from '../codec/jsonParser.ts';
 
 /**
- * A set of field paths, as a tree. Path elements are written as FieldsV1 writes them: `f:<name>`, `k:{…}` (keys
- * sorted), `v:<value>`, `i:<index>`.
+ * A set of field paths, as the tree that FieldsV1 is: `{"f:spec":{".":{},"f:replicas":{}}}`. Elements are
+ * `f:<name>`, `k:{…}` (keys sorted), `v:<value>`, `i:<index>`; a path that ends at an element has `.` below it, or
+ * nothing at all. Every level is sorted. Sets are never changed, so that they share what they have in common and what
+ * is stored needs no reading and no writing.
  */
 export interface FieldSet {
-  /** Elements that are the end of a path in the set. */
-  readonly members: Set<string>;
-  /** Elements with longer paths below them. Never holds an empty set. */
-  readonly children: Map<string, FieldSet>;
+  readonly [element: string]: FieldSet;
 }
 
-/** An empty set, to be filled by its maker only: sets that are passed around are not changed. */
-export function emptySet(): FieldSet {
-  return { members: new Set(), children: new Map() };
-}
-
-/** Adds a path of at least one element. */
-export function insertPath(set: FieldSet, path: readonly string[]): void {
-  const last = path.at(-1);
-  if (last !== undefined) parentOf(set, path).members.add(last);
-}
-
-/** The set of the paths below all but the last element of `path`, put in when it is not there: not to be left empty. */
-export function parentOf(set: FieldSet, path: readonly string[]): FieldSet {
-  let node = set;
-  for (let depth = 0; depth < path.length - 1; depth++) {
-    const element = path[depth] ?? '';
-    let child = node.children.get(element);
-    if (child === undefined) {
-      child = emptySet();
-      node.children.set(element, child);
-    }
-    node = child;
-  }
-  return node;
-}
+/** No path at all; below an element, the path that ends there. */
+export const EMPTY: FieldSet = Object.freeze({});
+const SELF: FieldSet = { '.': EMPTY };
 
 /** True when there is no path in the set. */
 export function isEmptySet(set: FieldSet): boolean {
-  return set.members.size === 0 && set.children.size === 0;
+  return Object.keys(set).length === 0;
 }
 
-/** Paths in either set. */
+/** Paths in either set; `a` itself when it has all of them. */
 export function unionSets(a: FieldSet, b: FieldSet): FieldSet {
-  const children = new Map(a.children);
-  for (const [element, child] of b.children) {
-    const other = children.get(element);
-    children.set(element, other === undefined ? child : unionSets(other, child));
+  const elements = Object.keys(a);
+  const before = elements.length;
+  for (const element of Object.keys(b)) if (a[element] === undefined) elements.push(element);
+  let isGrown = elements.length > before;
+  const union: Record<string, FieldSet> = {};
+  for (const element of sortTexts(elements)) {
+    const below = unionBelow(a[element], b[element]);
+    union[element] = below;
+    isGrown ||= below !== a[element];
   }
-  return { members: new Set([...a.members, ...b.members]), children };
+  return isGrown ? union : a;
 }
 
-/** Paths of `a` that are not in `b`; a path in `b` takes away only itself, not what lies below it. */
-export function subtractSet(a: FieldSet, b: FieldSet): FieldSet {
-  const children = new Map<string, FieldSet>();
-  for (const [element, child] of a.children) {
-    const other = b.children.get(element);
-    const left = other === undefined ? child : subtractSet(child, other);
-    if (!isEmptySet(left)) children.set(element, left);
-  }
-  return { members: new Set([...a.members].filter((element) => !b.members.has(element))), children };
-}
-
-/** True when both hold the same paths. */
-export function equalSets(a: FieldSet, b: FieldSet): boolean {
-  return isEmptySet(subtractSet(a, b)) && isEmptySet(subtractSet(b, a));
-}
-
-/** The set as FieldsV1: `{"f:spec":{".":{},"f:replicas":{}}}`. */
-export function encodeFieldsV1(set: FieldSet): JsonObject {
-  return encodeInto({}, set);
-}
-
-function encodeInto(result: JsonObject, set: FieldSet): JsonObject {
-  const elements = [...set.members];
-  for (const element of set.children.keys()) if (!set.members.has(element)) elements.push(element);
-  for (const element of elements.sort()) {
-    const child = set.children.get(element);
-    const below: JsonObject = child !== undefined && set.members.has(element) ? { '.': {} } : {};
-    result[element] = child === undefined ? below : encodeInto(below, child);
-  }
-  return result;
+function unionBelow(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet {
+  if (a === undefined || a === b) return b ?? EMPTY;
+  if (b === undefined) return a;
+  if (isEmptySet(a)) return isEmptySet(b) ? a : unionSets(SELF, b);
+  return unionSets(a, isEmptySet(b) ? SELF : b);
 }
 
 /**
- * True when FieldsV1 that {@link encodeFieldsV1} wrote may hold paths that begin like one in `set`; cheaper than
- * decoding it.
+ * Paths of `a` that are not in `b`, `a` itself when they are all; a path in `b` takes away only itself, not what lies
+ * below it.
  */
-export function mayOverlap(fields: JsonObject, set: FieldSet): boolean {
-  return Object.keys(fields).some((element) => set.members.has(element) || set.children.has(element));
+export function subtractSet(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b) return EMPTY;
+  let isLess = false;
+  const left: Record<string, FieldSet> = {};
+  for (const element of Object.keys(a)) {
+    const below = a[element] ?? EMPTY;
+    const kept = leftBelow(below, b[element]);
+    if (kept !== undefined) left[element] = kept;
+    isLess ||= kept !== below;
+  }
+  return isLess ? left : a;
 }
 
-/** True when FieldsV1 that {@link encodeFieldsV1} wrote holds every path of `set`. */
-export function holdsAll(fields: JsonObject, set: FieldSet): boolean {
-  for (const element of set.members) {
-    const below = member(fields, element);
-    if (!isJsonObject(below) || !(Object.hasOwn(below, '.') || Object.keys(below).length === 0)) return false;
-  }
-  for (const [element, child] of set.children) {
-    const below = member(fields, element);
-    if (!isJsonObject(below) || !holdsAll(below, child)) return false;
-  }
-  return true;
+function leftBelow(a: FieldSet, b: FieldSet | undefined): FieldSet | undefined {
+  if (b === undefined) return a;
+  if (isEmptySet(a)) return isEmptySet(b) || b['.'] !== undefined ? undefined : a;
+  const left = subtractSet(a, isEmptySet(b) ? SELF : b);
+  const [first, ...others] = Object.keys(left);
+  if (first === undefined) return undefined;
+  return first === '.' && others.length === 0 ? EMPTY : left;
 }
 
 /** Reads FieldsV1; undefined when it is malformed. */
 export function decodeFieldsV1(fields: JsonValue): FieldSet | undefined {
   if (!isJsonObject(fields)) return undefined;
-  const set = emptySet();
-  for (const [raw, below] of Object.entries(fields)) {
+  const found = new Map<string, FieldSet>();
+  for (const [raw, value] of Object.entries(fields)) {
     if (!/^[fvki]:/.test(raw)) continue; // '.' is said by the level above; kube skips kinds it does not know
     const element = normalizeElement(raw);
-    const child = decodeFieldsV1(below);
-    if (element === undefined || child === undefined) return undefined;
-    if (isEmptySet(child) || (isJsonObject(below) && Object.hasOwn(below, '.'))) set.members.add(element);
-    if (!isEmptySet(child)) set.children.set(element, child);
+    const below = decodeFieldsV1(value);
+    if (element === undefined || below === undefined) return undefined;
+    const isSelf = isJsonObject(value) && Object.hasOwn(value, '.');
+    found.set(element, unionBelow(found.get(element), isSelf ? unionBelow(EMPTY, below) : below));
   }
-  return set;
+  return Object.fromEntries(sortTexts([...found.keys()]).map((element) => [element, found.get(element) ?? EMPTY]));
 }
+
+/** The element of the member `key` of an object. */
+export function fieldElement(key: string): string {
+  const known = fieldElements.get(key);
+  if (known !== undefined) return known;
+  const element = `f:${key}`;
+  if (key.length <= MAX_KNOWN_LENGTH && fieldElements.size < MAX_KNOWN) fieldElements.set(key, element);
+  return element;
+}
+
+/** Elements made before: a text that was a key of an object already is one at once, a new one has to be looked up. */
+const fieldElements = new Map<string, string>();
+const MAX_KNOWN = 10_000;
+const MAX_KNOWN_LENGTH = 64;
 
 /** The element of a list item that is known by its keys. */
 export function keyElement(keys: readonly (readonly [string, JsonValue])[]): string {
-  const sorted = keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = keys.length === 1 ? keys : keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `k:{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${stringifyJson(value)}`).join(',')}}`;
+}
+
+/** `texts`, sorted in place; those that are need no more than a look. */
+export function sortTexts(texts: string[]): string[] {
+  return texts.every((text, index) => index === 0 || (texts[index - 1] ?? '') <= text) ? texts : texts.sort();
 }
 
 function normalizeElement(element: string): string | undefined {

@@ -1,7 +1,7 @@
 import { isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import { decodeFieldsV1, emptySet } from './fieldSet.ts';
-import { Fields } from './fields.ts';
+import { decodeFieldsV1, EMPTY } from './fieldSet.ts';
+import type { FieldSet } from './fieldSet.ts';
 
 /** One entry of managedFields. */
 export interface ManagedEntry {
@@ -12,7 +12,7 @@ export interface ManagedEntry {
   subresource: string;
   /** RFC 3339, seconds; undefined when the client left it out. */
   time: string | undefined;
-  fields: Fields;
+  fields: FieldSet;
 }
 
 /** Entries by {@link identityOf}. */
@@ -73,24 +73,19 @@ function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-type ReadFields = (fieldsV1: JsonValue) => Fields | undefined;
+type ReadFields = (fieldsV1: JsonValue) => FieldSet | undefined;
 
 /** Fields that a client sent: looked through, as they may be malformed. */
-export function sentFields(fieldsV1: JsonValue): Fields | undefined {
-  const set = decodeFieldsV1(fieldsV1);
-  return set && Fields.of(set);
-}
+export const sentFields: ReadFields = decodeFieldsV1;
 
-/** Fields that the server stored. */
-export function storedFields(fieldsV1: JsonValue): Fields | undefined {
-  return isJsonObject(fieldsV1) ? Fields.stored(fieldsV1) : undefined;
-}
+/** Fields that the server stored, as a set is written. */
+export const storedFields: ReadFields = (fieldsV1) => (isJsonObject(fieldsV1) ? (fieldsV1 as FieldSet) : undefined);
 
 function decodeEntry(item: JsonObject, readFields: ReadFields): ManagedEntry | undefined {
   const operation = member(item, 'operation');
   const apiVersion = textOf(item, 'apiVersion');
   const fieldsV1 = member(item, 'fieldsV1');
-  const fields = fieldsV1 === undefined || fieldsV1 === null ? Fields.of(emptySet()) : readFields(fieldsV1);
+  const fields = fieldsV1 === undefined || fieldsV1 === null ? EMPTY : readFields(fieldsV1);
   if ((operation !== 'Apply' && operation !== 'Update') || apiVersion === '' || fields === undefined) return undefined;
   if (textOf(item, 'fieldsType') !== 'FieldsV1') return undefined;
   const time = textOf(item, 'time');
@@ -111,7 +106,7 @@ function encodeEntry(entry: ManagedEntry): JsonObject {
     apiVersion: entry.apiVersion,
     ...(entry.time === undefined ? {} : { time: entry.time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: entry.fields.fieldsV1,
+    fieldsV1: entry.fields,
     ...(entry.subresource === '' ? {} : { subresource: entry.subresource }),
   };
 }

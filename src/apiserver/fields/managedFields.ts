@@ -2,8 +2,7 @@ import { equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { StructuralNode } from '../schema/structural.ts';
 import { compareObjects } from './compare.ts';
-import { emptySet, insertPath, isEmptySet, subtractSet, unionSets } from './fieldSet.ts';
-import { Fields } from './fields.ts';
+import { EMPTY, isEmptySet, subtractSet, unionSets } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
 import {
   decodeEntries,
@@ -39,22 +38,22 @@ const MAX_UPDATE_MANAGERS = 10;
 const ANCIENT = 'ancient-changes';
 
 /** Fields nobody owns: identity, and what the server writes. */
-const STRIPPED = setOf([
-  ['f:apiVersion'],
-  ['f:kind'],
-  ['f:metadata'],
-  ...[
-    'name',
-    'namespace',
-    'creationTimestamp',
-    'selfLink',
-    'uid',
-    'clusterName',
-    'generation',
-    'managedFields',
-    'resourceVersion',
-  ].map((name) => ['f:metadata', `f:${name}`]),
-]);
+const STRIPPED: FieldSet = {
+  'f:apiVersion': EMPTY,
+  'f:kind': EMPTY,
+  'f:metadata': {
+    '.': EMPTY,
+    'f:clusterName': EMPTY,
+    'f:creationTimestamp': EMPTY,
+    'f:generation': EMPTY,
+    'f:managedFields': EMPTY,
+    'f:name': EMPTY,
+    'f:namespace': EMPTY,
+    'f:resourceVersion': EMPTY,
+    'f:selfLink': EMPTY,
+    'f:uid': EMPTY,
+  },
+};
 
 /**
  * Brings `write.object.metadata.managedFields` up to date: what the write changed or added now belongs to its manager,
@@ -99,11 +98,11 @@ function record(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
   const after: ManagedEntries = new Map();
   for (const [identity, entry] of entries) {
     // the writer would get back what it loses here only to gain it again
-    const fields = entry.fields.without(identity === own ? subtractSet(lost, gained) : lost);
-    if (!fields.isEmpty) after.set(identity, { ...entry, fields });
+    const fields = subtractSet(entry.fields, identity === own ? subtractSet(lost, gained) : lost);
+    if (!isEmptySet(fields)) after.set(identity, { ...entry, fields });
   }
   if (isEmptySet(gained)) return after;
-  after.set(own, { ...writer, fields: after.get(own)?.fields.with(gained) ?? Fields.of(gained) });
+  after.set(own, { ...writer, fields: unionSets(after.get(own)?.fields ?? EMPTY, gained) });
   return after;
 }
 
@@ -136,8 +135,7 @@ function mergeIntoAncient(
   const old = entries.get(bucket) ?? entries.get(first);
   if (!entries.has(bucket)) entries.delete(first);
   entries.delete(identity);
-  const fields = unionSets(entry.fields.set, old?.fields.set ?? emptySet());
-  entries.set(bucket, { ...ancient, time: entry.time, fields: Fields.of(fields) });
+  entries.set(bucket, { ...ancient, time: entry.time, fields: unionSets(entry.fields, old?.fields ?? EMPTY) });
 }
 
 /**
@@ -194,10 +192,4 @@ function metadataOf(object: JsonObject): JsonObject {
 
 function secondsText(time: Date): string {
   return `${time.toISOString().slice(0, -5)}Z`;
-}
-
-function setOf(paths: readonly (readonly string[])[]): FieldSet {
-  const set = emptySet();
-  for (const path of paths) insertPath(set, path);
-  return set;
 }
