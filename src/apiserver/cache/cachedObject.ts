@@ -42,21 +42,32 @@ export interface CacheEvent {
   encoded: Map<string, Buffer>;
 }
 
-/** A cached object as JSON in the storage version. */
-export function textOf(object: CachedObject): string {
-  return withRevision(object.bytes.toString(), object.revision);
+/** JSON as it is stored, and the revision to be shown in it. */
+type Stored = Pick<CachedObject, 'bytes' | 'revision'>;
+
+/** A stored object as JSON in the storage version, with its resourceVersion. */
+export function textOf(stored: Stored): string {
+  const at = placeOfRevision(stored);
+  return `${stored.bytes.toString('utf8', 0, at)}${revisionText(stored)}${stored.bytes.toString('utf8', at)}`;
+}
+
+/** {@link textOf} as bytes. */
+export function bytesOf(stored: Stored): Buffer {
+  const at = placeOfRevision(stored);
+  const { bytes } = stored;
+  return Buffer.concat([bytes.subarray(0, at), Buffer.from(revisionText(stored)), bytes.subarray(at)]);
 }
 
 const META = '"metadata":{';
-const RV = '"resourceVersion":"';
 
 /**
- * Puts `revision` into the JSON text of an object, replacing the one that this function put there before.
  * Invariant (kept by the encoder): nothing before the object's own metadata holds the text `"metadata":{`,
  * and metadata is never empty.
  */
-export function withRevision(text: string, revision: number): string {
-  const at = text.indexOf(META) + META.length;
-  const rest = text.startsWith(RV, at) ? text.indexOf('",', at) + 2 : at;
-  return `${text.slice(0, at)}${RV}${revision}",${text.slice(rest)}`;
+function placeOfRevision({ bytes }: Stored): number {
+  return bytes.indexOf(META) + META.length;
+}
+
+function revisionText({ revision }: Stored): string {
+  return `"resourceVersion":"${revision}",`;
 }

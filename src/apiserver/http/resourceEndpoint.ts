@@ -138,8 +138,10 @@ export class ResourceEndpoint implements Endpoint {
     if (exchange.info.name !== '') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
     const call = this.#call(target, 'CreateOptions');
-    const { object, duplicates } = await decodeObject(exchange.request, bodyRules(resource));
-    const written = await createObject(this.#deps, { ...call, duplicates }, object);
+    // the body becomes the object: it is not kept here while it is stored
+    const written = await decodeObject(exchange.request, bodyRules(resource)).then(({ object, duplicates }) =>
+      createObject(this.#deps, { ...call, duplicates }, object),
+    );
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 201 }, media);
   }
 
@@ -246,8 +248,8 @@ export class ResourceEndpoint implements Endpoint {
     media: MediaType,
   ): Promise<void> {
     const { written, warnings, code } = result;
-    const ready = media.transform === 'None' ? written.text : undefined;
-    const text = ready ?? objectText(target.resource, written.object, this.#view(target, media));
+    const ready = media.transform === 'None' ? written.json : undefined;
+    const text = ready ?? objectText(target.resource, written.object(), this.#view(target, media));
     await sendText(target.exchange.request, target.exchange.response, { code, text, warnings }, media);
   }
 

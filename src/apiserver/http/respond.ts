@@ -12,7 +12,7 @@ const compress = promisify(gzip);
 /** What goes back to the client. `text` is JSON when `encoding` is json or yaml. */
 export interface Answer {
   code: number;
-  text: string;
+  text: string | Buffer;
   /** Warnings for the person at the client, one `Warning` header each. */
   warnings?: readonly string[];
   headers?: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export async function sendText(
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const yaml = media?.encoding === 'yaml';
-  const body = yaml ? stringify(JSON.parse(answer.text), { aliasDuplicateObjects: false }) : answer.text;
+  const body = yaml ? stringify(JSON.parse(answer.text.toString()), { aliasDuplicateObjects: false }) : answer.text;
   response.statusCode = answer.code;
   if (!response.hasHeader('content-type')) {
     response.setHeader('content-type', yaml ? 'application/yaml' : 'application/json');
@@ -38,9 +38,12 @@ export async function sendText(
 }
 
 /** Sends `body` with the headers set so far. */
-export async function sendBody(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
-  // text rather than bytes: Node then sends headers and body as one
-  let bytes: string | Buffer = body;
+export async function sendBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: string | Buffer,
+): Promise<void> {
+  let bytes = body;
   if (body.length > GZIP_FROM_BYTES && acceptsGzip(request)) {
     bytes = await compress(body, { level: constants.Z_BEST_SPEED });
     response.setHeader('content-encoding', 'gzip');

@@ -54,9 +54,9 @@ export interface RegistryDeps {
 
 /** An object as a write left it, in the request's version. */
 export interface Written {
-  object: JsonObject;
+  object(): JsonObject;
   /** The same as JSON, where it is at hand. */
-  text: string | undefined;
+  json: Buffer | undefined;
 }
 
 /** The object a call is about, as errors name it. */

@@ -1,7 +1,6 @@
 import { cloneJson, type JsonObject } from '../codec/json.ts';
 import { randomInt, randomUUID } from 'node:crypto';
 import { toTime } from '../../lib/clock.ts';
-import { withRevision } from '../cache/cachedObject.ts';
 import { updateManagedFields } from '../fields/managedFields.ts';
 import { alreadyExists, ApiError, badRequest, forbidden } from '../http/status.ts';
 import { applyDefaults } from '../schema/defaults.ts';
@@ -11,7 +10,7 @@ import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
-import { encodeEntry, servedAsStored } from './versions.ts';
+import { encodeEntry, notWritten, writtenAs } from './versions.ts';
 
 /** Letters of generated names: none that make words or look alike. */
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
@@ -36,17 +35,15 @@ export async function createObject(deps: RegistryDeps, call: Call, body: JsonObj
   return createNamed(deps, call, body);
 }
 
-async function createNamed(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {
+function createNamed(deps: RegistryDeps, call: Call, object: JsonObject): Promise<Written> {
   const named: Call = { ...call, name: textAt(metaOf(object), 'name') };
-  try {
-    return await admitAndStore(deps, named, object);
-  } catch (error) {
+  return admitAndStore(deps, named, object).catch((error: unknown) => {
     if (error instanceof StorageError && error.code === 'KeyExists') {
       const isEnding = call.resource.store.cache.get(keyOf(named))?.deleting === true;
       throw alreadyExists(refOf(named), isEnding ? 'object is being deleted: ' : '');
     }
     throw error;
-  }
+  });
 }
 
 /** A generated name may be taken by chance: tried again with another. */
@@ -106,12 +103,11 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
   ]);
   call.warnings.push(...(strategy.warnings?.(object, undefined) ?? []));
   if (call.dryRun) return dryRun(call, object);
-  const entry = await store(call, object);
-  metaOf(object)['resourceVersion'] = String(entry.revision);
-  return { object, text: servedAsStored(resource) ? withRevision(entry.value.toString(), entry.revision) : undefined };
+  // not awaited: the frame of this function would keep the object alive until the store has written
+  return store(call, object).then((entry) => writtenAs(resource, entry));
 }
 
-async function store(call: Call, object: JsonObject): Promise<Entry> {
+function store(call: Call, object: JsonObject): Promise<Entry> {
   const { resource } = call;
   const value = encodeEntry(resource, object);
   const { ttlSeconds } = resource.strategy;
@@ -122,7 +118,7 @@ async function store(call: Call, object: JsonObject): Promise<Entry> {
 async function dryRun(call: Call, object: JsonObject): Promise<Written> {
   const key = keyOf(call);
   if ((await call.resource.store.storage.get(key)) !== undefined) throw new StorageError('KeyExists', key);
-  return { object, text: undefined };
+  return notWritten(object);
 }
 
 function generateName(base: string): string {

@@ -11,7 +11,7 @@ export function fromJson(text: string): JsonObject {
 
 /**
  * JSON text of an object as it is stored: apiVersion, kind and metadata first, no resourceVersion, so that
- * `withRevision` finds the place for it.
+ * `textOf` finds the place for it.
  */
 export function encodeObject(object: JsonObject): string {
   const { apiVersion = '', kind = '', ...rest } = object;

@@ -67,7 +67,7 @@ async function writeScale(
     if (uid !== '') metaOf(current)['uid'] = uid;
     return current;
   });
-  return toScale(written.object, paths);
+  return toScale(written.object(), paths);
 }
 
 function checkScale(call: Call, scale: JsonObject): void {

@@ -1,5 +1,4 @@
 import { cloneJson, equalJson, type JsonObject } from '../codec/json.ts';
-import { withRevision } from '../cache/cachedObject.ts';
 import { onlyManagedTimesDiffer, updateManagedFields } from '../fields/managedFields.ts';
 import { conflict, invalid, MODIFIED, notFound } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
@@ -9,7 +8,7 @@ import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call
 import { refuseInvalid } from './checks.ts';
 import { copyMember, generationOf, isDeleting, listAt, metaOf, sharingWith, textAt, tidyMeta } from './object.ts';
 import { apiVersionOf } from './resource.ts';
-import { decodeEntry, encodeEntry, servedAsStored } from './versions.ts';
+import { decodeEntry, encodeEntry, notWritten, writtenAs } from './versions.ts';
 
 /** More conflicts in a row than this and the client may try itself. */
 const MAX_TRIES = 20;
@@ -74,8 +73,8 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   refuseInvalid(object, call, updateErrors(call, object, old));
   call.warnings.push(...(resource.strategy.warnings?.(object, old) ?? []));
   const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);
-  if (unchanged) return { object: old, text: undefined };
-  if (call.dryRun) return { object, text: undefined };
+  if (unchanged) return notWritten(old);
+  if (call.dryRun) return notWritten(object);
   return write(call, object, entry);
 }
 
@@ -165,19 +164,23 @@ function updateErrors(call: Call, object: JsonObject, old: JsonObject): FieldErr
   ];
 }
 
-async function write(call: Call, object: JsonObject, entry: Entry): Promise<Written> {
+/** Nothing that waits here knows the object: of many writes at a time, only what they store is kept in memory. */
+function write(call: Call, object: JsonObject, entry: Entry): Promise<Written> {
   const { resource } = call;
   const { storage } = resource.store;
   if (isDeleting(object) && isFree(call, object)) {
     // the last finalizer went: this update is the deletion
-    await storage.delete(entry.key, entry.revision);
-    return { object, text: undefined };
+    return remove(storage.delete(entry.key, entry.revision), object);
   }
   const value = encodeEntry(resource, object);
   const { ttlSeconds } = resource.strategy;
-  const stored = await storage.update(entry.key, value, entry.revision, ttlSeconds === undefined ? {} : { ttlSeconds });
-  metaOf(object)['resourceVersion'] = String(stored.revision);
-  return { object, text: servedAsStored(resource) ? withRevision(value.toString(), stored.revision) : undefined };
+  const options = ttlSeconds === undefined ? {} : { ttlSeconds };
+  return storage.update(entry.key, value, entry.revision, options).then((stored) => writtenAs(resource, stored));
+}
+
+async function remove(deletion: Promise<number>, object: JsonObject): Promise<Written> {
+  await deletion;
+  return notWritten(object);
 }
 
 /** Nothing holds the object back from being removed. */

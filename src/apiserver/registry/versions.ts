@@ -1,6 +1,7 @@
 import { cloneJson, stringifyJson, type JsonObject } from '../codec/json.ts';
-import { textOf, type CachedObject } from '../cache/cachedObject.ts';
+import { bytesOf, textOf, type CachedObject } from '../cache/cachedObject.ts';
 import type { Entry } from '../storage/storage.ts';
+import type { Written } from './call.ts';
 import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
@@ -37,6 +38,19 @@ export function decodeEntry(resource: StoredResource, entry: Entry): JsonObject 
 /** The bytes to be stored for `object`, which is in the resource's version. */
 export function encodeEntry(resource: StoredResource, object: JsonObject): Buffer {
   return resource.store.encode(toStorageVersion(resource, object), servedAsStored(resource));
+}
+
+/** What a write left in the store as `entry`. */
+export function writtenAs(resource: StoredResource, entry: Entry): Written {
+  return {
+    object: () => decodeEntry(resource, entry),
+    json: servedAsStored(resource) ? bytesOf({ bytes: entry.value, revision: entry.revision }) : undefined,
+  };
+}
+
+/** An object that a write left as it was, removed, or did not store in a dry run. */
+export function notWritten(object: JsonObject): Written {
+  return { object: () => object, json: undefined };
 }
 
 /** A cached object, parsed, in the resource's version. */
