@@ -28,6 +28,13 @@ export function member(object: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
+/** A copy without the members `keys`; unlike one from which they are deleted, V8 handles it as fast as any other. */
+export function omit(object: JsonObject, ...keys: readonly string[]): JsonObject {
+  const rest: JsonObject = {};
+  for (const key of Object.keys(object)) if (!keys.includes(key)) rest[key] = object[key] ?? null;
+  return rest;
+}
+
 /** A deep copy; much faster than structuredClone. */
 export function cloneJson<T extends JsonValue>(value: T): T;
 export function cloneJson(value: JsonValue): JsonValue {

@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, member } from '../codec/json.ts';
+import { equalJson, isJsonObject, member, omit } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { StructuralNode } from '../schema/structural.ts';
 import { compareObjects } from './compare.ts';
@@ -64,8 +64,8 @@ const STRIPPED: FieldSet = {
 export function updateManagedFields(write: ManagedWrite): void {
   const { live, object } = write;
   const entries = entriesBefore(write);
-  const metadata = metadataOf(object);
-  Reflect.deleteProperty(metadata, 'managedFields');
+  const metadata = omit(metadataOf(object), 'managedFields');
+  object['metadata'] = metadata;
   const isTracked = live === undefined || entries.size > 0;
   const after = isTracked ? capManagers(record(entries, write)) : entries;
   if (after.size > 0) metadata['managedFields'] = encodeEntries(after);
@@ -171,12 +171,6 @@ function withoutManagedFields(object: JsonObject | undefined): JsonObject {
   return isJsonObject(metadata) ? { ...object, metadata: omit(metadata, 'managedFields') } : object;
 }
 
-function omit(object: JsonObject, key: string): JsonObject {
-  const rest = { ...object };
-  Reflect.deleteProperty(rest, key);
-  return rest;
-}
-
 function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined {
   const metadata = object === undefined ? undefined : member(object, 'metadata');
   return isJsonObject(metadata) ? member(metadata, 'managedFields') : undefined;
@@ -184,10 +178,7 @@ function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined 
 
 function metadataOf(object: JsonObject): JsonObject {
   const metadata = member(object, 'metadata');
-  if (isJsonObject(metadata)) return metadata;
-  const created: JsonObject = {};
-  object['metadata'] = created;
-  return created;
+  return isJsonObject(metadata) ? metadata : {};
 }
 
 function secondsText(time: Date): string {

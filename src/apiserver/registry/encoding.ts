@@ -1,4 +1,4 @@
-import { isJsonObject, stringifyJson, type JsonObject } from '../codec/json.ts';
+import { isJsonObject, omit, stringifyJson, type JsonObject } from '../codec/json.ts';
 import { parseStoredJson } from '../codec/jsonParser.ts';
 import { metaOf } from './object.ts';
 
@@ -14,11 +14,9 @@ export function fromJson(text: string): JsonObject {
  * `textOf` finds the place for it.
  */
 export function encodeObject(object: JsonObject): string {
-  const { apiVersion = '', kind = '', ...rest } = object;
-  const metadata = { ...metaOf(object) };
-  Reflect.deleteProperty(metadata, 'resourceVersion');
-  Reflect.deleteProperty(rest, 'metadata');
+  const { apiVersion = '', kind = '' } = object;
+  const metadata = omit(metaOf(object), 'resourceVersion');
   const head = `{"apiVersion":${stringifyJson(apiVersion)},"kind":${stringifyJson(kind)},"metadata":${stringifyJson(metadata)}`;
-  const tail = stringifyJson(rest);
+  const tail = stringifyJson(omit(object, 'apiVersion', 'kind', 'metadata'));
   return tail === '{}' ? `${head}}` : `${head},${tail.slice(1)}`;
 }

@@ -6,7 +6,7 @@ import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
 /** Whether objects of `resource` are stored as they are served. */
-export function servedAsStored(resource: StoredResource): boolean {
+function servedAsStored(resource: StoredResource): boolean {
   return resource.conversion === undefined && resource.store.apiVersion === apiVersionOf(resource);
 }
 
