@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Connection } from '../../src/kube/connection.ts';
+import type { Ask } from './apiLoad.ts';
+
+/** An answer that is on its way. */
+interface Awaited {
+  resolve: (length: number) => void;
+  reject: (error: Error) => void;
+}
+
+const END_OF_HEAD = '\r\n\r\n';
+
+/**
+ * A kept TLS connection that carries one HTTP/1.1 request at a time, and looks at no more of an answer than its status
+ * and its length, as load generators do: node:https takes three times as long.
+ */
+export class BareConnection {
+  readonly #socket: TLSSocket;
+  #awaited: Awaited | undefined;
+  /** What has come of the head of the answer while it is not complete. */
+  #head: Buffer = Buffer.of();
+  /** Length of the body, and how much of that is missing; undefined until the head is complete. */
+  #body: { length: number; missing: number } | undefined;
+
+  private constructor(socket: TLSSocket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (error: Error) => this.#awaited?.reject(error));
+    socket.on('close', () => this.#awaited?.reject(new Error('the server closed the connection')));
+  }
+
+  static async open(connection: Connection): Promise<BareConnection> {
+    const { server } = connection;
+    const { tls } = await connection.credentials();
+    const socket = connect({ ...tls, host: server.hostname, port: Number(server.port) });
+    await once(socket, 'secureConnect');
+    return new BareConnection(socket);
+  }
+
+  /** Sends one request; resolves with the length of the answer. @throws Error for an answer other than 200 and 201. */
+  async exchange({ method, path, body = Buffer.of(), contentType = 'application/json' }: Ask): Promise<number> {
+    const head = [
+      `${method} ${path} HTTP/1.1`,
+      'host: localhost',
+      'accept: application/json',
+      'user-agent: hostler-bench/1',
+      `content-type: ${contentType}`,
+      `content-length: ${body.length}`,
+    ];
+    return new Promise((resolve, reject) => {
+      this.#awaited = { resolve, reject };
+      this.#socket.write(Buffer.concat([Buffer.from(head.join('\r\n') + END_OF_HEAD), body]));
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #read(chunk: Buffer): void {
+    const rest = this.#body === undefined ? this.#readHead(chunk) : chunk;
+    if (this.#body === undefined) return;
+    this.#body.missing -= rest.length;
+    if (this.#body.missing > 0) return;
+    this.#awaited?.resolve(this.#body.length);
+    this.#body = undefined;
+  }
+
+  /** Returns what there is of the body. */
+  #readHead(chunk: Buffer): Buffer {
+    const all = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
+    const end = all.indexOf(END_OF_HEAD);
+    this.#head = end < 0 ? all : Buffer.of();
+    if (end < 0) return Buffer.of();
+    const head = all.toString('latin1', 0, end);
+    const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+    if (!/^HTTP\/1\.1 20[01] /.test(head) || length === undefined) {
+      this.#awaited?.reject(new Error(`an answer to a write is not as expected: ${head}`));
+      this.#socket.destroy();
+      return Buffer.of();
+    }
+    this.#body = { length: Number(length), missing: Number(length) };
+    return all.subarray(end + END_OF_HEAD.length);
+  }
+}
