@@ -5,6 +5,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
+import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
 import { ADMIN } from '../apiserver/pki/pki.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../apiserver/server.ts';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
@@ -18,7 +19,7 @@ import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
-import { keepCertificates, readCertificates, type Certificates } from './certificates.ts';
+
 import { print } from './output.ts';
 import type { ServeOptions } from './serveCommand.ts';
 

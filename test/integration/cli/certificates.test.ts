@@ -5,7 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApiServer, type ApiServer } from '../../../src/apiserver/server.ts';
 import { openEmbeddedStorage } from '../../../src/apiserver/storage/embedded.ts';
 import type { Storage } from '../../../src/apiserver/storage/storage.ts';
-import { keepCertificates, readCertificates, type Certificates } from '../../../src/cli/certificates.ts';
+import {
+  keepCertificates,
+  readCertificates,
+  type Certificates,
+} from '../../../src/apiserver/pki/controlPlaneCertificates.ts';
 import { Client } from '../../../src/kube/client.ts';
 import { fixedConnection } from '../../../src/kube/connection.ts';
 import { configMaps } from '../../../src/kube/resource.ts';

@@ -1,7 +1,7 @@
-import { ADMIN, CONTROLLER_MANAGER, ensurePki } from '../apiserver/pki/pki.ts';
-import type { KeyPair } from '../apiserver/pki/certificates.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
+import { ADMIN, CONTROLLER_MANAGER, ensurePki } from './pki.ts';
+import type { KeyPair } from './certificates.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
 
 const RENEW_EVERY_MS = 24 * 3600_000;
 
