@@ -2,11 +2,27 @@ import { z } from 'zod';
 import { conditionList } from './conditions.ts';
 import type { KindDefinition } from './kind.ts';
 import type { KubeObject } from './meta.ts';
-import { integer, mapList, objectName, text, time, withRules } from './schema.ts';
+import { atomicList, integer, mapList, objectName, text, time, withRules } from './schema.ts';
 import { Step } from './serverStatus.ts';
 
-const operationTypes = ['Retry', 'Approve', 'ApproveHostKey', 'TakeOver'] as const;
+const operationTypes = [
+  'Retry',
+  'Approve',
+  'ApproveHostKey',
+  'TakeOver',
+  'TestConnection',
+  'Preflight',
+  'Reboot',
+  'PowerOff',
+  'Cleanup',
+  'RunCommand',
+] as const;
 export type OperationType = (typeof operationTypes)[number];
+
+/** Members that carry the parameters of one type each: required for it, forbidden otherwise. */
+const parameterOf = { Approve: 'approve', ApproveHostKey: 'approveHostKey', RunCommand: 'runCommand' } as const;
+
+const immutableFields = ['deadlineSeconds', 'captureOutput', ...Object.values(parameterOf)];
 
 const ServerOperationSpec = withRules(
   z.object({
@@ -14,16 +30,23 @@ const ServerOperationSpec = withRules(
     type: z
       .enum(operationTypes)
       .describe(
-        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers, and the machine that offers it. TakeOver: take the host over from another Hostler or Server.',
+        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers, and the machine that offers it. TakeOver: take the host over from another Hostler or Server. TestConnection: log in anew. Preflight: check the host now. Reboot: restart it and see it come back whole. PowerOff: switch it off. Cleanup: remove dangling images, unused build cache and downloaded packages, never containers or volumes. RunCommand: run a script as root.',
       ),
-    cancel: z.boolean().optional().describe('True: do not run it, or stop it where that is safe. Default: false.'),
+    cancel: z
+      .boolean()
+      .optional()
+      .describe(
+        'True: do not run it; a RunCommand or Cleanup that runs is ended, a Reboot or PowerOff goes on. Default: false.',
+      ),
     deadlineSeconds: integer(1, 86400)
       .optional()
       .describe('Seconds from creation within which it must have begun. Default: 3600.'),
     captureOutput: z
       .boolean()
       .optional()
-      .describe('Keep the output in a Secret owned by the operation. Default: false.'),
+      .describe(
+        'Keep the last 256 KiB of what a RunCommand prints in a Secret owned by the operation; else nobody sees it. Default: false.',
+      ),
     approve: z
       .object({
         planHash: z
@@ -42,18 +65,25 @@ const ServerOperationSpec = withRules(
       })
       .optional()
       .describe('Parameters of ApproveHostKey.'),
+    runCommand: z
+      .object({
+        script: z
+          .string()
+          .min(1)
+          .max(65536)
+          .describe('Run as root by its own sh. It is stored as written: put no secrets into it.'),
+        timeoutSeconds: integer(1, 86400).optional().describe('Ended after this many seconds. Default: 600.'),
+      })
+      .optional()
+      .describe('Parameters of RunCommand.'),
   }),
   [
+    ...Object.entries(parameterOf).map(([type, member]) => ({
+      rule: `(self.type == '${type}') == has(self.${member})`,
+      message: `${member} is required for type ${type} and forbidden otherwise`,
+    })),
     {
-      rule: "(self.type == 'Approve') == has(self.approve)",
-      message: 'approve is required for type Approve and forbidden otherwise',
-    },
-    {
-      rule: "(self.type == 'ApproveHostKey') == has(self.approveHostKey)",
-      message: 'approveHostKey is required for type ApproveHostKey and forbidden otherwise',
-    },
-    {
-      rule: 'self.type == oldSelf.type && self.serverRef == oldSelf.serverRef && has(self.approve) == has(oldSelf.approve) && (!has(self.approve) || self.approve == oldSelf.approve) && has(self.approveHostKey) == has(oldSelf.approveHostKey) && (!has(self.approveHostKey) || self.approveHostKey == oldSelf.approveHostKey) && has(self.deadlineSeconds) == has(oldSelf.deadlineSeconds) && (!has(self.deadlineSeconds) || self.deadlineSeconds == oldSelf.deadlineSeconds) && has(self.captureOutput) == has(oldSelf.captureOutput) && (!has(self.captureOutput) || self.captureOutput == oldSelf.captureOutput)',
+      rule: `self.type == oldSelf.type && self.serverRef == oldSelf.serverRef && ${immutableFields.map(unchanged).join(' && ')}`,
       message: 'spec is immutable except cancel; create another ServerOperation instead',
     },
     {
@@ -63,6 +93,10 @@ const ServerOperationSpec = withRules(
     },
   ],
 ).describe('One act on one Server, run once.');
+
+function unchanged(field: string): string {
+  return `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`;
+}
 
 const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
@@ -77,7 +111,17 @@ const ServerOperationStatus = z.object({
   outputSecretRef: z
     .object({ name: objectName.describe('Name of the Secret.') })
     .optional()
-    .describe('Secret with the output.'),
+    .describe('Secret with the output, under the key output.'),
+  bootIDs: atomicList(text(128), 10)
+    .optional()
+    .describe('Boot ids of the host: the one before a Reboot or PowerOff, then those seen since.'),
+  before: z
+    .object({
+      failedUnits: atomicList(text(256), 100).describe('Units that had failed.'),
+      containers: atomicList(text(256), 500).describe('Running containers that a start of the engine brings back.'),
+    })
+    .optional()
+    .describe('How the host was before a Reboot or PowerOff.'),
 });
 export type ServerOperationStatus = z.infer<typeof ServerOperationStatus>;
 
@@ -92,7 +136,7 @@ export const serverOperationKind = {
   plural: 'serveroperations',
   singular: 'serveroperation',
   shortNames: ['sop'],
-  description: 'One act on one Server, run once: retry, approve, trust a host key, take over.',
+  description: 'One act on one Server, run once: retry, approve, trust a host key, test, reboot, run a command …',
   schema: z.object({
     spec: ServerOperationSpec,
     status: ServerOperationStatus.describe('What came of it.').optional(),

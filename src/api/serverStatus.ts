@@ -6,6 +6,14 @@ import { atomicList, integer, mapList, setList, text, time } from './schema.ts';
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 const severities = ['Required', 'Warning'] as const;
 
+const OperationRecord = z.object({
+  name: text(253).describe('Name of the ServerOperation.'),
+  uid: text(64).describe('Its UID.'),
+  type: text(63).describe('Its type.'),
+  startTime: time.describe('When it began.'),
+});
+export type OperationRecord = z.infer<typeof OperationRecord>;
+
 export const SystemInfo = z.object({
   hostname: text(253).optional().describe('Name the machine gives itself.'),
   osID: text(64).optional().describe('ID of os-release. Example: debian.'),
@@ -189,6 +197,9 @@ export const ServerStatus = z
       .describe('The first set-up, step by step.'),
     machine: MachineSnapshot.optional().describe("The controller's state machine; nothing that can be observed."),
     jobs: mapList(JobRecord, 20).optional().describe('Jobs that run on the host.'),
+    operations: atomicList(OperationRecord, 50)
+      .optional()
+      .describe('The last operations that changed the host; none of their names runs again.'),
     hooksRun: atomicList(text(63), 20).optional().describe('Hooks that ran; each runs once.'),
   })
   .describe('Observed state; written by the Server controller only.');

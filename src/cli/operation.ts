@@ -1,12 +1,14 @@
 import { API_VERSION } from '../api/meta.ts';
-import type { ServerOperation } from '../api/serverOperation.ts';
+import type { ServerOperation, ServerOperationStatus } from '../api/serverOperation.ts';
 import { serverOperations } from '../kube/hostlerResources.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Cluster } from './cluster.ts';
 import { CliError, exitCode } from './exitCodes.ts';
-import { print } from './output.ts';
+import { print, remark } from './output.ts';
 
 const POLL_MS = 300;
+/** Of the longest name of a step. */
+const WIDTH = 20;
 
 /**
  * Creates a ServerOperation and waits until it ended.
@@ -28,12 +30,9 @@ export async function runOperation(
   const until = systemClock.now() + timeoutMs;
   while (systemClock.now() < until) {
     const { status } = await client.get(serverOperations, key);
-    if (status?.phase === 'Succeeded') {
-      print(`serveroperation/${key.name} ${status.message ?? 'succeeded'}`);
+    if (status?.completionTime !== undefined) {
+      report(key.name, status);
       return;
-    }
-    if (status?.phase === 'Failed' || status?.phase === 'Cancelled') {
-      throw new CliError(exitCode.failed, `serveroperation/${key.name}: ${status.message ?? status.phase}`);
     }
     await systemClock.sleep(POLL_MS);
   }
@@ -41,4 +40,13 @@ export async function runOperation(
     exitCode.timedOut,
     `serveroperation/${key.name} has not ended yet; look with kubectl get sop ${key.name} -n ${namespace}`,
   );
+}
+
+/** Steps on standard error: the answer is the operation's message. @throws CliError failed  unless it succeeded. */
+function report(name: string, { phase, message, steps = [] }: ServerOperationStatus): void {
+  for (const step of steps) {
+    remark(`${step.name.padEnd(WIDTH)} ${step.state.padEnd(10)} ${step.message ?? ''}`.trimEnd());
+  }
+  if (phase !== 'Succeeded') throw new CliError(exitCode.failed, `serveroperation/${name}: ${message ?? phase ?? ''}`);
+  print(`serveroperation/${name} ${message ?? 'succeeded'}`);
 }

@@ -125,6 +125,13 @@ hostler_report "$2" "$3"
 }
 `;
 
+/** The end of what a job printed. Arguments: ID BYTES. */
+export const outputScript = `{
+${processFunctions}
+if [ -f "$hostler_root/jobs/$1/log" ]; then tail -c "$2" "$hostler_root/jobs/$1/log"; fi
+}
+`;
+
 /**
  * Lays out a job and starts it, unless it is there already, then reports.
  * Arguments: NONCE INSTALLATION SERVER LEASE TRANSITIONS MODE · ID CHANGE ATTEMPT TIMEOUT-SECONDS SHA256 SECRET(0|1)

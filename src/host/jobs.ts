@@ -5,7 +5,7 @@ import { redactor } from '../lib/redaction.ts';
 import { quote } from '../ssh/quote.ts';
 import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
 import { explainFailure } from './failures.ts';
-import { cancelScript, consumeBody, runnerText, startScript, statusScript } from './jobScript.ts';
+import { cancelScript, consumeBody, outputScript, runnerText, startScript, statusScript } from './jobScript.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
 import { parseRecords } from './records.ts';
@@ -102,6 +102,18 @@ export async function jobStatus(
   const nonce = newNonce();
   const script = { name: 'job-status', text: statusScript, args: [nonce, checkedID(id), tenths(options.waitMs)] };
   return statusOf(await session.run(script, limits(options)), nonce);
+}
+
+/** The last `maxBytes` of what a job printed, as it is: not redacted. Empty once its result was consumed. */
+export async function jobOutput(
+  session: Session,
+  id: string,
+  { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal },
+): Promise<string> {
+  const script = { name: 'job-output', text: outputScript, args: [checkedID(id), String(maxBytes)] };
+  const result = await session.run(script, { ...limits({ ...(signal && { signal }) }), maxOutputBytes: 2 * maxBytes });
+  demandSuccess(result, 'Reading the output of a job');
+  return result.stdout;
 }
 
 /** Removes the record of a job that does not run any more; its log stays for a week. Idempotent. */

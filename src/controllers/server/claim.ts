@@ -3,11 +3,14 @@ import type { Claim, Owner } from '../../host/ownership.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Scope } from './scope.ts';
 
+/** What a claim is made of. */
+export type ClaimDeps = Pick<ServerDeps, 'installationUID' | 'servers' | 'shards'>;
+
 /**
  * What lets this process write to the host: installation, Server, and the token of the Server's shard.
  * @throws WaitingError ShardNotHeld
  */
-export function claimOf(deps: ServerDeps, scope: Scope): Claim {
+export function claimOf(deps: ClaimDeps, scope: Scope): Claim {
   const { uid } = scope.server.metadata;
   const { leaseUid, transitions } = deps.shards.token(uid);
   return {
@@ -18,7 +21,7 @@ export function claimOf(deps: ServerDeps, scope: Scope): Claim {
 }
 
 function nameOf(
-  deps: Pick<ServerDeps, 'installationUID' | 'servers'>,
+  deps: Omit<ClaimDeps, 'shards'>,
   scope: Pick<Scope, 'server'>,
   { installation, server }: Pick<Owner, 'installation' | 'server'>,
 ): string | undefined {

@@ -59,7 +59,7 @@ export class LoginDesk {
       full || memory.sessionKey === undefined ? await this.#keyrings.read(server, effective, scope.signal) : undefined;
     const version = keyring?.version ?? memory.sessionKey ?? '';
     const path = this.#jumpHosts.pathOf(server);
-    this.#endFirstSession(scope);
+    this.#endOldSession(scope);
     const forced = scope.loginForced || scope.approvedFingerprint !== undefined;
     const session = await this.#deps.pool.acquire({
       owner: server.metadata.uid,
@@ -79,10 +79,11 @@ export class LoginDesk {
     );
   }
 
-  /** A session by the first password serves only for as long as the key may not be installed. */
-  #endFirstSession(scope: Scope): void {
-    if (scope.auth?.current !== 'Bootstrap' || whyNoKey(scope) !== undefined) return;
-    this.#deps.pool.drain(scope.server.metadata.uid);
+  /** A session by the first password serves only for as long as the key may not be installed; to a test none does. */
+  #endOldSession(scope: Scope): void {
+    const first = scope.auth?.current === 'Bootstrap' && whyNoKey(scope) === undefined;
+    if (first || scope.loginAnew) this.#deps.pool.drain(scope.server.metadata.uid);
+    scope.loginAnew = false;
   }
 
   async #open(scope: Scope, keyring: Keyring, opening: Opening & { forced: boolean }): Promise<Connection> {

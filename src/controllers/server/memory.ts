@@ -9,6 +9,8 @@ export interface ServerMemory {
   /** Key of the pooled session used last, while the Secret need not be read again. */
   sessionKey: string | undefined;
   /** Failed connections in a row. */
+  /** UID of the operation that last told the host to restart or switch itself off, and when; ms since the epoch. */
+  powerSent?: { operation: string | undefined; at: number };
   connectFailures: number;
 }
 

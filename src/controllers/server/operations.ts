@@ -1,23 +1,32 @@
-import type { ServerOperation, ServerOperationStatus, OperationPhase } from '../../api/serverOperation.ts';
+import type { ServerOperation, OperationPhase } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
-import { setCondition } from '../../api/conditions.ts';
-import { toTime } from '../../lib/clock.ts';
+import { failed, succeeded, type Ending } from './acts/act.ts';
+import { judgeConnection } from './judge.ts';
 import type { Scope } from './scope.ts';
 
 /** How one operation ended in this run. */
-export interface OperationOutcome {
+interface OperationOutcome {
   operation: ServerOperation;
-  phase: Extract<OperationPhase, 'Succeeded' | 'Failed'>;
-  reason: Reason;
+  ending: Ending;
+  /** What it looked at, in order; with a reason where it is not as it should be. */
+  findings: readonly Finding[];
+}
+
+interface Finding {
+  name: string;
+  reason?: Reason;
   message: string;
 }
 
 const finalPhases: readonly (OperationPhase | undefined)[] = ['Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'];
 
-/** Operations that this run has to carry out: not ended, not cancelled; oldest first. */
+/** Operations that this run has to carry out: not ended, not cancelled before they began; oldest first. */
 export function waitingOperations(all: readonly ServerOperation[]): ServerOperation[] {
   return all
-    .filter((operation) => !finalPhases.includes(operation.status?.phase) && operation.spec.cancel !== true)
+    .filter(
+      ({ spec, status }) =>
+        !finalPhases.includes(status?.phase) && (spec.cancel !== true || status?.phase === 'Running'),
+    )
     .filter((operation) => operation.metadata.deletionTimestamp === undefined)
     .sort((a, b) => age(a).localeCompare(age(b)));
 }
@@ -46,41 +55,92 @@ export function admitOperations(scope: Scope): boolean {
         scope.takeOver = true;
         changed = true;
         break;
+      case 'TestConnection':
+        scope.loginForced = true;
+        scope.loginAnew = true;
+        break;
+      case 'Preflight':
+      case 'Reboot':
+      case 'PowerOff':
+      case 'Cleanup':
+      case 'RunCommand':
+        break;
     }
   }
   return changed;
 }
 
-/** After the run: what came of each operation; undefined = it goes on waiting. */
+/** After the run: what came of each operation that changes nothing on the host itself; the others go on waiting. */
 export function concludeOperations(scope: Scope): OperationOutcome[] {
   return scope.operations.flatMap((operation) => {
-    const outcome = conclude(scope, operation);
-    return outcome === undefined ? [] : [{ operation, ...outcome }];
+    const ending = conclude(scope, operation);
+    return ending === undefined ? [] : [{ operation, ending, findings: findingsOf(scope, operation) }];
   });
 }
 
-type Conclusion = Omit<OperationOutcome, 'operation'> | undefined;
-
-const done = (message: string): Conclusion => ({ phase: 'Succeeded', reason: 'OperationSucceeded', message });
-const failed = (reason: Reason, message: string): Conclusion => ({ phase: 'Failed', reason, message });
-
-function conclude(scope: Scope, { spec }: ServerOperation): Conclusion {
+function conclude(scope: Scope, { spec }: ServerOperation): Ending | undefined {
   switch (spec.type) {
     case 'Retry':
-      return done('the Server is tried again from the start');
+      return succeeded('the Server is tried again from the start');
     case 'Approve':
       return concludeApprove(scope, spec.approve?.planHash ?? '');
     case 'ApproveHostKey':
       return concludeHostKey(scope, spec.approveHostKey?.fingerprint ?? '');
     case 'TakeOver':
       return concludeTakeOver(scope);
+    case 'TestConnection':
+      return concludeTest(scope);
+    case 'Preflight':
+      return concludePreflight(scope);
+    case 'Reboot':
+    case 'PowerOff':
+    case 'Cleanup':
+    case 'RunCommand':
+      return undefined;
   }
 }
 
+function findingsOf(scope: Scope, { spec }: ServerOperation): Finding[] {
+  switch (spec.type) {
+    case 'TestConnection':
+      return Object.entries(judgeConnection(scope)).flatMap(([name, verdict]) =>
+        verdict === undefined || verdict.status === 'Unknown'
+          ? []
+          : [findingOf(name, verdict.status === 'True', verdict)],
+      );
+    case 'Preflight':
+      return scope.preflight?.checks.map((check) => findingOf(check.name, check.result !== 'Fail', check)) ?? [];
+    default:
+      return [];
+  }
+}
+
+function findingOf(name: string, well: boolean, { reason, message }: { reason: Reason; message: string }): Finding {
+  return { name: name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase(), ...(!well && { reason }), message };
+}
+
+function concludeTest({ login, effective }: Scope): Ending | undefined {
+  if (login === undefined) return undefined;
+  if (login.outcome === 'failed') return failed(login.error.reason, login.error.advice);
+  const { session } = login;
+  if (session.privilegeFailure !== undefined)
+    return failed(session.privilegeFailure.reason, `logged in, but: ${session.privilegeFailure.advice}`);
+  return succeeded(`logged in to ${session.peer} as ${effective.ssh.user} (${session.login.method})`);
+}
+
+function concludePreflight({ login, preflight, failure }: Scope): Ending | undefined {
+  if (login?.outcome === 'failed') return failed(login.error.reason, login.error.advice);
+  if (preflight === undefined) return failure && failed(failure.reason, failure.advice);
+  const { passed, warnings, result, checks } = preflight;
+  if (result === 'Qualified') return succeeded(`${passed} checks passed, ${warnings} warned`);
+  const wrong = checks.filter((check) => check.result === 'Fail').map(({ name, message }) => `${name}: ${message}`);
+  return failed(result === 'NeedsSetup' ? 'NeedsSetup' : 'ChecksFailed', wrong.join(' '));
+}
+
 /** The hash is judged against the plan of this very run: what was approved is what runs, or nothing does. */
-function concludeApprove(scope: Scope, hash: string): Conclusion {
+function concludeApprove(scope: Scope, hash: string): Ending | undefined {
   if (scope.plan === undefined) return undefined;
-  if (scope.plannedHash === hash) return done('the plan is approved and runs');
+  if (scope.plannedHash === hash) return succeeded('the plan is approved and runs');
   if (scope.plan.changes.length === 0)
     return failed('NothingToApprove', 'no plan waits for approval; the host is as declared');
   return failed(
@@ -89,11 +149,11 @@ function concludeApprove(scope: Scope, hash: string): Conclusion {
   );
 }
 
-function concludeHostKey(scope: Scope, fingerprint: string): Conclusion {
+function concludeHostKey(scope: Scope, fingerprint: string): Ending | undefined {
   const { login } = scope;
   if (login === undefined) return undefined;
   if (login.hostKeys?.some((key) => key.trusted && key.fingerprint === fingerprint) === true)
-    return done('the host key is trusted');
+    return succeeded('the host key is trusted');
   const offered = login.hostKeys?.map((key) => `${key.type} ${key.fingerprint}`).join(', ');
   if (offered === undefined) return undefined;
   return failed(
@@ -102,27 +162,9 @@ function concludeHostKey(scope: Scope, fingerprint: string): Conclusion {
   );
 }
 
-function concludeTakeOver(scope: Scope): Conclusion {
-  if (scope.tookOver) return done('the host is now owned by this Server');
+function concludeTakeOver(scope: Scope): Ending | undefined {
+  if (scope.tookOver) return succeeded('the host is now owned by this Server');
   if (scope.failure !== undefined && scope.login?.outcome === 'connected')
     return failed(scope.failure.reason, scope.failure.advice);
   return undefined;
-}
-
-/** The operation's status with that outcome. */
-export function endedStatus(outcome: OperationOutcome, now: number): ServerOperationStatus {
-  const { operation, phase, reason, message } = outcome;
-  const time = toTime(now);
-  const conditions = structuredClone(operation.status?.conditions ?? []);
-  const generation = operation.metadata.generation ?? 1;
-  const verdict = { status: phase === 'Succeeded' ? ('True' as const) : ('False' as const), reason, message };
-  setCondition(conditions, 'Ready', verdict, { now: time, generation });
-  return {
-    ...operation.status,
-    phase,
-    message: message.slice(0, 2048),
-    startTime: operation.status?.startTime ?? time,
-    completionTime: time,
-    conditions,
-  };
 }

@@ -8,6 +8,7 @@ import type { HostFacts } from '../../host/facts.ts';
 import type { Change } from '../../host/task.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
+import { Acts } from './acts/acts.ts';
 import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
@@ -25,6 +26,7 @@ import { firstSteps, type StepLog } from './steps.ts';
 export class Phases {
   readonly #deps: ServerDeps;
   readonly #desk: LoginDesk;
+  readonly #acts: Acts;
   readonly #attempts: Attempts;
   readonly #hooks: Hooks;
   readonly #jobs: Jobs;
@@ -32,6 +34,7 @@ export class Phases {
   constructor(deps: ServerDeps, desk: LoginDesk, writeAhead: (scope: Scope) => Promise<void>) {
     this.#deps = deps;
     this.#desk = desk;
+    this.#acts = new Acts(deps, writeAhead);
     this.#attempts = new Attempts(deps, writeAhead);
     this.#hooks = new Hooks(deps, this.#attempts);
     this.#jobs = new Jobs(deps, this.#attempts, this.#hooks);
@@ -57,6 +60,7 @@ export class Phases {
     steps?.ensure('connect');
     scope.login ??= await this.#desk.logIn(scope, { full: scope.full });
     if (scope.login.outcome === 'failed') {
+      scope.login = { ...scope.login, error: await this.#acts.away(scope, scope.login.error) };
       steps?.fail('connect', scope.login.error.reason, scope.login.error.advice);
       return { type: 'lookFailed' };
     }
@@ -65,7 +69,15 @@ export class Phases {
     return this.#guarded(scope, async () => {
       if (scope.takeOver) await this.#takeOver(scope, session);
       if (!(await this.#jobs.finish(scope, session))) return { type: 'waiting' };
-      return this.#look(scope, session, steps);
+      const seen = await this.#look(scope, session, steps);
+      switch (await this.#acts.perform(scope, session)) {
+        case 'waiting':
+          return { type: 'waiting' };
+        case 'done': // the host may be different now
+          return this.#look(scope, session, steps);
+        case 'none':
+          return seen;
+      }
     });
   }
 

@@ -5,10 +5,11 @@ import { backoffMs, jittered } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import type { ServerDeps } from './deps.ts';
+import { ActLog } from './acts/actLog.ts';
 import { LoginDesk } from './login.ts';
 import { next, type ServerCommand, type ServerEvent } from './machine.ts';
 import { MemoryStore } from './memory.ts';
-import { admitOperations, concludeOperations, endedStatus, waitingOperations } from './operations.ts';
+import { admitOperations, concludeOperations, waitingOperations } from './operations.ts';
 import { Phases } from './phases.ts';
 import { Remover } from './remover.ts';
 import { recordTransitions } from './events.ts';
@@ -110,12 +111,13 @@ export class ServerReconciler implements Reconciler {
   /** One status patch, or none; operations and events follow what was stored. */
   async #conclude(scope: Scope): Promise<void> {
     await this.#write(scope);
-    for (const outcome of concludeOperations(scope)) {
-      await this.#deps.operationStatus.write(outcome.operation, endedStatus(outcome, scope.now), {
-        signal: scope.signal,
-      });
-      const type = outcome.phase === 'Succeeded' ? 'Normal' : 'Warning';
-      this.#deps.events.record(outcome.operation, { type, reason: outcome.reason, message: outcome.message });
+    for (const { operation, ending, findings } of concludeOperations(scope)) {
+      const log = new ActLog(this.#deps, operation, scope.signal);
+      for (const { name, reason, message } of findings) {
+        if (reason === undefined) log.steps.succeed(name, message);
+        else log.steps.fail(name, reason, message);
+      }
+      await log.end(ending);
     }
   }
 
@@ -158,7 +160,8 @@ export class ServerReconciler implements Reconciler {
   #nextLook(scope: Scope): Result {
     const { healthMs } = this.#deps.intervals;
     const { login, failure, memory } = scope;
-    if (scope.jobs.length > 0 && login?.outcome === 'connected') return { requeueAfterMs: JOB_POLL_MS };
+    const soonMs = nextLookSoon(scope);
+    if (soonMs !== undefined) return { requeueAfterMs: soonMs };
     const error = login?.outcome === 'failed' ? login.error : failure;
     if (error === undefined) return { requeueAfterMs: jittered(healthMs, 0.1) };
     switch (error.retry.kind) {
@@ -176,6 +179,12 @@ export class ServerReconciler implements Reconciler {
         };
     }
   }
+}
+
+/** Milliseconds, while something goes on on the host. */
+function nextLookSoon({ login, jobs, lookAgainMs }: Scope): number | undefined {
+  if (login?.outcome !== 'connected') return undefined;
+  return jobs.length > 0 ? JOB_POLL_MS : lookAgainMs;
 }
 
 /** Objects from the API always are; the types cannot know. */

@@ -4,6 +4,7 @@ import { findCause, ReconcileError, WaitingError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { LoginDesk } from './login.ts';
+import { operationJob } from './acts/jobAct.ts';
 import { claimOf } from './claim.ts';
 import type { ServerEvent } from './machine.ts';
 import type { Scope } from './scope.ts';
@@ -27,7 +28,7 @@ export class Remover {
   /** Sets `scope.removed` once the Server may go. Retain never needs SSH, unless a job still runs. */
   async remove(scope: Scope): Promise<ServerEvent> {
     await this.#writeAhead(scope);
-    const needsHost = scope.effective.deletionPolicy === 'RemoveAgent' || scope.jobs.length > 0;
+    const needsHost = scope.effective.deletionPolicy === 'RemoveAgent' || jobsOf(scope).length > 0;
     if (needsHost && !(await this.#onHost(scope))) return { type: 'waiting' };
     scope.removed = true;
     return { type: 'removed' };
@@ -49,9 +50,9 @@ export class Remover {
 
   async #clean(scope: Scope, session: PooledSession): Promise<void> {
     const claim = claimOf(this.#deps, scope);
-    for (const job of [...scope.jobs]) {
-      await cancelJob(session, job.name, { claim, signal: scope.signal });
-      scope.jobs = scope.jobs.filter((one) => one !== job);
+    for (const id of jobsOf(scope)) {
+      await cancelJob(session, id, { claim, signal: scope.signal });
+      scope.jobs = scope.jobs.filter((one) => one.name !== id);
     }
     if (scope.effective.deletionPolicy === 'RemoveAgent') await removeAgent(session, claim, scope.signal);
   }
@@ -72,4 +73,10 @@ export class Remover {
     });
     return false;
   }
+}
+
+/** Ids of the jobs that may run on the host: of changes, and of operations that began. */
+function jobsOf({ jobs, operations, server }: Scope): string[] {
+  const begun = operations.filter(({ status }) => status?.phase === 'Running');
+  return [...jobs.map((job) => job.name), ...begun.map((one) => operationJob(one, server.metadata.uid).id)];
 }

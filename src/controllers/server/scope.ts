@@ -1,7 +1,7 @@
 import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
-import type { JobRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
+import type { JobRecord, OperationRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
 import type { HeldChange, Plan } from '../../host/plan.ts';
 import type { Observation } from '../../host/observe.ts';
 import type { Preflight } from '../../host/preflight.ts';
@@ -50,10 +50,16 @@ export interface Scope {
   steps: Step[];
   /** Starts as stored; hooks that ran. */
   hooksRun: string[];
+  /** Starts as stored; acts.ts adds before an operation begins. */
+  recentOperations: OperationRecord[];
+  /** Set by operations that go on: milliseconds until the next look. */
+  lookAgainMs: number | undefined;
   /** Starts as stored; operation Approve sets it. */
   approvedPlanHash: string | undefined;
   /** Set by operations: this run may try a login that the circuit breaker holds back. */
   loginForced: boolean;
+  /** Set by operation TestConnection: a kept session proves nothing. */
+  loginAnew: boolean;
   /** Set by operation ApproveHostKey: this fingerprint may be trusted. */
   approvedFingerprint: string | undefined;
   /** Set by operation TakeOver: claim the host whoever owns it. */
@@ -98,8 +104,11 @@ export function newScope(
     jobs: status.jobs ?? [],
     steps: status.provisioning?.steps ?? [],
     hooksRun: status.hooksRun ?? [],
+    recentOperations: status.operations ?? [],
+    lookAgainMs: undefined,
     approvedPlanHash: status.approvedPlanHash,
     loginForced: false,
+    loginAnew: false,
     approvedFingerprint: undefined,
     takeOver: false,
     tookOver: false,

@@ -23,6 +23,7 @@ export function statusOf(scope: Scope, tasks: readonly AnyTask[]): ServerStatus 
     auth: scope.auth,
     jobs: orUndefined(scope.jobs),
     hooksRun: orUndefined(scope.hooksRun),
+    operations: orUndefined(scope.recentOperations),
     approvedPlanHash: scope.approvedPlanHash,
     machine: persist(scope.snapshot),
     ...(scope.steps.length > 0 && { provisioning: { steps: scope.steps } }),

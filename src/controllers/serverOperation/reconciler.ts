@@ -9,6 +9,7 @@ import type { StatusWriter } from '../../kube/statusWriter.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
 
 const DEFAULT_DEADLINE_SECONDS = 3600;
+const RUNNING_LOOK_MS = 60_000;
 
 /** What the ServerOperation controller works with. */
 export interface ServerOperationDeps {
@@ -35,6 +36,7 @@ export class ServerOperationReconciler implements Reconciler {
     if (cached === undefined || cached.metadata.deletionTimestamp !== undefined) return {};
     const operation = this.#deps.operationStatus.latest(cached);
     const phase = operation.status?.phase ?? 'Pending';
+    if (phase === 'Running') return this.#watchRunning(operation, signal);
     if (phase !== 'Pending') return {};
     if (operation.spec.cancel === true) {
       await this.#write(
@@ -55,6 +57,14 @@ export class ServerOperationReconciler implements Reconciler {
       signal,
     );
     return { requeueAfterMs: leftMs };
+  }
+
+  /** What runs is the business of its Server, unless that is gone. */
+  async #watchRunning(operation: ServerOperation, signal: AbortSignal): Promise<Result> {
+    if (this.#server(operation) !== undefined) return { requeueAfterMs: RUNNING_LOOK_MS };
+    const message = `Server ${operation.spec.serverRef.name} was deleted while it ran`;
+    await this.#write(operation, ended('Failed', 'DependencyNotReady', message), signal);
+    return {};
   }
 
   #leftMs({ metadata, spec }: ServerOperation): number {

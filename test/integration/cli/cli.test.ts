@@ -83,7 +83,20 @@ describe('help', () => {
     'serve',
     'version',
     'server',
-    ...['add', 'list', 'show', 'plan', 'approve', 'retry', 'delete'].map((name) => `server ${name}`),
+    ...[
+      'add',
+      'list',
+      'show',
+      'plan',
+      'approve',
+      'retry',
+      'delete',
+      'test',
+      'preflight',
+      'reboot',
+      'power-off',
+      'cleanup',
+    ].map((name) => `server ${name}`),
   ])('of hostler %s has examples', async (command) => {
     const { code, stdout } = await hostler([...command.split(' ').filter(Boolean), '--help']);
     expect(code).toBe(0);
@@ -254,7 +267,7 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
   });
 
   it('ends with 3 where the Server does not exist', async () => {
-    for (const command of ['show', 'plan', 'approve', 'retry', 'delete']) {
+    for (const command of ['show', 'plan', 'approve', 'retry', 'delete', 'test', 'reboot']) {
       const { code, stderr } = await hostler(['server', command, 'nope']);
       expect(code, command).toBe(3);
       expect(stderr).toBe('hostler: Server default/nope does not exist.\n');

@@ -1,0 +1,141 @@
+import type { ServerOperation } from '../../../api/serverOperation.ts';
+import { cancelJob, consumeJob } from '../../../host/jobs.ts';
+import { toTime } from '../../../lib/clock.ts';
+import { findCause, ReconcileError, WaitingError } from '../../../lib/errors.ts';
+import type { PooledSession } from '../../../ssh/session.ts';
+import { claimOf } from '../claim.ts';
+import { isConnectionFailure } from '../connectionFailure.ts';
+import type { ServerDeps } from '../deps.ts';
+import { refuseDuplicate } from '../duplicates.ts';
+import type { Scope } from '../scope.ts';
+import { actTypeOf, failed, type Act, type ActResult, type ActRun, type ActType, type Ending } from './act.ts';
+import { ActLog } from './actLog.ts';
+import { JobAct, OPERATION_JOB } from './jobAct.ts';
+import { PowerAct } from './powerAct.ts';
+
+/** How many operations a Server remembers. */
+const MAX_RECORDS = 50;
+const SHARD_RETRY_MS = 5000;
+
+/** Carries out the operations that change a host, one after the other, oldest first. */
+export class Acts {
+  readonly #deps: ServerDeps;
+  readonly #writeAhead: (scope: Scope) => Promise<void>;
+  readonly #acts: Readonly<Record<ActType, Act>>;
+
+  constructor(deps: ServerDeps, writeAhead: (scope: Scope) => Promise<void>) {
+    this.#deps = deps;
+    this.#writeAhead = writeAhead;
+    this.#acts = {
+      Reboot: new PowerAct(deps, 'reboot'),
+      PowerOff: new PowerAct(deps, 'poweroff'),
+      Cleanup: new JobAct(deps),
+      RunCommand: new JobAct(deps),
+    };
+  }
+
+  /**
+   * After the host was looked at.
+   * @returns `waiting`: one goes on; `done`: the host may be different now; `none`.
+   */
+  async perform(scope: Scope, session: PooledSession): Promise<'none' | 'waiting' | 'done'> {
+    await this.#sweep(scope, session);
+    let acted = false;
+    for (const operation of scope.operations) {
+      const type = actTypeOf(operation);
+      if (type === undefined) continue;
+      const run = { scope, session, operation, log: this.#log(scope, operation) };
+      const result = await this.#advance(this.#acts[type], run);
+      if (result.kind === 'running') {
+        scope.lookAgainMs = result.afterMs;
+        return 'waiting';
+      }
+      await run.log.end(result.ending);
+      await result.settle?.();
+      acted = true;
+    }
+    return acted ? 'done' : 'none';
+  }
+
+  /** The host does not answer: what an operation under way makes of that. @returns the error to show. */
+  async away(scope: Scope, error: ReconcileError): Promise<ReconcileError> {
+    const operation = scope.operations.find((one) => one.status?.phase === 'Running');
+    const type = operation && actTypeOf(operation);
+    if (operation === undefined || type === undefined || !isConnectionFailure(error)) return error;
+    const run = { scope, operation, log: this.#log(scope, operation) };
+    const result = this.#acts[type].away?.(run, error);
+    if (result?.kind === 'expected') return result.error;
+    if (result !== undefined) await run.log.end(result.ending);
+    return error;
+  }
+
+  async #advance(act: Act, run: ActRun): Promise<ActResult> {
+    const { scope, operation, log } = run;
+    try {
+      if (operation.status?.phase !== 'Running') {
+        const refusal = this.#refusal(run);
+        if (refusal !== undefined) return { kind: 'ended', ending: refusal };
+        refuseDuplicate(this.#deps, scope);
+        await act.prepare(run);
+        this.#remember(scope, operation);
+        await this.#writeAhead(scope);
+        await log.begin();
+      }
+      return await act.carryOn(run);
+    } catch (error) {
+      return { kind: 'ended', ending: this.#endingOf(error) };
+    }
+  }
+
+  /** What a failure means; what is none of the operation's own is thrown on. */
+  #endingOf(error: unknown): Ending {
+    const known = findCause(error, ReconcileError);
+    if (known === undefined || isConnectionFailure(known) || known.retry.kind === 'after') throw error;
+    if (known.reason === 'ShardNotHeld' || known.reason === 'OwnershipLost') {
+      // whoever holds the shard now goes on with it
+      throw new WaitingError(known.reason, known.message, { afterMs: SHARD_RETRY_MS, cause: error });
+    }
+    return failed(known.reason, known.advice);
+  }
+
+  #refusal({ scope, session, operation }: ActRun): Ending | undefined {
+    const { effective, recentOperations } = scope;
+    const { name, uid } = operation.metadata;
+    const before = recentOperations.find((one) => one.name === name && one.type === operation.spec.type);
+    if (before !== undefined && before.uid !== uid) {
+      const message = `an operation ${name} of type ${before.type} ran on this Server at ${before.startTime}; it is not repeated because its manifest was applied again. To repeat it on purpose, use another name, or metadata.generateName with kubectl create`;
+      return { phase: 'AlreadyRan', reason: 'AlreadyRan', message };
+    }
+    if (effective.paused) return failed('Paused', 'spec.paused of the Server is true: nothing is written to the host');
+    if (effective.defaultPolicy === 'Observe')
+      return failed('ObserveOnly', 'spec.management.default of the Server is Observe: nothing is changed on the host');
+    if (session.privilege.kind === 'none')
+      return failed('ManualRootStepsRequired', 'it needs root on the host; see condition Privileged of the Server');
+    return undefined;
+  }
+
+  #remember(scope: Scope, { metadata, spec }: ServerOperation): void {
+    const uid = metadata.uid ?? '';
+    if (scope.recentOperations.some((one) => one.uid === uid)) return;
+    const record = { name: metadata.name, uid, type: spec.type, startTime: toTime(this.#deps.clock.now()) };
+    scope.recentOperations = [...scope.recentOperations, record].slice(-MAX_RECORDS);
+  }
+
+  /** Jobs of operations that were deleted, or that ended before their record could be removed. */
+  async #sweep(scope: Scope, session: PooledSession): Promise<void> {
+    const wanted = new Set(scope.operations.map(({ metadata }) => `${OPERATION_JOB}${metadata.name}`));
+    const stray = (scope.observation?.facts.jobs ?? []).filter(
+      ({ change, server }) =>
+        server === scope.server.metadata.uid && change.startsWith(OPERATION_JOB) && !wanted.has(change),
+    );
+    for (const { id, state } of stray) {
+      const options = { claim: claimOf(this.#deps, scope), signal: scope.signal };
+      if (state === 'Running') await cancelJob(session, id, options);
+      else await consumeJob(session, id, options);
+    }
+  }
+
+  #log(scope: Scope, operation: ServerOperation): ActLog {
+    return new ActLog(this.#deps, operation, scope.signal);
+  }
+}

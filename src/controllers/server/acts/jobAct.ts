@@ -1,0 +1,100 @@
+import type { ServerOperation } from '../../../api/serverOperation.ts';
+import { cleanupAction } from '../../../host/cleanup.ts';
+import { explainFailure } from '../../../host/failures.ts';
+import { exitCodes } from '../../../host/exitCodes.ts';
+import { cancelJob, consumeJob, jobID, jobOutput, startJob, type JobStatus } from '../../../host/jobs.ts';
+import type { Action } from '../../../host/task.ts';
+import { userScript } from '../../../host/userScript.ts';
+import { JOB_WAIT_MS } from '../attempts.ts';
+import { claimOf } from '../claim.ts';
+import type { ServerDeps } from '../deps.ts';
+import { failed, succeeded, type Act, type ActResult, type ActRun, type Ending } from './act.ts';
+import { keepOutput, MAX_OUTPUT_BYTES } from './output.ts';
+
+/** What the changes' names of jobs of operations begin with. */
+export const OPERATION_JOB = 'operation/';
+
+/** The change name of an operation's job, and its id: the same however often it is asked for. */
+export function operationJob({ metadata }: ServerOperation, serverUID: string): { change: string; id: string } {
+  const change = `${OPERATION_JOB}${metadata.name}`;
+  return { change, id: jobID(serverUID, { name: change, params: metadata.uid ?? '' }, 1) };
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 600;
+const POLL_MS = 1000;
+
+/** RunCommand and Cleanup: a durable job, found again by its id, which the operation's UID makes. */
+export class JobAct implements Act {
+  readonly #deps: ServerDeps;
+
+  constructor(deps: ServerDeps) {
+    this.#deps = deps;
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async carryOn(run: ActRun): Promise<ActResult> {
+    const { scope, session, operation, log } = run;
+    const options = { claim: claimOf(this.#deps, scope), signal: scope.signal };
+    const { change, id } = operationJob(operation, scope.server.metadata.uid);
+    if (operation.spec.cancel === true) {
+      await cancelJob(session, id, options);
+      const ending: Ending = { phase: 'Cancelled', reason: 'OperationCancelled', message: 'it was ended on the host' };
+      return { kind: 'ended', ending };
+    }
+    log.steps.start('run');
+    const { script, timeoutSeconds } = actionOf(operation);
+    const status = await startJob(
+      session,
+      { id, change, attempt: 1, script, timeoutSeconds },
+      { ...options, waitMs: JOB_WAIT_MS },
+    );
+    if (status.state === 'Running' || status.state === 'Absent') {
+      await log.note('it runs on the host');
+      return { kind: 'running', afterMs: POLL_MS };
+    }
+    await this.#keepOutput(run, id);
+    const ending = endingOf(operation, status, log.runningMs);
+    if (ending.phase === 'Succeeded') log.steps.succeed('run', ending.message);
+    return { kind: 'ended', ending, settle: () => consumeJob(session, id, options) };
+  }
+
+  /** Before the end is told, so that whoever waits for it finds the Secret. */
+  async #keepOutput({ scope, session, operation, log }: ActRun, id: string): Promise<void> {
+    if (operation.spec.captureOutput !== true || operation.spec.type !== 'RunCommand') return;
+    const output = await jobOutput(session, id, { maxBytes: MAX_OUTPUT_BYTES, signal: scope.signal });
+    const name = await keepOutput(this.#deps.client, operation, output, scope.signal);
+    log.status = { ...log.status, outputSecretRef: { name } };
+  }
+}
+
+function actionOf({ spec }: ServerOperation): Action {
+  if (spec.runCommand === undefined) return cleanupAction;
+  const { script, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = spec.runCommand;
+  return { kind: 'job', script: userScript('command', script), timeoutSeconds };
+}
+
+/** What a command prints may be secret, so its output is in no message. */
+function endingOf({ spec }: ServerOperation, status: JobStatus, tookMs: number): Ending {
+  if (status.state !== 'Exited')
+    return failed(
+      'Interrupted',
+      'it was cut off before its end (reboot, or its process was killed); how far it came is not known, and it is not run again',
+    );
+  const took = `after ${Math.max(1, Math.round(tookMs / 1000))} s`;
+  if (spec.runCommand === undefined) {
+    if (status.exitCode === 0) return succeeded(status.logTail.split('\n').at(-1) ?? 'cleaned up');
+    const error = explainFailure('Cleanup', { exitCode: status.exitCode, stdout: '', stderr: status.logTail });
+    return failed(error.reason, error.advice);
+  }
+  if (status.exitCode === 0) return succeeded(`the command ended with 0 ${took}`);
+  const how =
+    status.exitCode === exitCodes.timedOut
+      ? `took longer than its timeoutSeconds (${spec.runCommand.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS}) and was ended`
+      : `ended with exit code ${status.exitCode} ${took}`;
+  const where =
+    spec.captureOutput === true ? 'see the Secret in outputSecretRef' : 'captureOutput keeps what it prints';
+  return failed('CommandFailed', `the command ${how}; ${where}`);
+}

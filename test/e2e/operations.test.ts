@@ -1,0 +1,232 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { API_VERSION } from '../../src/api/meta.ts';
+import type { ServerOperation } from '../../src/api/serverOperation.ts';
+import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
+import { secrets } from '../../src/kube/resource.ts';
+import { Fleet } from '../hosts/fleet.ts';
+import type { Host } from '../hosts/host.ts';
+import { ControlPlane } from '../support/controlPlane.ts';
+import { checkInvariants } from '../support/invariants.ts';
+
+const OPERATION_MS = 120_000;
+
+let fleet: Fleet;
+let host: Host;
+let plane: ControlPlane;
+
+beforeAll(async () => {
+  fleet = await Fleet.create();
+  host = await fleet.up({
+    name: 'ops-1',
+    docker: true,
+    users: [{ name: 'ops', sudo: 'NOPASSWD', authorizedKeys: [await readFile(`${fleet.keyFile}.pub`, 'utf8')] }],
+  });
+  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
+    'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
+  });
+  await plane.createServer('ops-1', {
+    addresses: [{ type: 'IPv4', address: host.address }],
+    ssh: { user: 'ops', auth: { privateKeySecretRef: { name: 'key' } } },
+    docker: { version: '20.10' },
+    requirements: { disk: '1G' },
+  });
+  await plane.waitForCondition('ops-1', 'Ready', 'True');
+});
+
+afterAll(async () => {
+  await plane.remove();
+  await fleet.down();
+});
+
+const run = (script: string, more: Partial<ServerOperation['spec']> = {}) =>
+  plane.operate('ops-1', 'RunCommand', { runCommand: { script }, ...more }, OPERATION_MS);
+
+async function create(name: string, spec: Omit<ServerOperation['spec'], 'serverRef'>): Promise<void> {
+  await plane.client.create(serverOperations, {
+    apiVersion: API_VERSION,
+    kind: 'ServerOperation',
+    metadata: { name, namespace: 'default' },
+    spec: { serverRef: { name: 'ops-1' }, ...spec },
+  });
+}
+
+const operation = (name: string) => plane.client.get(serverOperations, { namespace: 'default', name });
+
+async function ended(name: string): Promise<NonNullable<ServerOperation['status']>> {
+  await expect
+    .poll(async () => (await operation(name)).status?.completionTime, { timeout: OPERATION_MS, interval: 250 })
+    .toBeDefined();
+  return (await operation(name)).status ?? {};
+}
+
+async function running(name: string): Promise<void> {
+  await expect
+    .poll(async () => (await operation(name)).status?.phase, { timeout: OPERATION_MS, interval: 100 })
+    .toBe('Running');
+}
+
+describe('TestConnection and Preflight', () => {
+  it('log in anew, and say step by step how that went', async () => {
+    const logins = async () => Number(await host.run('journalctl -t sshd | grep -c "Accepted publickey for ops"'));
+    const before = await logins();
+    const status = await plane.operate('ops-1', 'TestConnection');
+    expect(status).toMatchObject({ phase: 'Succeeded' });
+    expect(status.message).toContain(`logged in to ${host.address}:22 as ops`);
+    expect(status.steps?.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'reachable Succeeded',
+      'host-key-verified Succeeded',
+      'authenticated Succeeded',
+      'privileged Succeeded',
+    ]);
+    expect(await logins()).toBe(before + 1);
+  });
+
+  it('list every check, and fail by those that fail', async () => {
+    const well = await plane.operate('ops-1', 'Preflight');
+    expect(well).toMatchObject({ phase: 'Succeeded' });
+    expect(well.steps?.find(({ name }) => name === 'disk')).toMatchObject({ state: 'Succeeded' });
+    const { metadata } = await plane.server('ops-1');
+    const requireDisk = (disk: string) => plane.client.patch(servers, metadata, { spec: { requirements: { disk } } });
+    await requireDisk('900T');
+    const ill = await plane.operate('ops-1', 'Preflight');
+    expect(ill).toMatchObject({ phase: 'Failed' });
+    expect(ill.message).toContain('900000 GB are required');
+    await requireDisk('1G');
+    await plane.waitForCondition('ops-1', 'Ready', 'True');
+  });
+});
+
+describe('RunCommand', () => {
+  it('runs a script as root, once, and keeps what it prints only when asked', async () => {
+    const script = `id -un; echo "it's $((6 * 7))"; echo secret-word >&2; echo x >> /root/ran`;
+    const silent = await run(script);
+    expect(silent).toMatchObject({ phase: 'Succeeded' });
+    expect(JSON.stringify(silent)).not.toContain('secret-word');
+    expect(silent.outputSecretRef).toBeUndefined();
+    const kept = await run(script, { captureOutput: true });
+    const name = kept.outputSecretRef?.name ?? '';
+    const secret = await plane.client.get(secrets, { namespace: 'default', name });
+    expect(Buffer.from(secret.data?.['output'] ?? '', 'base64').toString()).toBe("root\nit's 42\nsecret-word\n");
+    expect(secret.metadata.ownerReferences?.[0]).toMatchObject({ kind: 'ServerOperation' });
+    expect((await host.run('cat /root/ran')).trim()).toBe('x\nx');
+    expect(await host.run('ls -A /var/lib/hostler/jobs')).toBe('');
+  });
+
+  it('fails with its exit code, and is ended when it takes too long', async () => {
+    const failed = await run('exit 3');
+    expect(failed.phase).toBe('Failed');
+    expect(failed.message).toContain('exit code 3');
+    const slow = await run('sleep 300', { runCommand: { script: 'sleep 300', timeoutSeconds: 1 } });
+    expect(slow.message).toContain('took longer than its timeoutSeconds (1)');
+  });
+
+  it('is found again after kill -9, and run once', async () => {
+    await create('survivor', {
+      type: 'RunCommand',
+      runCommand: { script: 'echo x >> /root/survivor; sleep 6; echo y >> /root/survivor' },
+    });
+    await running('survivor');
+    await plane.kill();
+    await plane.start();
+    expect(await ended('survivor')).toMatchObject({ phase: 'Succeeded' });
+    expect((await host.run('cat /root/survivor')).trim()).toBe('x\ny');
+  });
+
+  it('is ended by spec.cancel, and by its deletion', async () => {
+    for (const name of ['cancelled', 'deleted']) {
+      await create(name, { type: 'RunCommand', runCommand: { script: `touch /root/${name}; exec sleep 300` } });
+      await expect.poll(async () => (await host.exec(`test -e /root/${name}`)).code, { timeout: 30_000 }).toBe(0);
+      const key = { namespace: 'default', name };
+      if (name === 'deleted') await plane.client.delete(serverOperations, key);
+      else await plane.client.patch(serverOperations, key, { spec: { cancel: true } });
+      await expect
+        .poll(async () => (await host.exec('pgrep -x sleep -a | grep -c 300')).code, { timeout: 60_000 })
+        .toBe(1);
+    }
+    expect((await ended('cancelled')).phase).toBe('Cancelled');
+    await expect.poll(async () => host.run('ls -A /var/lib/hostler/jobs'), { timeout: 30_000 }).toBe('');
+  });
+
+  it('is refused while the Server is paused', async () => {
+    const { metadata } = await plane.server('ops-1');
+    await plane.client.patch(servers, metadata, { spec: { paused: true } });
+    expect(await run('touch /root/paused')).toMatchObject({ phase: 'Failed' });
+    expect((await host.exec('test -e /root/paused')).code).toBe(1);
+    await plane.client.patch(servers, metadata, { spec: { paused: false } });
+  });
+});
+
+describe('Cleanup', () => {
+  it('removes dangling images and downloaded packages, and no container, named image or volume', async () => {
+    await startContainer();
+    await host.run(`
+      docker volume create precious >/dev/null
+      echo | docker import - >/dev/null
+      mkdir -p /var/cache/apt/archives && head -c 20000000 /dev/zero > /var/cache/apt/archives/big_1_all.deb
+    `);
+    const status = await plane.operate('ops-1', 'Cleanup', {}, OPERATION_MS);
+    expect(status.phase).toBe('Succeeded');
+    expect(status.message).toMatch(/^freed \d+ MB$/);
+    expect(await host.run('docker images --quiet --filter dangling=true')).toBe('');
+    expect(await host.run('docker ps --quiet --filter name=lasting | wc -l')).toMatch(/^1/);
+    expect(await host.run('docker volume ls --quiet')).toContain('precious');
+    expect(await host.run('ls /var/cache/apt/archives')).not.toContain('big');
+  });
+});
+
+describe('Reboot', () => {
+  it('restarts the host once, also over kill -9, and proves that units and containers came back', async () => {
+    await host.run('docker inspect lasting >/dev/null');
+    const before = (await plane.server('ops-1')).status?.identity?.bootID;
+    await create('reboot-1', { type: 'Reboot' });
+    await running('reboot-1');
+    await plane.kill();
+    await plane.start();
+    const status = await ended('reboot-1');
+    expect(status.message).toMatch(/^the host restarted in \d+ s; the kernel, 1 containers and all units/);
+    expect(status.phase).toBe('Succeeded');
+    expect(status.steps?.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'restart Succeeded',
+      'verify Succeeded',
+    ]);
+    expect(status.bootIDs).toHaveLength(2);
+    await plane.waitForCondition('ops-1', 'Ready', 'True');
+    const after = (await plane.server('ops-1')).status?.identity?.bootID;
+    expect(after).not.toBe(before);
+    expect(after).toBe(status.bootIDs?.[1]);
+    expect(await host.run('docker ps --quiet --filter name=lasting | wc -l')).toMatch(/^1/);
+    await checkInvariants(plane);
+  });
+
+  it('is not repeated when its manifest is applied again', async () => {
+    const before = (await plane.server('ops-1')).status?.identity?.bootID;
+    await plane.client.delete(serverOperations, { namespace: 'default', name: 'reboot-1' });
+    await create('reboot-1', { type: 'Reboot' });
+    const status = await ended('reboot-1');
+    expect(status.phase).toBe('AlreadyRan');
+    expect(status.message).toContain('use another name');
+    expect((await plane.server('ops-1')).status?.identity?.bootID).toBe(before);
+  });
+});
+
+describe('PowerOff', () => {
+  it('ends when the host does not answer any more', async () => {
+    await plane.waitForCondition('ops-1', 'Ready', 'True');
+    const status = await plane.operate('ops-1', 'PowerOff', {}, OPERATION_MS);
+    expect(status).toMatchObject({ phase: 'Succeeded', message: 'the host does not answer any more' });
+    await plane.waitForCondition('ops-1', 'Reachable', 'False');
+    await checkInvariants(plane);
+  });
+});
+
+/** One that the engine starts again, from an image made of the host's own files. */
+async function startContainer(): Promise<void> {
+  await host.run(`
+    cd /
+    tar -c lib lib64 usr/lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 |
+      docker import - tiny >/dev/null
+    docker run -d --name lasting --restart always --network none tiny /usr/bin/sleep 1000000 >/dev/null
+  `);
+}
