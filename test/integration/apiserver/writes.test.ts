@@ -50,6 +50,41 @@ describe('create', () => {
     expect((await server.post(MAPS, map('create-3', {}, { resourceVersion: '5' }))).code).toBe(400);
   });
 
+  it('answers in the form asked for, with what was stored', async () => {
+    const as = (form: string) => ({ accept: `application/json;as=${form};v=v1;g=meta.k8s.io` });
+    const partial = await server.post(MAPS, map('partial', { a: 'b' }), as('PartialObjectMetadata'));
+    const { body } = await server.get(`${MAPS}/partial`);
+    expect(partial.body).toEqual({
+      kind: 'PartialObjectMetadata',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: body.metadata,
+    });
+    const table = await server.put(`${MAPS}/partial`, map('partial', { a: 'c' }), as('Table'));
+    const after = await server.get(`${MAPS}/partial`);
+    expect(table.body).toMatchObject({
+      kind: 'Table',
+      metadata: { resourceVersion: after.body.metadata.resourceVersion },
+      rows: [{ object: { metadata: after.body.metadata } }],
+    });
+  });
+
+  it('answers in the version asked for, whatever version is stored', async () => {
+    const note = {
+      note: 'x',
+      reason: 'R',
+      type: 'Normal',
+      action: 'a',
+      reportingController: 'c',
+      reportingInstance: 'i',
+    };
+    const event = { metadata: { name: 'versions' }, regarding: {}, eventTime: '2026-01-01T00:00:00.000000Z', ...note };
+    const path = '/apis/events.k8s.io/v1/namespaces/default/events';
+    const { code, body } = await server.post(path, event);
+    expect(code).toBe(201);
+    expect(body).toMatchObject({ apiVersion: 'events.k8s.io/v1', note: 'x' });
+    expect(body).toEqual((await server.get(`${path}/versions`)).body);
+  });
+
   it('takes the namespace off what has none, as manifests often name one', async () => {
     const { code, body } = await server.post('/api/v1/namespaces', {
       metadata: { name: 'cluster', namespace: 'other' },
