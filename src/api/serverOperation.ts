@@ -101,6 +101,13 @@ function unchanged(field: string): string {
 const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
 
+const finalPhases: readonly (OperationPhase | undefined)[] = ['Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'];
+
+/** Whether nothing more comes of an operation. */
+export function isFinalPhase(phase: OperationPhase | undefined): boolean {
+  return finalPhases.includes(phase);
+}
+
 const ServerOperationStatus = z.object({
   phase: z.enum(operationPhases).optional().describe('Where it stands.'),
   startTime: time.optional().describe('When it began.'),

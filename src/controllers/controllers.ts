@@ -20,6 +20,7 @@ import type { ServerIntervals } from './server/deps.ts';
 import { ServerReconciler } from './server/reconciler.ts';
 import { indexServerSources, watchServers } from './server/watches.ts';
 import { ServerOperationReconciler } from './serverOperation/reconciler.ts';
+import { serverMetrics } from './serverMetrics.ts';
 import { sshMetrics } from './sshMetrics.ts';
 
 /** What the controllers of one process need, in both homes. */
@@ -65,6 +66,7 @@ export async function createControllers(options: ControllersOptions): Promise<Co
     operations: manager.informer(serverOperations),
   };
   indexServerSources(sources);
+  serverMetrics(options.registry, { ...sources, shards });
   const operationStatus = new StatusWriter(client, serverOperations, sources.operations);
   const shared = { ...sources, client, operationStatus, events, clock };
   const reconciler = new ServerReconciler({

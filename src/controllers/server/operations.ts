@@ -1,4 +1,4 @@
-import type { ServerOperation, OperationPhase } from '../../api/serverOperation.ts';
+import { isFinalPhase, type ServerOperation } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
 import { failed, succeeded, type Ending } from './acts/act.ts';
 import { judgeConnection } from './judge.ts';
@@ -18,15 +18,10 @@ interface Finding {
   message: string;
 }
 
-const finalPhases: readonly (OperationPhase | undefined)[] = ['Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'];
-
 /** Operations that this run has to carry out: not ended, not cancelled before they began; oldest first. */
 export function waitingOperations(all: readonly ServerOperation[]): ServerOperation[] {
   return all
-    .filter(
-      ({ spec, status }) =>
-        !finalPhases.includes(status?.phase) && (spec.cancel !== true || status?.phase === 'Running'),
-    )
+    .filter(({ spec, status }) => !isFinalPhase(status?.phase) && (spec.cancel !== true || status?.phase === 'Running'))
     .filter((operation) => operation.metadata.deletionTimestamp === undefined)
     .sort((a, b) => age(a).localeCompare(age(b)));
 }
