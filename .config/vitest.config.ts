@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 const MEMORY = '/dev/shm';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// unit: pure, milliseconds. integration: real etcd, sshd, kubectl. e2e: whole hosts.
+// unit: pure, milliseconds. integration: real etcd, sshd, kubectl. e2e: whole hosts. faults: the same, at random.
 export default defineConfig({
   root,
   test: {
@@ -49,6 +49,19 @@ export default defineConfig({
           retry: 1,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 420_000,
+          hookTimeout: 600_000,
+          maxConcurrency: 3,
+          // another try would be another schedule of the same faults: what failed once is to be looked at
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

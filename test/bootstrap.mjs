@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { countRun, sum } from './support/counts.mjs';
 import { closingLine, installPackages, show } from './support/install.mjs';
 
-const PROJECTS = ['unit', 'integration', 'e2e'];
+const PROJECTS = ['unit', 'integration', 'e2e', 'faults'];
+/** Those that boot hosts. */
+const ON_HOSTS = ['e2e', 'faults'];
 const VITEST = ['node_modules/vitest/vitest.mjs'];
 const CONFIG = ['--config', '.config/vitest.config.ts'];
 /** Exit code of `hosts prepare` where test hosts cannot run. */
@@ -52,7 +54,7 @@ async function runProject(project, skipReason) {
   console.log(`\n== ${project} tests`);
   const env = skipReason === undefined ? {} : { HOSTLER_SKIP_E2E: skipReason };
   const report = join(reports, `${project}.json`);
-  if (project === 'e2e' && skipReason !== undefined) return countSkipped(project, report);
+  if (ON_HOSTS.includes(project) && skipReason !== undefined) return countSkipped(project, report);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const argv = [process.execPath, ...VITEST, 'run', ...CONFIG, '--project', project, '--passWithNoTests', ...reporters];
   const { code } = await show(argv, { env });

@@ -1,11 +1,13 @@
 import { connect as dial, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy that cuts its connection after a number of bytes towards the client and the server together. */
+/** A TCP proxy that cuts its connection after a number of bytes towards client and server together, or freezes. */
 export class CuttingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #target: { host: string; port: number };
   #left = Number.POSITIVE_INFINITY;
+  #heals = false;
+  #frozen = false;
   /** Bytes carried so far, both ways. */
   carried = 0;
 
@@ -24,9 +26,25 @@ export class CuttingProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Carries `bytes` more, then resets both ends. */
-  cutAfter(bytes: number): void {
+  /**
+   * Carries `bytes` more, then resets both ends.
+   * @param options.heals  Later connections are carried again; else each is cut as soon as it says something.
+   */
+  cutAfter(bytes: number, { heals = false }: { heals?: boolean } = {}): void {
     this.#left = bytes;
+    this.#heals = heals;
+  }
+
+  /** Nothing passes any more, nothing is closed: a cable pulled, or a firewall that drops. */
+  freeze(): void {
+    this.#frozen = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** What was held back passes now. */
+  thaw(): void {
+    this.#frozen = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async stop(): Promise<void> {
@@ -39,6 +57,11 @@ export class CuttingProxy {
     const end = (): void => {
       client.resetAndDestroy();
       server.resetAndDestroy();
+      for (const socket of [client, server]) this.#sockets.delete(socket);
+    };
+    const cut = (): void => {
+      end();
+      if (this.#heals && this.#left <= 0) this.#left = Number.POSITIVE_INFINITY;
     };
     const pass = (from: Socket, to: Socket): void => {
       this.#sockets.add(from);
@@ -48,8 +71,9 @@ export class CuttingProxy {
         this.#left -= part.length;
         this.carried += part.length;
         if (part.length > 0) to.write(part);
-        if (this.#left <= 0) setTimeout(end, 20);
+        if (this.#left <= 0) setTimeout(cut, 20);
       });
+      if (this.#frozen) from.pause();
     };
     pass(client, server);
     pass(server, client);

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { Fleet } from '../hosts/fleet.ts';
+import { FaultRun } from './faultRun.ts';
+import { describeSchedule, makeSchedule } from './schedule.ts';
+
+const first = Number(process.env['HOSTLER_FAULT_SEED'] ?? Date.now() % 1_000_000);
+const runs = Number(process.env['HOSTLER_FAULT_RUNS'] ?? 1);
+const seeds = Array.from({ length: runs }, (_, index) => first + index);
+
+let fleet: Fleet;
+beforeAll(async () => {
+  fleet = await Fleet.create();
+});
+afterAll(() => fleet.down());
+
+describe('provisioning while things go wrong at random', () => {
+  it.concurrent.each(seeds)('comes to a good end with seed %i', async (seed) => {
+    const schedule = makeSchedule(seed);
+    console.log(describeSchedule(schedule));
+    const run = await FaultRun.prepare(fleet, schedule);
+    try {
+      await run.suffer();
+      await run.expectGoodEnd();
+    } catch (error) {
+      throw new Error(`${describeSchedule(schedule)}\nThe log is in ${await run.keepLog()}.`, { cause: error });
+    } finally {
+      await run.end();
+    }
+  });
+});

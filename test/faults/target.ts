@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fleet } from '../hosts/fleet.ts';
+import type { Host } from '../hosts/host.ts';
+import { watchApt } from '../support/aptWatch.ts';
+import { CuttingProxy } from '../support/cuttingProxy.ts';
+import { holdLock } from '../support/holdLock.ts';
+import type { Account, Fault, LastingFault } from './schedule.ts';
+
+/** The user that logs in where that is not root. */
+export const USER = 'ops';
+/** Longer than a host takes to come back. */
+const HOST_AWAY_MS = 90_000;
+
+const sudoers = { free: 'NOPASSWD: ALL', asking: 'ALL' } as const;
+
+/** A real host behind a link that can be cut, and how to make things go wrong with both. */
+export class Target {
+  readonly host: Host;
+  readonly link: CuttingProxy;
+  readonly account: Account;
+  /** Reboots so far. */
+  reboots = 0;
+  /** Only one reboot at a time. */
+  #rebooting: Promise<void> = Promise.resolve();
+
+  private constructor(host: Host, link: CuttingProxy, account: Account) {
+    this.host = host;
+    this.link = link;
+    this.account = account;
+  }
+
+  static async up(
+    fleet: Fleet,
+    name: string,
+    account: Account,
+    login: { key: string; password: string },
+  ): Promise<Target> {
+    const host = await fleet.up({
+      name,
+      users: [{ name: USER, password: login.password, sudo: 'NOPASSWD', authorizedKeys: [login.key] }],
+    });
+    const target = new Target(host, await CuttingProxy.start({ host: host.address, port: 22 }), account);
+    if (account === 'passwordSudo') await target.#setSudo('asking');
+    await watchApt(host);
+    return target;
+  }
+
+  async down(): Promise<void> {
+    await this.link.stop();
+    await this.host.kill();
+  }
+
+  /** Makes it go wrong, and right again; resolves then. A killed control plane is not the host's business. */
+  async suffer(fault: Exclude<Fault, { kind: 'KillControlPlane' }>): Promise<void> {
+    switch (fault.kind) {
+      case 'CutLink':
+        this.link.cutAfter(fault.afterBytes, { heals: true });
+        return;
+      case 'FreezeLink':
+        this.link.freeze();
+        await sleep(fault.forMs);
+        this.link.thaw();
+        return;
+      case 'FreezeSshd':
+        await this.#run('pkill -STOP "^sshd" || true');
+        await sleep(fault.forMs);
+        await this.#run('pkill -CONT "^sshd" || true');
+        return;
+      case 'RebootHost':
+        await this.#reboot(fault.how);
+        return;
+      case 'HoldApt': {
+        const lock = await holdLock(this.host, fault.lock).catch(() => undefined);
+        await sleep(fault.forMs);
+        await lock?.release();
+        return;
+      }
+      case 'ChangeSudo':
+        await this.#setSudo(this.account === 'passwordSudo' ? 'free' : 'asking');
+        await sleep(fault.forMs);
+        await this.#setSudo(this.account === 'passwordSudo' ? 'asking' : 'free');
+        return;
+      case 'ShellNoise':
+        await this.#makeNoise();
+        await sleep(fault.forMs);
+        await this.#run(`sed -i "/shell-noise/d" ${this.#home}/.bashrc`);
+    }
+  }
+
+  /** Makes it go wrong for good. */
+  async sufferForGood(fault: LastingFault): Promise<void> {
+    if (fault === 'DemandSudoPassword') await this.#setSudo('asking');
+    else {
+      // a login that began before would end with the old keys
+      await this.#run('systemctl stop ssh; pkill -KILL sshd || true');
+      await this.#run('rm -f /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl start ssh');
+    }
+  }
+
+  get #home(): string {
+    return this.account === 'root' ? '/root' : `/home/${USER}`;
+  }
+
+  /** As a message of the day, on both outputs; bash reads this file for a command over SSH too. */
+  async #makeNoise(): Promise<void> {
+    const line = 'echo "Welcome! 3 users, load $RANDOM"; echo "disk is 81 % full" >&2 # shell-noise';
+    await this.#run(
+      `{ printf '%s\\n' "$1"; cat ${this.#home}/.bashrc 2>/dev/null || true; } >/run/noisy
+      cat /run/noisy >${this.#home}/.bashrc`,
+      [line],
+    );
+  }
+
+  async #setSudo(how: keyof typeof sudoers): Promise<void> {
+    const rule = `${USER} ALL=(ALL:ALL) ${sudoers[how]}`;
+    await this.#run('printf "%s\\n" "$1" >/run/sudoers && mv /run/sudoers "/etc/sudoers.d/90-$2"', [rule, USER]);
+  }
+
+  #reboot(how: 'orderly' | 'power cut'): Promise<void> {
+    this.#rebooting = this.#rebooting.then(async () => {
+      this.reboots += 1;
+      if (how === 'orderly') await this.host.reboot();
+      else {
+        await this.host.kill();
+        await this.host.start();
+      }
+    });
+    return this.#rebooting;
+  }
+
+  /** Once the host is there, should it be between two boots. */
+  async #run(script: string, args: readonly string[] = []): Promise<void> {
+    const until = Date.now() + HOST_AWAY_MS;
+    for (;;) {
+      try {
+        await this.host.run(script, { args, timeoutMs: 20_000 });
+        return;
+      } catch (error) {
+        if (Date.now() > until) throw error;
+        await sleep(500);
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { expect } from 'vitest';
+import type { Host } from '../hosts/host.ts';
+import { seenByAptWatch } from './aptWatch.ts';
+
+/**
+ * Nothing of an installation is left half-done on a host that {@link watchApt} watches.
+ * @param options.interruptions  How often dpkg itself may have been cut off: as often it unpacks a package once more.
+ */
+export async function expectSoundPackages(host: Host, { interruptions = 0 } = {}): Promise<void> {
+  expect(await seenByAptWatch(host), 'two apt-get at once').toBe('');
+  const installs = Number(await host.run('cat /var/log/dpkg.log* | grep -c " install docker.io:" || true'));
+  expect(installs, 'how often Docker was installed').toBeLessThanOrEqual(1 + interruptions);
+  expect(await host.run('dpkg --audit')).toBe('');
+  expect((await host.exec('apt-get check')).code, 'apt-get check').toBe(0);
+  expect(await host.run('ls -A /var/lib/dpkg/updates')).toBe('');
+}
+
+/** Docker is there, once. */
+export async function expectDocker(host: Host, version: RegExp): Promise<void> {
+  const installs = await host.run('cat /var/log/dpkg.log* | grep -c " status installed docker.io:"');
+  expect(installs.trim(), 'Docker was installed once').toBe('1');
+  expect(await host.run('docker version -f "{{.Server.Version}}"')).toMatch(version);
+}
+
+/** No job runs or waits on the host, and nobody holds the lock. */
+export async function expectNoJobLeft(host: Host): Promise<void> {
+  expect(await host.run('ls -A /var/lib/hostler/jobs 2>/dev/null || true')).toBe('');
+  expect(await host.run('systemctl list-units --all --plain --no-legend "hostler-*" | wc -l')).toMatch(/^0/);
+  const held = 'test ! -e /var/lib/hostler/lock || flock -n /var/lib/hostler/lock true';
+  expect((await host.exec(held)).code, 'the lock is free').toBe(0);
+}
