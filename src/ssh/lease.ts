@@ -42,6 +42,10 @@ export class Lease implements PooledSession {
     return this.#released ? Promise.reject(misuse()) : this.#connection.run(...args);
   }
 
+  recheckPrivilege(...args: Parameters<Connection['recheckPrivilege']>): Promise<void> {
+    return this.#released ? Promise.reject(misuse()) : this.#connection.recheckPrivilege(...args);
+  }
+
   async tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
     if (this.#released) throw misuse();
     const entry = this.#entry;

@@ -64,7 +64,10 @@ export type Privilege =
 export interface Session {
   /** What was found when the session was opened. */
   readonly privilege: Privilege;
-  /** Why `privilege` is `none`: what `run` throws; its reason belongs to condition Privileged. */
+  /**
+   * Why `privilege` is `none`: what `run` throws; its reason belongs to condition Privileged. Also set by a `run` for
+   * which sudo or doas refused what it allowed before.
+   */
   readonly privilegeFailure?: ReconcileError | undefined;
   /** The address this session reached, after name resolution: `203.0.113.10:22`. */
   readonly peer: string;
@@ -122,6 +125,14 @@ export interface Connection extends Session {
   readonly login: LoginFacts;
   /** False once the link is gone. */
   readonly alive: boolean;
+  /**
+   * Looks for a way to root again where none was found, as people repair sudoers.
+   * @param options.minAgeMs  Not when it was looked for within that time, nor after a refused password: failed tries may
+   *   lock the account.
+   * @param options.forced  In any case.
+   * @throws TransientError ConnectionLost | ConnectionTimedOut | ProtocolError
+   */
+  recheckPrivilege(options: { minAgeMs: number; forced: boolean; signal?: AbortSignal }): Promise<void>;
   /** Resolves when the link is gone, with the error that broke it, or undefined after `close`. */
   readonly closed: Promise<Error | undefined>;
   /** A TCP stream that this host opens for us (jump host). @throws TransientError with the far end's reason. */

@@ -29,8 +29,6 @@ const END_TIMEOUT_MS = 8_000;
 const BEGIN_GRACE_MS = 2_000;
 /** Between tries to open a channel while none of ours is open. */
 const REFUSAL_PAUSES_MS = [100, 300, 1_000, 2_000];
-/** A way to root that was not found is looked for again after this long, as people repair sudoers. */
-const PRIVILEGE_RECHECK_MS = 10 * 60_000;
 
 /** What `connect` knows about a fresh login. */
 export interface Ssh2Login {
@@ -115,9 +113,15 @@ export class Ssh2Session implements Connection {
       maxOutputBytes: options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
       signal: options.signal,
     };
-    const as = options.asUser === true ? 'user' : await this.#wayToRoot(limits.signal);
+    const as = options.asUser === true ? 'user' : this.#wayToRoot();
     const { result } = await this.#execute(script, as, limits);
     return result;
+  }
+
+  async recheckPrivilege(options: { minAgeMs: number; forced: boolean; signal?: AbortSignal }): Promise<void> {
+    if (this.#probe === undefined || this.#finding?.failure === undefined) return;
+    const isDue = !this.#finding.final && Date.now() - this.#foundAt >= options.minAgeMs;
+    if (isDue || options.forced) await this.#findPrivilege(this.#probe, options.signal);
   }
 
   async tunnel(address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
@@ -137,11 +141,7 @@ export class Ssh2Session implements Connection {
     setTimeout(() => this.#destroy(), 2_000).unref();
   }
 
-  async #wayToRoot(signal: AbortSignal | undefined): Promise<RunAs> {
-    const stale = Date.now() - this.#foundAt > PRIVILEGE_RECHECK_MS;
-    if (this.#probe !== undefined && this.#finding?.final === false && stale) {
-      await this.#findPrivilege(this.#probe, signal);
-    }
+  #wayToRoot(): RunAs {
     if (this.#finding?.failure !== undefined) throw this.#finding.failure;
     const { kind } = this.privilege;
     return kind === 'sudo' || kind === 'doas' ? kind : 'user';
@@ -301,10 +301,8 @@ export class Ssh2Session implements Connection {
     if (run.dialog.error !== undefined) throw asError(run.dialog.error);
     const { refusal } = run.dialog;
     const failure = refusalError(as, this.#login.user, refusal);
-    if (refusal.kind === 'PasswordRefused') {
-      // not another try in this session: it could lock the account
-      this.#finding = { privilege: { kind: 'none' }, failure, final: true };
-    }
+    this.#foundAt = Date.now();
+    this.#finding = { privilege: { kind: 'none' }, failure, final: refusal.kind === 'PasswordRefused' };
     throw failure;
   }
 

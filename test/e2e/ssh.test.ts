@@ -108,6 +108,7 @@ describe.each(SUITES)('a login on Debian %s', (suite) => {
       const session = await logIn('asked', sudoPassword('wrong'));
       for (let count = 0; count < 3; count++)
         await expect(whoami(session)).rejects.toMatchObject({ reason: 'PasswordRequired' });
+      await session.recheckPrivilege({ minAgeMs: 0, forced: false });
       const failures = await host.run("journalctl -q --no-pager -t sudo | grep -c 'authentication failure' || :");
       expect(failures.trim()).toBe('1');
     });
@@ -121,6 +122,11 @@ describe.each(SUITES)('a login on Debian %s', (suite) => {
       expect(await whoami(session)).toMatchObject({ exitCode: 0, stdout: 'root\n/root' });
       const without = await logIn('free');
       await expect(whoami(without)).rejects.toMatchObject({ reason: 'PasswordRequired' });
+      await host.addUser({ name: 'free', sudo: 'NOPASSWD' });
+      await without.recheckPrivilege({ minAgeMs: 60_000, forced: false });
+      await expect(whoami(without)).rejects.toMatchObject({ reason: 'PasswordRequired' });
+      await without.recheckPrivilege({ minAgeMs: 0, forced: false });
+      expect(await whoami(without)).toMatchObject({ exitCode: 0, stdout: 'root\n/root' });
     });
   });
 

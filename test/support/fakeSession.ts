@@ -50,6 +50,10 @@ export class FakeSession<State extends object = Record<string, never>> implement
     return { exitCode: 0, signal: undefined, stdout: '', stderr: '', truncated: false, durationMs: 0, ...result };
   }
 
+  recheckPrivilege(): Promise<void> {
+    return Promise.resolve();
+  }
+
   tunnel(): Promise<never> {
     return Promise.reject(new Error('the fake host opens no tunnel'));
   }

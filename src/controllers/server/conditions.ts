@@ -11,6 +11,7 @@ import type { Area } from '../../api/serverSpec.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { toTime } from '../../lib/clock.ts';
 import { redactor } from '../../lib/redaction.ts';
+import type { ReconcileError } from '../../lib/errors.ts';
 import { clip } from './clip.ts';
 import { judgeArea, judgeConnection, judgeDisk, judgeInSync, judgeMaintenance } from './judge.ts';
 import { judgeQualified } from './qualified.ts';
@@ -211,11 +212,17 @@ function firstBlocker(board: Board, scope: Scope): Condition | undefined {
 /** Only a person can help: kstatus calls it Failed. */
 function judgeStalled(scope: Scope): Verdict | undefined {
   if (scope.server.metadata.deletionTimestamp !== undefined) return undefined;
-  const error = scope.login?.outcome === 'failed' ? scope.login.error : scope.failure;
+  const error = scope.login?.outcome === 'failed' ? scope.login.error : (scope.failure ?? rootDenied(scope));
   if (error?.retry.kind === 'never') return { status: 'True', reason: error.reason, message: error.advice };
   if (scope.snapshot.hasTag('stalled')) return givenUp(scope);
   const obstacle = scope.plan?.obstacles.find((one) => one.terminal && scope.effective.policyOf(one.area) === 'Manage');
   return obstacle && { status: 'True', reason: obstacle.reason, message: obstacle.message };
+}
+
+/** Where nothing is to be changed, root is not needed. */
+function rootDenied({ login, effective }: Scope): ReconcileError | undefined {
+  if (login?.outcome !== 'connected' || effective.defaultPolicy === 'Observe') return undefined;
+  return login.session.privilegeFailure;
 }
 
 /** Later looks find no failure of their own: why it was given up stays. */

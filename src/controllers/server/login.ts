@@ -45,6 +45,7 @@ export class LoginDesk {
   async logIn(scope: Scope, options: { full: boolean }): Promise<Login> {
     try {
       const session = await this.#session(scope, options);
+      if (options.full) await this.#recheckPrivilege(scope, session);
       scope.memory.connectFailures = 0;
       return await this.#connected(scope, session);
     } catch (error) {
@@ -77,6 +78,16 @@ export class LoginDesk {
       'HostKeyUnknown',
       'The host key of the kept connection is no longer trusted; logging in again.',
     );
+  }
+
+  /** At the pace at which drift is looked for, or because somebody says that it was put right. */
+  async #recheckPrivilege({ loginForced, signal }: Scope, session: PooledSession): Promise<void> {
+    try {
+      await session.recheckPrivilege({ minAgeMs: this.#deps.intervals.driftMs, forced: loginForced, signal });
+    } catch (error) {
+      session.release();
+      throw error;
+    }
   }
 
   /** A session by the first password serves only for as long as the key may not be installed; to a test none does. */
