@@ -24,10 +24,17 @@ export interface ApplyOptions {
   facts: HostFacts;
   /** Awaited before a job starts: write it to status. Not called for scripts that end within the connection. */
   writeAhead: (job: JobToStart) => Promise<void>;
+  onEnd?: OnEnd;
   /** How long to wait for a job's end before `running` is returned; milliseconds, default 0. */
   waitMs?: number;
   signal?: AbortSignal;
 }
+
+/**
+ * Awaited when a job's end is known, before its record leaves the host: what must not be done twice is written down
+ * here. May be called again for the same end. Undefined: it ended well.
+ */
+export type OnEnd = (error: ReconcileError | undefined) => Promise<void>;
 
 export type ApplyResult = { kind: 'done' } | { kind: 'running'; jobID: string };
 
@@ -76,17 +83,29 @@ export async function runAction(
   const id = jobID(options.claim.owner.server, act, attempt);
   const spec: JobSpec = { id, change, attempt, script: action.script, timeoutSeconds: action.timeoutSeconds };
   await options.writeAhead({ id, change, attempt });
-  return settle(session, id, await startJob(session, spec, options), { ...options, explain: act.explain });
+  const status = await startJob(session, spec, options);
+  const end: { error?: ReconcileError | undefined } = {};
+  const onEnd: OnEnd = async (error) => {
+    end.error = error;
+    await options.onEnd?.(error);
+  };
+  try {
+    return await settle(session, id, status, { ...options, explain: act.explain, onEnd });
+  } catch (error) {
+    if (error === end.error) throw error;
+    // its result could not be taken off the host: the next run finds the job again
+    return { kind: 'running', jobID: id };
+  }
 }
 
 /**
  * Takes up a job that an earlier run started: waits up to `waitMs`, consumes its result once, and tells it as
- * {@link applyChange} does.
+ * {@link applyChange} does. What is thrown and was not given to `onEnd` says nothing about the job.
  */
 export async function finishJob(
   session: Session,
   job: NamedChange & { id: string },
-  options: JobOptions & { tasks: readonly AnyTask[] },
+  options: JobOptions & { tasks: readonly AnyTask[]; onEnd?: OnEnd },
 ): Promise<FinishResult> {
   const [kind, name = ''] = job.name.split('/', 2);
   const task = options.tasks.find((one) => one.name === kind);
@@ -148,15 +167,24 @@ async function settle(
   session: Session,
   id: string,
   status: JobStatus,
-  options: JobOptions & { explain: Explain },
+  options: JobOptions & { explain: Explain; onEnd?: OnEnd },
 ): Promise<ApplyResult> {
   if (status.state === 'Running') return { kind: 'running', jobID: id };
+  const error = failureOf(status, options.explain);
+  await options.onEnd?.(error);
   if (status.state !== 'Absent') await consumeJob(session, id, options);
+  if (error !== undefined) throw error;
+  return { kind: 'done' };
+}
+
+function failureOf(status: JobStatus, explain: Explain): ReconcileError | undefined {
   if (status.state !== 'Exited') {
-    throw new TransientError('Interrupted', 'The job was cut off before its end (reboot, or its process was killed).', {
-      remedy: 'Hostler looks at the host again and goes on from what it finds.',
-    });
+    return new TransientError(
+      'Interrupted',
+      'The job was cut off before its end (reboot, or its process was killed).',
+      { remedy: 'Hostler looks at the host again and goes on from what it finds.' },
+    );
   }
-  if (status.exitCode === 0) return { kind: 'done' };
-  throw options.explain({ exitCode: status.exitCode, stdout: '', stderr: status.logTail });
+  if (status.exitCode === 0) return undefined;
+  return explain({ exitCode: status.exitCode, stdout: '', stderr: status.logTail });
 }

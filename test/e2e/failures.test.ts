@@ -8,6 +8,7 @@ import { knownHosts, servers } from '../../src/kube/hostlerResources.ts';
 import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
+import type { UserOptions } from '../hosts/rootfs.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
 import { holdLock } from '../support/holdLock.ts';
 import { checkInvariants } from '../support/invariants.ts';
@@ -31,6 +32,10 @@ afterAll(async () => {
 
 const at = (host: Host) => [{ type: 'IPv4' as const, address: host.address }];
 const byKey = { privateKeySecretRef: { name: 'key' } };
+const operator = async (sudo: UserOptions['sudo']): Promise<UserOptions> => {
+  const key = (await readFile(`${fleet.keyFile}.pub`, 'utf8')).trim();
+  return { name: 'ops', password: 'right-horse-battery', authorizedKeys: [key], sudo: sudo ?? 'none' };
+};
 const rejected = async (host: Host) =>
   Number((await host.run('journalctl -u ssh -o cat | grep -c "^Failed password" || true')).trim());
 
@@ -64,6 +69,57 @@ describe('failures end in a condition that says what to do', () => {
     await plane.waitForCondition('pw', 'Authenticated', 'True', 'PasswordAccepted');
     await plane.waitForCondition('pw', 'Privileged', 'True', 'WithPassword');
     await plane.waitForCondition('pw', 'Ready', 'True');
+  });
+
+  it('stalls while sudo asks for a password that nobody gave, and goes on by itself when it asks no more', async () => {
+    const host = await fleet.up({ name: 'asks', users: [await operator('password')] });
+    await plane.createServer('asks', { addresses: at(host), ssh: { user: 'ops', auth: byKey } });
+    await plane.waitForCondition('asks', 'Privileged', 'False', 'PasswordRequired');
+    await plane.waitForCondition('asks', 'Stalled', 'True', 'PasswordRequired');
+    await host.addUser({ name: 'ops', sudo: 'NOPASSWD' });
+    await plane.waitForCondition('asks', 'Privileged', 'True', 'Passwordless');
+    await plane.waitForCondition('asks', 'Ready', 'True');
+  });
+
+  it('loses no job and gives nothing up when sudo suddenly asks for a password', async () => {
+    const host = await fleet.up({ name: 'suddenly', users: [await operator('NOPASSWD')] });
+    const ask = "echo 'ops ALL=(ALL:ALL) ALL' >/etc/sudoers.d/90-ops";
+    await plane.createServer('suddenly', {
+      addresses: at(host),
+      ssh: { user: 'ops', auth: byKey },
+      docker: { version: '20.10' },
+      requirements: { disk: '1G' },
+      hooks: [{ name: 'ask', when: 'PreProvision', script: `${ask}; sleep 9; echo ran >>/var/tmp/hook` }],
+    });
+    await plane.waitForCondition('suddenly', 'Stalled', 'True', 'PasswordRequired');
+    await sleep(12_000);
+    const { status } = await plane.server('suddenly');
+    expect(findCondition(status?.conditions, 'Privileged')).toMatchObject({ status: 'False' });
+    expect(status?.jobs).toMatchObject([{ change: 'hook/ask', attempt: 1 }]);
+    await host.addUser({ name: 'ops', sudo: 'NOPASSWD' });
+    await plane.waitForCondition('suddenly', 'Ready', 'True');
+    expect(await host.run('cat /var/tmp/hook')).toBe('ran\n');
+    expect(await host.run('ls -A /var/lib/hostler/jobs')).toBe('');
+  });
+
+  it('does not count it against a change that sudo asks for a password before it', async () => {
+    const host = await fleet.up({ name: 'before', users: [await operator('NOPASSWD')] });
+    // as soon as the hook's result was taken off the host
+    const ask = `systemd-run --quiet --path-property='PathExistsGlob=/var/lib/hostler/logs/*.log' \\
+      sh -c "echo 'ops ALL=(ALL:ALL) ALL' >/etc/sudoers.d/90-ops"`;
+    await plane.createServer('before', {
+      addresses: at(host),
+      ssh: { user: 'ops', auth: byKey },
+      docker: { version: '20.10' },
+      requirements: { disk: '1G' },
+      hooks: [{ name: 'ask', when: 'PreProvision', script: `${ask}; echo asked` }],
+    });
+    await plane.waitForCondition('before', 'Stalled', 'True', 'PasswordRequired');
+    await sleep(6000);
+    expect((await plane.server('before')).status?.machine).toMatchObject({ attempts: 0 });
+    await plane.waitForCondition('before', 'Stalled', 'True', 'PasswordRequired');
+    await host.addUser({ name: 'ops', sudo: 'NOPASSWD' });
+    await plane.waitForCondition('before', 'Ready', 'True');
   });
 
   it('offers no credential to a host with another key, until the new key is approved', async () => {

@@ -1,5 +1,5 @@
 import { runHook, type Hook } from '../../host/hooks.ts';
-import { findCause, TransientError } from '../../lib/errors.ts';
+import { findCause, ReconcileError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import type { Attempts } from './attempts.ts';
 import type { ServerDeps } from './deps.ts';
@@ -9,10 +9,12 @@ import type { Scope } from './scope.ts';
 export class Hooks {
   readonly #deps: Pick<ServerDeps, 'events'>;
   readonly #attempts: Attempts;
+  readonly #writeAhead: (scope: Scope) => Promise<void>;
 
-  constructor(deps: Pick<ServerDeps, 'events'>, attempts: Attempts) {
+  constructor(deps: Pick<ServerDeps, 'events'>, attempts: Attempts, writeAhead: (scope: Scope) => Promise<void>) {
     this.#deps = deps;
     this.#attempts = attempts;
+    this.#writeAhead = writeAhead;
   }
 
   /** Those that are still to come, also where the first set-up finds nothing to change. */
@@ -27,12 +29,20 @@ export class Hooks {
     for (const hook of this.pending(scope).filter((one) => one.when === when)) {
       const step = { name: `hook/${hook.name}`, message: `hook ${hook.name}` };
       const ended = await this.#attempts.make(scope, step, (options) =>
-        this.forgiving(scope, hook, () => runHook(session, hook, options)),
+        this.forgiving(scope, hook, () =>
+          runHook(session, hook, { ...options, onEnd: (error) => this.ended(scope, hook, error) }),
+        ),
       );
       if (!ended) return false;
-      scope.hooksRun.push(hook.name);
     }
     return true;
+  }
+
+  /** Writes down that a hook ran before its record leaves the host: a crash in between must not run it again. */
+  async ended(scope: Scope, hook: Hook, error: ReconcileError | undefined): Promise<void> {
+    if (scope.hooksRun.includes(hook.name) || (error !== undefined && !isForgiven(hook, error))) return;
+    scope.hooksRun.push(hook.name);
+    await this.#writeAhead(scope);
   }
 
   /** A hook whose failure is to be ignored ended well as far as the set-up is concerned. */
@@ -40,10 +50,15 @@ export class Hooks {
     try {
       return await act();
     } catch (error) {
-      if (hook?.failurePolicy !== 'Ignore' || findCause(error, TransientError)?.reason !== 'HookFailed') throw error;
+      const known = findCause(error, ReconcileError);
+      if (hook === undefined || known === undefined || !isForgiven(hook, known)) throw error;
       const message = `hook ${hook.name} failed and is ignored (failurePolicy Ignore)`;
       this.#deps.events.record(scope.server, { type: 'Warning', reason: 'HookFailed', message });
       return { kind: 'done' };
     }
   }
+}
+
+function isForgiven({ failurePolicy }: Hook, { reason }: ReconcileError): boolean {
+  return failurePolicy === 'Ignore' && reason === 'HookFailed';
 }

@@ -36,7 +36,7 @@ export class Phases {
     this.#desk = desk;
     this.#acts = new Acts(deps, writeAhead);
     this.#attempts = new Attempts(deps, writeAhead);
-    this.#hooks = new Hooks(deps, this.#attempts);
+    this.#hooks = new Hooks(deps, this.#attempts, writeAhead);
     this.#jobs = new Jobs(deps, this.#attempts, this.#hooks);
   }
 
@@ -68,7 +68,9 @@ export class Phases {
     steps?.succeed('connect', `connected to ${session.peer}`);
     return this.#guarded(scope, async () => {
       if (scope.takeOver) await this.#takeOver(scope, session);
-      if (!(await this.#jobs.finish(scope, session))) return { type: 'waiting' };
+      const jobs = await this.#jobs.finish(scope, session);
+      if (jobs.kind === 'running') return { type: 'waiting' };
+      if (jobs.kind === 'failed') return this.#changeFailed(scope, jobs.error);
       const seen = await this.#look(scope, session, steps);
       switch (await this.#acts.perform(scope, session)) {
         case 'waiting':
@@ -225,11 +227,19 @@ export class Phases {
       if (known === undefined) throw error;
       if (isConnectionFailure(known)) return this.#linkLost(scope, known);
       if (known.reason === 'MachineReplaced') return this.#turnedAway(scope, known);
-      scope.failure = known;
-      if (known.retry.kind === 'after') return { type: 'waiting' };
-      if (scope.observation === undefined) return { type: 'lookFailed' };
-      return { type: 'changeFailed', terminal: known.retry.kind === 'never' };
+      const event = this.#changeFailed(scope, known);
+      if (event.type === 'waiting') return event;
+      // root is gone, which is no fault of the change: it goes on once root is back
+      if (scope.login?.outcome === 'connected' && scope.login.session.privilegeFailure === known)
+        return { type: 'lookFailed' };
+      return scope.observation === undefined ? { type: 'lookFailed' } : event;
     }
+  }
+
+  #changeFailed(scope: Scope, error: ReconcileError): ServerEvent {
+    scope.failure = error;
+    if (error.retry.kind === 'after') return { type: 'waiting' };
+    return { type: 'changeFailed', terminal: error.retry.kind === 'never' };
   }
 
   #linkLost(scope: Scope, error: ReconcileError): ServerEvent {

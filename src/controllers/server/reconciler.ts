@@ -182,8 +182,8 @@ export class ServerReconciler implements Reconciler {
 }
 
 /** Milliseconds, while something goes on on the host. */
-function nextLookSoon({ login, jobs, lookAgainMs }: Scope): number | undefined {
-  if (login?.outcome !== 'connected') return undefined;
+function nextLookSoon({ login, jobs, lookAgainMs, failure }: Scope): number | undefined {
+  if (login?.outcome !== 'connected' || failure !== undefined) return undefined;
   return jobs.length > 0 ? JOB_POLL_MS : lookAgainMs;
 }
 

@@ -9,6 +9,7 @@ import { explainDocker } from '../../../src/host/providers/failures.ts';
 import type { Action, AnyTask, Change } from '../../../src/host/task.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { TerminalError } from '../../../src/lib/errors.ts';
+import type { Session } from '../../../src/ssh/session.ts';
 import { localSession, type LocalSession } from '../../support/localSession.ts';
 
 let session: LocalSession;
@@ -139,6 +140,30 @@ describe('applyChange', () => {
 });
 
 describe('finishJob', () => {
+  it('takes up the job of a run that could not take its result off the host, and tells its end before it does', async () => {
+    const refusal = new TerminalError('PasswordRequired', 'sudo suddenly asks.');
+    const refusing: Session = {
+      ...session,
+      run: (what, limits) => (what.name === 'consume-job' ? Promise.reject(refusal) : session.run(what, limits)),
+    };
+    const how = options({ waitMs: 20_000 });
+    const task = taskWith(job('exit 3'));
+    const result = await applyChange(refusing, change, task, how);
+    expect(result).toMatchObject({ kind: 'running' });
+    const id = result.kind === 'running' ? result.jobID : '';
+    const ends: unknown[] = [];
+    const onEnd = (error: unknown) => {
+      ends.push(error);
+      expect(jobsLeft()).toEqual([id]);
+      return Promise.resolve();
+    };
+    const finish = (by: Session) => finishJob(by, { ...change, id }, { ...how, tasks: [task], onEnd });
+    await expect(finish(refusing)).rejects.toBe(refusal);
+    await expect(finish(session)).rejects.toMatchObject({ reason: 'StepFailed' });
+    expect(ends).toMatchObject([{ reason: 'StepFailed' }, { reason: 'StepFailed' }]);
+    expect(jobsLeft()).toEqual([]);
+  });
+
   it("tells a failed change's job as the run that started it would have", async () => {
     const action = job(`sleep 1; echo "hostler: E: Broken packages" >&2; exit 1`);
     const task = taskWith(action, { explain: explainDocker });
