@@ -2,7 +2,8 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findCondition } from '../../src/api/conditions.ts';
+import { expect } from 'vitest';
+import { findCondition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import type { Fleet } from '../hosts/fleet.ts';
@@ -13,6 +14,7 @@ import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/s
 import { lastingFaults, type Fault, type Schedule } from './schedule.ts';
 import { Target, USER } from './target.ts';
 
+const HOOK_LOG = '/var/tmp/hook-ran';
 const FLAGS = ['--allow-loopback', '--health-interval', '2s', '--drift-interval', '4s'];
 /** After the last fault: a kill in the middle of a first login costs a minute, a busy package manager 15 s at a time. */
 const CONVERGE_MS = 180_000;
@@ -42,8 +44,8 @@ export class FaultRun {
     canaries.addKey('private key', pem);
     const key = (await readFile(`${fleet.keyFile}.pub`, 'utf8')).trim();
     const started = ControlPlane.start(FLAGS);
-    const targets = schedule.hosts.map(({ account }, index) =>
-      Target.up(fleet, `s${schedule.seed}-${index}`, account, { key, password }),
+    const targets = schedule.hosts.map((plan, index) =>
+      Target.up(fleet, `s${schedule.seed}-${index}`, plan, { key, password }),
     );
     const run = new FaultRun(schedule, await started, await Promise.all(targets), canaries);
     await run.#plane.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': pem });
@@ -67,7 +69,11 @@ export class FaultRun {
   /** Waits until every Server came to rest, and checks that it did so rightly. */
   async expectGoodEnd(): Promise<void> {
     const { lasting } = this.#schedule;
-    if (lasting !== undefined) await this.#targets[0]?.sufferForGood(lasting);
+    if (lasting !== undefined) {
+      // before a first contact other host keys are no fault
+      await this.#plane.waitFor(nameOf(0), (one) => isTrue(one, 'HostKeyVerified'), CONVERGE_MS);
+      await this.#targets[0]?.sufferForGood(lasting);
+    }
     for (const [index, target] of this.#targets.entries()) {
       const interruptions = target.reboots;
       if (index === 0 && lasting !== undefined) {
@@ -81,6 +87,8 @@ export class FaultRun {
       await expectSoundPackages(target.host, { interruptions });
       await expectDocker(target.host, /^20\.10\./);
       await expectNoJobLeft(target.host);
+      const ran = await target.host.run(`cat ${HOOK_LOG}`);
+      expect(ran.split('\n').length - 1, 'how often the hook ran').toBeLessThanOrEqual(1 + interruptions);
     }
     const hosts = new Map(this.#targets.map(({ host }, index) => [nameOf(index), host]));
     await checkInvariants(this.#plane, { hosts, canaries: this.#canaries });
@@ -119,7 +127,7 @@ function nameOf(index: number): string {
   return `host${index}`;
 }
 
-function specOf({ link, account }: Target): ServerSpec {
+function specOf({ link, account, plan: { hook } }: Target): ServerSpec {
   const auth = { privateKeySecretRef: { name: 'key' } };
   const withPassword = {
     hostKeyPolicy: 'TrustOnFirstUse',
@@ -135,12 +143,17 @@ function specOf({ link, account }: Target): ServerSpec {
     },
     docker: { version: '20.10' },
     requirements: { disk: '1G' },
+    hooks: [{ name: 'once', when: hook.when, script: `echo ran >>${HOOK_LOG}; sleep ${hook.seconds}` }],
   };
 }
 
-function isConverged({ metadata, status }: Server): boolean {
-  const is = (type: 'Ready' | 'Reconciling') => findCondition(status?.conditions, type)?.status === 'True';
-  return status?.observedGeneration === metadata.generation && is('Ready') && !is('Reconciling');
+function isTrue({ status }: Server, type: ConditionType): boolean {
+  return findCondition(status?.conditions, type)?.status === 'True';
+}
+
+function isConverged(server: Server): boolean {
+  const isCurrent = server.status?.observedGeneration === server.metadata.generation;
+  return isCurrent && isTrue(server, 'Ready') && !isTrue(server, 'Reconciling');
 }
 
 function isStalled({ status }: Server, reasons: readonly string[]): boolean {

@@ -1,6 +1,12 @@
 /** How the host of a schedule lets Hostler in: `sudo` asks for nothing, `passwordSudo` for a password that a Secret has. */
 export type Account = 'root' | 'sudo' | 'passwordSudo';
 
+/** What is provisioned: Docker, and a hook of so many seconds that must run once. */
+export interface HostPlan {
+  account: Account;
+  hook: { when: 'PreProvision' | 'PostProvision'; seconds: number };
+}
+
 /** Something that goes wrong; `forMs` later it is put right. */
 type FaultKind =
   | { kind: 'KillControlPlane'; downMs: number }
@@ -29,7 +35,7 @@ export type Fault = FaultKind & { atMs: number; host: number };
 /** One provisioning run with all that goes wrong in it. The same seed always makes the same one. */
 export interface Schedule {
   seed: number;
-  hosts: { account: Account }[];
+  hosts: HostPlan[];
   /** By time. */
   faults: Fault[];
   /** The last word on host 0, after all others. */
@@ -38,6 +44,8 @@ export interface Schedule {
 
 const MAX_HOSTS = 2;
 const MAX_FAULTS = 6;
+/** Longer than a run stays with a job. */
+const MAX_HOOK_SECONDS = 7;
 /** An undisturbed installation takes about as long. */
 const SPAN_MS = 12_000;
 /** From within the handshake to the upload of a job. */
@@ -48,8 +56,9 @@ const LASTING_ONE_IN = 5;
 /** @param seed  A whole number from 0 to 2^32-1. */
 export function makeSchedule(seed: number): Schedule {
   const random = new Random(seed);
-  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, () => ({
+  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, (): HostPlan => ({
     account: random.pick<Account>(['root', 'sudo', 'passwordSudo']),
+    hook: { when: random.pick(['PreProvision', 'PostProvision']), seconds: random.between(0, MAX_HOOK_SECONDS) },
   }));
   const faults = Array.from({ length: random.between(1, MAX_FAULTS) }, (): Fault => {
     const host = random.between(0, hosts.length - 1);
@@ -79,7 +88,9 @@ function makeFault(random: Random, account: Account): FaultKind {
 
 /** The schedule as lines for a log, in the order in which things happen. */
 export function describeSchedule({ seed, hosts, faults, lasting }: Schedule): string {
-  const accounts = hosts.map(({ account }, index) => `host ${index} as ${account}`).join(', ');
+  const accounts = hosts
+    .map(({ account, hook }, index) => `host ${index} as ${account}, ${hook.when} of ${hook.seconds} s`)
+    .join('; ');
   const lines = faults.map(({ kind, atMs, host, ...rest }) => {
     const details = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
     return `  ${String(atMs).padStart(5)} ms  host ${host}  ${[kind, ...details].join(', ')}`;

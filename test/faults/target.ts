@@ -4,7 +4,7 @@ import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
 import { CuttingProxy } from '../support/cuttingProxy.ts';
 import { holdLock } from '../support/holdLock.ts';
-import type { Account, Fault, LastingFault } from './schedule.ts';
+import type { Account, Fault, HostPlan, LastingFault } from './schedule.ts';
 
 /** The user that logs in where that is not root. */
 export const USER = 'ops';
@@ -17,30 +17,30 @@ const sudoers = { free: 'NOPASSWD: ALL', asking: 'ALL' } as const;
 export class Target {
   readonly host: Host;
   readonly link: CuttingProxy;
-  readonly account: Account;
+  readonly plan: HostPlan;
   /** Reboots so far. */
   reboots = 0;
   /** Only one reboot at a time. */
   #rebooting: Promise<void> = Promise.resolve();
 
-  private constructor(host: Host, link: CuttingProxy, account: Account) {
+  private constructor(host: Host, link: CuttingProxy, plan: HostPlan) {
     this.host = host;
     this.link = link;
-    this.account = account;
+    this.plan = plan;
   }
 
   static async up(
     fleet: Fleet,
     name: string,
-    account: Account,
+    plan: HostPlan,
     login: { key: string; password: string },
   ): Promise<Target> {
     const host = await fleet.up({
       name,
       users: [{ name: USER, password: login.password, sudo: 'NOPASSWD', authorizedKeys: [login.key] }],
     });
-    const target = new Target(host, await CuttingProxy.start({ host: host.address, port: 22 }), account);
-    if (account === 'passwordSudo') await target.#setSudo('asking');
+    const target = new Target(host, await CuttingProxy.start({ host: host.address, port: 22 }), plan);
+    if (plan.account === 'passwordSudo') await target.#setSudo('asking');
     await watchApt(host);
     return target;
   }
@@ -48,6 +48,10 @@ export class Target {
   async down(): Promise<void> {
     await this.link.stop();
     await this.host.kill();
+  }
+
+  get account(): Account {
+    return this.plan.account;
   }
 
   /** Makes it go wrong, and right again; resolves then. A killed control plane is not the host's business. */

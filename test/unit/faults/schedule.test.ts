@@ -22,9 +22,12 @@ describe('a schedule of faults', () => {
       'RebootHost',
       'ShellNoise',
     ]);
-    expect(new Set(many.flatMap(({ hosts }) => hosts.map(({ account }) => account))).size).toBe(3);
+    const hosts = many.flatMap((schedule) => schedule.hosts);
+    expect(new Set(hosts.map(({ account }) => account)).size).toBe(3);
+    expect(new Set(hosts.map(({ hook }) => hook.when)).size).toBe(2);
+    expect(new Set(hosts.map(({ hook }) => hook.seconds)).size).toBe(8);
     expect(new Set(many.map(({ lasting }) => lasting)).size).toBe(3);
-    expect(new Set(many.map(({ hosts }) => hosts.length))).toEqual(new Set([1, 2]));
+    expect(new Set(many.map((schedule) => schedule.hosts.length))).toEqual(new Set([1, 2]));
   });
 
   it('names existing hosts only, in the order of time, and is bounded', () => {
