@@ -1,4 +1,4 @@
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,11 +94,15 @@ export class FaultRun {
     await checkInvariants(this.#plane, { hosts, canaries: this.#canaries });
   }
 
-  /** Copies the control plane's log out of its way. Returns where it is. */
-  async keepLog(): Promise<string> {
-    const path = join(tmpdir(), `hostler-fault-${this.#schedule.seed}.log`);
-    await copyFile(join(this.#plane.directory, 'serve.log'), path);
-    return path;
+  /** Copies the logs of the control plane and the hosts to where they stay. Returns where that is. */
+  async keepLogs(): Promise<string> {
+    const directory = join(tmpdir(), `hostler-fault-${this.#schedule.seed}`);
+    await mkdir(directory, { recursive: true });
+    await copyFile(join(this.#plane.directory, 'serve.log'), join(directory, 'serve.log'));
+    for (const { host } of this.#targets) {
+      await copyFile(join(host.record.directory, 'console.log'), join(directory, `${host.name}.log`));
+    }
+    return directory;
   }
 
   async end(): Promise<void> {

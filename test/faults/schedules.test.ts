@@ -22,7 +22,7 @@ describe('provisioning while things go wrong at random', () => {
       await run.suffer();
       await run.expectGoodEnd();
     } catch (error) {
-      throw new Error(`${describeSchedule(schedule)}\nThe log is in ${await run.keepLog()}.`, { cause: error });
+      throw new Error(`${describeSchedule(schedule)}\nThe logs are in ${await run.keepLogs()}.`, { cause: error });
     } finally {
       await run.end();
     }
