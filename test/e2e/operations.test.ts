@@ -98,6 +98,32 @@ describe('TestConnection and Preflight', () => {
   });
 });
 
+describe('Fix', () => {
+  it('installs and starts what preflight misses, on a host that is otherwise only observed', async () => {
+    const watched = await fleet.up({ name: 'fix-1' });
+    await plane.createServer('fix-1', {
+      addresses: [{ type: 'IPv4', address: watched.address }],
+      ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
+      management: { default: 'Observe' },
+      docker: { version: '20.10' },
+      requirements: { disk: '1G' },
+    });
+    await plane.waitForCondition('fix-1', 'InSync', 'False', 'ObserveOnly');
+    const fixed = await plane.operate('fix-1', 'Fix', {}, OPERATION_MS);
+    expect(fixed).toMatchObject({ phase: 'Succeeded', message: 'every check that Hostler can fix passes' });
+    expect(await watched.run('docker version -f "{{.Server.Version}}"')).toMatch(/^20\.10\./);
+    await watched.run('systemctl stop docker.socket docker.service');
+    await plane.waitForCondition('fix-1', 'DockerReady', 'False', 'NotRunning');
+    expect((await watched.exec('systemctl is-active -q docker')).code, 'it is only observed').not.toBe(0);
+    expect(await plane.operate('fix-1', 'Fix', {}, OPERATION_MS)).toMatchObject({ phase: 'Succeeded' });
+    expect((await watched.exec('systemctl is-active -q docker')).code).toBe(0);
+    await watched.run('systemctl stop docker.socket docker.service');
+    await plane.client.patch(servers, { namespace: 'default', name: 'fix-1' }, { spec: { paused: true } });
+    expect((await plane.operate('fix-1', 'Fix', {}, OPERATION_MS)).conditions?.[0]).toMatchObject({ reason: 'Paused' });
+    await watched.kill();
+  });
+});
+
 describe('RunCommand', () => {
   it('runs a script as root, once, and keeps what it prints only when asked', async () => {
     const script = `id -un; echo "it's $((6 * 7))"; echo secret-word >&2; echo x >> /root/ran`;

@@ -27,6 +27,12 @@ const commands: readonly OperateCommand[] = [
     example: 'hostler server preflight eu-1',
   },
   {
+    name: 'fix',
+    type: 'Fix',
+    description: 'put right what preflight says Hostler can, also where management says Observe',
+    example: 'hostler server fix eu-1',
+  },
+  {
     name: 'reboot',
     type: 'Reboot',
     description: 'restart the host, and wait until its units and containers are back',
@@ -46,7 +52,7 @@ const commands: readonly OperateCommand[] = [
   },
 ];
 
-/** `hostler server test|preflight|reboot|power-off|cleanup` */
+/** `hostler server test|preflight|fix|reboot|power-off|cleanup` */
 export function operateCommands(): Command[] {
   return commands.map(({ name, type, description, example }) =>
     withCluster(new Command(name).description(description))

@@ -1,6 +1,7 @@
 import { isFinalPhase, type ServerOperation } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
 import { failed, succeeded, type Ending } from './acts/act.ts';
+import { concludeFix } from './fixing.ts';
 import { judgeConnection } from './judge.ts';
 import type { Scope } from './scope.ts';
 
@@ -54,6 +55,10 @@ export function admitOperations(scope: Scope): boolean {
         scope.loginForced = true;
         scope.loginAnew = true;
         break;
+      case 'Fix':
+        scope.loginForced = true;
+        scope.fixing = spec.cancel !== true;
+        break;
       case 'Preflight':
       case 'Reboot':
       case 'PowerOff':
@@ -87,6 +92,8 @@ function conclude(scope: Scope, { spec }: ServerOperation): Ending | undefined {
       return concludeTest(scope);
     case 'Preflight':
       return concludePreflight(scope);
+    case 'Fix':
+      return concludeFix(scope, spec.cancel === true);
     case 'Reboot':
     case 'PowerOff':
     case 'Cleanup':
@@ -104,6 +111,7 @@ function findingsOf(scope: Scope, { spec }: ServerOperation): Finding[] {
           : [findingOf(name, verdict.status === 'True', verdict)],
       );
     case 'Preflight':
+    case 'Fix':
       return scope.preflight?.checks.map((check) => findingOf(check.name, check.result !== 'Fail', check)) ?? [];
     default:
       return [];
@@ -130,6 +138,11 @@ function concludePreflight({ login, preflight, failure }: Scope): Ending | undef
   if (result === 'Qualified') return succeeded(`${passed} checks passed, ${warnings} warned`);
   const wrong = checks.filter((check) => check.result === 'Fail').map(({ name, message }) => `${name}: ${message}`);
   return failed(result === 'NeedsSetup' ? 'NeedsSetup' : 'ChecksFailed', wrong.join(' '));
+}
+
+/** Operations that this run carried on and that go on. */
+export function underWay(scope: Scope): ServerOperation[] {
+  return scope.operations.filter((one) => one.spec.type === 'Fix' && conclude(scope, one) === undefined);
 }
 
 /** The hash is judged against the plan of this very run: what was approved is what runs, or nothing does. */

@@ -13,6 +13,7 @@ import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
 import type { ServerDeps } from './deps.ts';
+import { policyOf } from './fixing.ts';
 import { Hooks } from './hooks.ts';
 import { containersRunning } from './inventory.ts';
 import { Jobs } from './jobs.ts';
@@ -134,7 +135,7 @@ export class Phases {
       automatic: effective.automaticDisruption,
       containersRunning: containersRunning(effective, observation, tasks),
       approvedHash: scope.approvedPlanHash,
-      policyOf: effective.policyOf,
+      policyOf: policyOf(scope, tasks),
       paused: effective.paused,
     });
     const root = login.session.privilege.kind !== 'none';

@@ -9,7 +9,7 @@ import { ActLog } from './acts/actLog.ts';
 import { LoginDesk } from './login.ts';
 import { next, type ServerCommand, type ServerEvent } from './machine.ts';
 import { MemoryStore } from './memory.ts';
-import { admitOperations, concludeOperations, waitingOperations } from './operations.ts';
+import { admitOperations, concludeOperations, underWay, waitingOperations } from './operations.ts';
 import { Phases } from './phases.ts';
 import { Remover } from './remover.ts';
 import { recordTransitions } from './events.ts';
@@ -118,6 +118,9 @@ export class ServerReconciler implements Reconciler {
         else log.steps.fail(name, reason, message);
       }
       await log.end(ending);
+    }
+    for (const operation of underWay(scope)) {
+      if (operation.status?.phase !== 'Running') await new ActLog(this.#deps, operation, scope.signal).begin();
     }
   }
 

@@ -60,6 +60,8 @@ export interface Scope {
   loginForced: boolean;
   /** Set by operation TestConnection: a kept session proves nothing. */
   loginAnew: boolean;
+  /** Set by operation Fix: what preflight can have put right may be changed. */
+  fixing: boolean;
   /** Set by operation ApproveHostKey: this fingerprint may be trusted. */
   approvedFingerprint: string | undefined;
   /** Set by operation TakeOver: claim the host whoever owns it. */
@@ -109,6 +111,7 @@ export function newScope(
     approvedPlanHash: status.approvedPlanHash,
     loginForced: false,
     loginAnew: false,
+    fixing: false,
     approvedFingerprint: undefined,
     takeOver: false,
     tookOver: false,

@@ -93,6 +93,7 @@ describe('help', () => {
       'delete',
       'test',
       'preflight',
+      'fix',
       'reboot',
       'power-off',
       'cleanup',

@@ -1,0 +1,60 @@
+import type { Area, Policy } from '../../api/serverSpec.ts';
+import type { Check } from '../../host/preflight.ts';
+import type { AnyTask } from '../../host/task.ts';
+import { failed, succeeded, type Ending } from './acts/act.ts';
+import type { Scope } from './scope.ts';
+
+/** Hostler could put it right; under Observe a check that fails only warns. */
+function isToFix({ fixable, result }: Pick<Check, 'fixable' | 'result'>): boolean {
+  return fixable && result !== 'Pass';
+}
+
+/**
+ * Who may be changed in this run: what management says, and, while a Fix is carried out, the areas whose checks fail.
+ * A person asked for exactly that, so Observe does not hold it back; spec.paused does.
+ */
+export function policyOf(scope: Scope, tasks: readonly AnyTask[]): (area: Area) => Policy {
+  const { effective, fixing, preflight } = scope;
+  if (!fixing) return effective.policyOf;
+  const broken = new Set(preflight?.checks.filter(isToFix).map(({ name }) => name));
+  const areas = new Set(
+    tasks.filter(({ checks }) => checks?.names.some((name) => broken.has(name))).map(({ area }) => area),
+  );
+  return (area) => (areas.has(area) ? 'Manage' : effective.policyOf(area));
+}
+
+/** What came of a Fix; undefined: it goes on, over as many runs as its jobs need. The first failure ends it. */
+export function concludeFix(scope: Scope, cancelled: boolean): Ending | undefined {
+  const { login, preflight, jobs } = scope;
+  if (cancelled) {
+    const message = 'nothing more is fixed; a job that runs on the host is let finish';
+    return { phase: 'Cancelled', reason: 'OperationCancelled', message };
+  }
+  if (login?.outcome === 'failed')
+    return login.error.retry.kind === 'never' ? failed(login.error.reason, login.error.advice) : undefined;
+  if (preflight === undefined || jobs.length > 0) return undefined;
+  const broken = preflight.checks.filter(isToFix);
+  if (broken.length === 0) return succeeded('every check that Hostler can fix passes');
+  return concludeBroken(scope, broken.map(({ name }) => name).join(', '));
+}
+
+/** Some checks still fail: tried and failed, still to be tried, or not to be tried. */
+function concludeBroken(scope: Scope, names: string): Ending | undefined {
+  const { failure, preflight, runnable } = scope;
+  if (failure !== undefined) return failure.retry.kind === 'after' ? undefined : failed(failure.reason, failure.advice);
+  if (runnable.length > 0 && preflight?.result !== 'Unqualified') return undefined;
+  return whyNot(scope, names);
+}
+
+/** What holds back a fix that could be made. */
+function whyNot({ preflight, held, effective }: Scope, names: string): Ending {
+  if (effective.paused)
+    return failed('Paused', `${names}: spec.paused of the Server is true, so nothing is written to the host`);
+  if (held.some(({ waitingFor }) => waitingFor === 'Approval')) {
+    const message = `${names}: that disrupts more than disruption.automatic allows; see hostler server plan, and approve it`;
+    return failed('WaitingForApproval', message);
+  }
+  const others = preflight?.checks.filter(({ result, fixable }) => result === 'Fail' && !fixable) ?? [];
+  const why = others.map(({ message }) => message).join(' ') || 'Hostler may not become root on the host.';
+  return failed('ChecksFailed', `${names} cannot be fixed: ${why}`);
+}
