@@ -3,6 +3,7 @@ import { addCommand } from './server/add.ts';
 import { approveCommand } from './server/approve.ts';
 import { deleteCommand } from './server/delete.ts';
 import { listCommand } from './server/list.ts';
+import { logsCommand } from './server/logs.ts';
 import { operateCommands } from './server/operate.ts';
 import { planCommand } from './server/plan.ts';
 import { retryCommand } from './server/retry.ts';
@@ -15,6 +16,7 @@ export function serverCommand(): Command {
     .addCommand(addCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(logsCommand())
     .addCommand(planCommand())
     .addCommand(approveCommand())
     .addCommand(retryCommand())

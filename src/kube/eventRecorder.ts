@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Redactor, redactor as processRedactor } from '../lib/redaction.ts';
 import { ApiError, isNotFound } from './apiError.ts';
 import type { Client } from './client.ts';
-import type { Resource } from './resource.ts';
+import { events, type KubeEvent } from './resource.ts';
 
 /** One thing that happened to an object, for `kubectl describe`. */
 export interface EventNote {
@@ -27,22 +27,6 @@ export interface EventRecorderOptions {
   clock?: Clock;
   redactor?: Redactor;
 }
-
-/** core/v1 Event. */
-interface KubeEvent extends KubeObject {
-  involvedObject: object;
-  reason: string;
-  message: string;
-  type: string;
-  source: { component: string };
-  reportingComponent: string;
-  reportingInstance: string;
-  firstTimestamp: string;
-  lastTimestamp: string;
-  count: number;
-}
-
-const events: Resource<KubeEvent> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 
 const MAX_MESSAGE = 1024;
 /** Events that wait to be written; more are dropped, oldest first. */

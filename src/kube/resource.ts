@@ -113,3 +113,24 @@ export const leases: Resource<Lease> = {
   kind: 'Lease',
   namespaced: true,
 };
+
+/** core/v1 Event. */
+export interface KubeEvent extends KubeObject {
+  involvedObject: { uid?: string | undefined; [field: string]: unknown };
+  reason: string;
+  message: string;
+  type: string;
+  source: { component: string };
+  reportingComponent: string;
+  reportingInstance: string;
+  firstTimestamp: string;
+  lastTimestamp: string;
+  count: number;
+}
+export const events: Resource<KubeEvent> = {
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+};

@@ -87,6 +87,7 @@ describe('help', () => {
       'add',
       'list',
       'show',
+      'logs',
       'plan',
       'approve',
       'retry',
@@ -257,6 +258,17 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
     expect(yaml.stdout).toMatch(new RegExp(`^kind: ${serverKind.kind}$`, 'm'));
   });
 
+  it('tells what happened, in order, and goes on when asked', async () => {
+    const { code, stdout } = await hostler(['server', 'logs', 'one']);
+    expect(code).toBe(0);
+    const lines = stdout.trim().split('\n');
+    expect(lines.every((line) => /^\d{4}-\d\d-\d\dT\S+Z {2}\S/.test(line))).toBe(true);
+    expect(lines).toEqual([...lines].sort((a, b) => a.slice(0, 20).localeCompare(b.slice(0, 20))));
+    expect(stdout).toMatch(/ step connect +Failed +.*127\.0\.0\.1/);
+    const none = await hostler(['server', 'logs', 'nope', '--follow']);
+    expect(none.code).toBe(3);
+  });
+
   it('claims no plan for a host that was not looked at', async () => {
     const { code, stdout, stderr } = await hostler(['server', 'plan', 'one']);
     expect(stdout).toBe('');
@@ -268,7 +280,7 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
   });
 
   it('ends with 3 where the Server does not exist', async () => {
-    for (const command of ['show', 'plan', 'approve', 'retry', 'delete', 'test', 'reboot']) {
+    for (const command of ['show', 'logs', 'plan', 'approve', 'retry', 'delete', 'test', 'reboot']) {
       const { code, stderr } = await hostler(['server', command, 'nope']);
       expect(code, command).toBe(3);
       expect(stderr).toBe('hostler: Server default/nope does not exist.\n');
