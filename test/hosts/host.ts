@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { freeze, hostCgroup, killCgroup, leaderOf } from './cgroup.ts';
@@ -68,10 +69,14 @@ export class Host {
     return this.#enter(await this.leader(), script, options);
   }
 
-  /** As {@link exec}; undefined while the host is down, be it between two boots. */
-  async #execIfUp(script: string): Promise<CommandResult | undefined> {
+  /**
+   * A path as the running host has it; undefined while it is down, be it between two boots. Where a reboot is waited
+   * for, nothing may be run in the host: systemd-shutdown stops every process before it ends it, nsenter stops with
+   * its own, and the host waits 90 s for that one to be gone.
+   */
+  async #pathIfUp(path: string): Promise<string | undefined> {
     const leader = await leaderOf(this.machineName);
-    return leader === undefined ? undefined : this.#enter(leader, script);
+    return leader === undefined ? undefined : `/proc/${leader}/root${path}`;
   }
 
   #enter(leader: number, script: string, options: ExecOptions = {}): Promise<CommandResult> {
@@ -147,7 +152,7 @@ export class Host {
       (await this.#answers()) && (await leaderOf(this.machineName)) !== undefined ? true : undefined,
     );
     await until(`the end of /run/nologin on ${this.machineName}`, timeoutMs, async () =>
-      (await this.#execIfUp('test ! -e /run/nologin'))?.code === 0 ? true : undefined,
+      (await this.#mayLogIn()) ? true : undefined,
     );
   }
 
@@ -161,8 +166,9 @@ export class Host {
   /** Waits until the host has another boot id than `before` and its sshd answers. */
   async waitForReboot(before: string, timeoutMs = BOOT_TIMEOUT_MS): Promise<void> {
     await until(`a reboot of ${this.machineName}`, timeoutMs, async () => {
-      const now = await this.#execIfUp('cat /proc/sys/kernel/random/boot_id');
-      return now?.code === 0 && now.stdout.trim() !== before ? true : undefined;
+      const path = await this.#pathIfUp('/proc/sys/kernel/random/boot_id');
+      const now = path === undefined ? undefined : await readFile(path, 'utf8').catch(() => undefined);
+      return now !== undefined && now.trim() !== before ? true : undefined;
     });
     await this.waitForSsh(timeoutMs);
   }
@@ -217,6 +223,11 @@ export class Host {
     const name = new RegExp(`^${index}: ([^:@]+)`, 'm').exec(links)?.[1];
     if (name === undefined) throw new Error(`No link with number ${index} hangs on ${this.record.bridge}`);
     return name;
+  }
+
+  async #mayLogIn(): Promise<boolean> {
+    const run = await this.#pathIfUp('/run');
+    return run !== undefined && existsSync(run) && !existsSync(`${run}/nologin`);
   }
 
   #answers(): Promise<boolean> {
