@@ -10,7 +10,7 @@ import type { Fleet } from '../hosts/fleet.ts';
 import { Canaries } from '../support/canaries.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
 import { checkInvariants } from '../support/invariants.ts';
-import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
+import { expectDocker, expectNoJobLeft, expectSoundPackages, waitForJobs } from '../support/soundHost.ts';
 import { lastingFaults, type Fault, type Schedule } from './schedule.ts';
 import { Target, USER } from './target.ts';
 
@@ -78,6 +78,7 @@ export class FaultRun {
       const interruptions = target.reboots;
       if (index === 0 && lasting !== undefined) {
         await this.#plane.waitFor(nameOf(index), (one) => isStalled(one, lastingFaults[lasting]), CONVERGE_MS);
+        await waitForJobs(target.host);
         await expectSoundPackages(target.host, { interruptions });
         continue;
       }

@@ -22,6 +22,15 @@ export async function expectDocker(host: Host, version: RegExp): Promise<void> {
   expect(await host.run('docker version -f "{{.Server.Version}}"')).toMatch(version);
 }
 
+/** Where Hostler cannot come back to a job that it started, the job goes on to its end by itself. */
+export async function waitForJobs(host: Host): Promise<void> {
+  await host.run(`for _ in $(seq 600); do
+    systemctl list-units --plain --no-legend "hostler-*" | grep -q . || exit 0
+    sleep 0.1
+  done
+  exit 1`);
+}
+
 /** No job runs or waits on the host, and nobody holds the lock. */
 export async function expectNoJobLeft(host: Host): Promise<void> {
   expect(await host.run('ls -A /var/lib/hostler/jobs 2>/dev/null || true')).toBe('');
