@@ -1,15 +1,16 @@
-import type { ServerOperation } from '../../../api/serverOperation.ts';
+import { isFinalPhase, type ServerOperation } from '../../../api/serverOperation.ts';
 import { cancelJob, consumeJob } from '../../../host/jobs.ts';
+import { serverOperations } from '../../../kube/hostlerResources.ts';
 import { toTime } from '../../../lib/clock.ts';
 import { findCause, ReconcileError, WaitingError } from '../../../lib/errors.ts';
 import type { PooledSession } from '../../../ssh/session.ts';
-import { claimOf } from '../claim.ts';
+import { claimOf, type ClaimDeps } from '../claim.ts';
 import { isConnectionFailure } from '../connectionFailure.ts';
 import type { ServerDeps } from '../deps.ts';
 import { refuseDuplicate } from '../duplicates.ts';
 import type { Scope } from '../scope.ts';
 import { actTypeOf, failed, type Act, type ActResult, type ActRun, type ActType, type Ending } from './act.ts';
-import { ActLog } from './actLog.ts';
+import { ActLog, type ActLogDeps } from './actLog.ts';
 import { JobAct, OPERATION_JOB } from './jobAct.ts';
 import { PowerAct } from './powerAct.ts';
 
@@ -17,13 +18,16 @@ import { PowerAct } from './powerAct.ts';
 const MAX_RECORDS = 50;
 const SHARD_RETRY_MS = 5000;
 
+/** What acts work with. */
+export type ActsDeps = ClaimDeps & ActLogDeps & Pick<ServerDeps, 'client'>;
+
 /** Carries out the operations that change a host, one after the other, oldest first. */
 export class Acts {
-  readonly #deps: ServerDeps;
+  readonly #deps: ActsDeps;
   readonly #writeAhead: (scope: Scope) => Promise<void>;
   readonly #acts: Readonly<Record<ActType, Act>>;
 
-  constructor(deps: ServerDeps, writeAhead: (scope: Scope) => Promise<void>) {
+  constructor(deps: ActsDeps, writeAhead: (scope: Scope) => Promise<void>) {
     this.#deps = deps;
     this.#writeAhead = writeAhead;
     this.#acts = {
@@ -41,9 +45,10 @@ export class Acts {
   async perform(scope: Scope, session: PooledSession): Promise<'none' | 'waiting' | 'done'> {
     await this.#sweep(scope, session);
     let acted = false;
-    for (const operation of scope.operations) {
-      const type = actTypeOf(operation);
-      if (type === undefined) continue;
+    for (const known of scope.operations) {
+      const type = actTypeOf(known);
+      const operation = type && (await this.#current(scope, known));
+      if (type === undefined || operation === undefined) continue;
       const run = { scope, session, operation, log: this.#log(scope, operation) };
       const result = await this.#advance(this.#acts[type], run);
       if (result.kind === 'running') {
@@ -67,6 +72,12 @@ export class Acts {
     if (result?.kind === 'expected') return result.error;
     if (result !== undefined) await run.log.end(result.ending);
     return error;
+  }
+
+  /** The copy at hand may lag behind an end that was told already; nothing is done twice for that. */
+  async #current(scope: Scope, { metadata }: ServerOperation): Promise<ServerOperation | undefined> {
+    const found = await this.#deps.client.find(serverOperations, metadata, { signal: scope.signal });
+    return found?.metadata.uid === metadata.uid && !isFinalPhase(found?.status?.phase) ? found : undefined;
   }
 
   async #advance(act: Act, run: ActRun): Promise<ActResult> {

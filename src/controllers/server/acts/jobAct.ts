@@ -6,7 +6,7 @@ import { cancelJob, consumeJob, jobID, jobOutput, startJob, type JobStatus } fro
 import type { Action } from '../../../host/task.ts';
 import { userScript } from '../../../host/userScript.ts';
 import { JOB_WAIT_MS } from '../attempts.ts';
-import { claimOf } from '../claim.ts';
+import { claimOf, type ClaimDeps } from '../claim.ts';
 import type { ServerDeps } from '../deps.ts';
 import { failed, succeeded, type Act, type ActResult, type ActRun, type Ending } from './act.ts';
 import { keepOutput, MAX_OUTPUT_BYTES } from './output.ts';
@@ -23,11 +23,13 @@ export function operationJob({ metadata }: ServerOperation, serverUID: string): 
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const POLL_MS = 1000;
 
+type JobActDeps = ClaimDeps & Pick<ServerDeps, 'client'>;
+
 /** RunCommand and Cleanup: a durable job, found again by its id, which the operation's UID makes. */
 export class JobAct implements Act {
-  readonly #deps: ServerDeps;
+  readonly #deps: JobActDeps;
 
-  constructor(deps: ServerDeps) {
+  constructor(deps: JobActDeps) {
     this.#deps = deps;
   }
 

@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
+import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
+import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
+import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { JobOnHost } from '../../../../src/host/jobs.ts';
+import { silentLogger } from '../../../../src/lib/logger.ts';
+import { FakeClock } from '../../../support/fakeClock.ts';
+import { FakeSession } from '../../../support/fakeSession.ts';
+
+const UID = 'uid-eu-1';
+
+let clock: FakeClock;
+let session: FakeSession<object>;
+/** What the API holds. */
+let stored: Map<string, ServerOperation>;
+/** The order in which things became known: writes of the API and scripts on the host. */
+let story: string[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  stored = new Map();
+  story = [];
+  const script = (name: string) => () => {
+    story.push(name);
+    return '';
+  };
+  session = new FakeSession(
+    {
+      'start-job command': (_, { args: [nonce = ''] = [] }) => {
+        story.push('start-job');
+        return `\n${nonce} 0.state 0 6\nExited\n${nonce} 0.exit 0 1\n0\n${nonce} end\n`;
+      },
+      'consume-job': script('consume-job'),
+      'cancel-job': script('cancel-job'),
+    },
+    {},
+  );
+});
+
+function operation(name: string, more: Partial<ServerOperation> = {}): ServerOperation {
+  const made: ServerOperation = {
+    apiVersion: 'hostler.dev/v1alpha1',
+    kind: 'ServerOperation',
+    metadata: { namespace: 'acme', name, uid: `uid-${name}`, generation: 1 },
+    spec: { serverRef: { name: 'eu-1' }, type: 'RunCommand', runCommand: { script: 'true' } },
+    ...more,
+  };
+  stored.set(name, made);
+  return made;
+}
+
+function scopeWith(operations: ServerOperation[], spec: Partial<ServerSpec> = {}, jobs: JobOnHost[] = []): Scope {
+  const scope = newScope(
+    {
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'Server',
+      metadata: { uid: UID, namespace: 'acme', name: 'eu-1', generation: 1 },
+      spec: { addresses: [{ type: 'IPv4', address: '203.0.113.10' }], ssh: { user: 'root', auth: {} }, ...spec },
+    },
+    {
+      now: clock.now(),
+      requalifyAfterMs: 1,
+      signal: new AbortController().signal,
+      log: silentLogger,
+      memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 0 },
+      operations,
+    },
+  );
+  scope.login = { outcome: 'connected', session, credential: 'PrivateKey', hostKeys: [] };
+  const facts = {
+    packageManager: 'apt' as const,
+    initSystem: 'systemd' as const,
+    fileSystems: [],
+    owner: { state: 'Free' as const },
+    jobs,
+  };
+  const slow = { signature: '', question: '', at: 0, results: new Map<string, unknown>() };
+  scope.observation = { facts, have: new Map(), failed: new Map(), at: 0, slow };
+  return scope;
+}
+
+function acts(): Acts {
+  const deps = {
+    clock,
+    installationUID: 'installation-1',
+    servers: { get: () => undefined, list: () => [], byIndex: () => [] },
+    shards: { token: () => ({ leaseUid: 'lease-1', transitions: 1 }), confirm: () => Promise.resolve(true) },
+    client: { find: (_: unknown, { name }: { name: string }) => Promise.resolve(stored.get(name)) },
+    events: { record: () => undefined },
+    operationStatus: {
+      latest: (one: ServerOperation) => one,
+      write: (one: ServerOperation, status: ServerOperation['status']) => {
+        story.push(`${one.metadata.name} ${status?.phase ?? ''}`);
+        const next = { ...one, ...(status && { status }) };
+        stored.set(one.metadata.name, next);
+        return Promise.resolve(next);
+      },
+    },
+  };
+  return new Acts(deps as unknown as ActsDeps, () => {
+    story.push('server written');
+    return Promise.resolve();
+  });
+}
+
+describe('operations that change a host', () => {
+  it('are written down before they begin, and their record goes after their end is told', async () => {
+    const scope = scopeWith([operation('one')]);
+    expect(await acts().perform(scope, session)).toBe('done');
+    expect(story).toEqual(['server written', 'one Running', 'start-job', 'one Succeeded', 'consume-job']);
+    expect(scope.recentOperations).toMatchObject([{ name: 'one', uid: 'uid-one', type: 'RunCommand' }]);
+  });
+
+  it('do not run again by a copy that lags behind their end', async () => {
+    const running = operation('one', { status: { phase: 'Running' } });
+    stored.set('one', { ...running, status: { phase: 'Succeeded' } });
+    expect(await acts().perform(scopeWith([running]), session)).toBe('none');
+    expect(story).toEqual([]);
+  });
+
+  it('do not run for an object that was deleted, or made again, meanwhile', async () => {
+    const one = operation('one');
+    stored.set('one', { ...one, metadata: { ...one.metadata, uid: 'uid-other' } });
+    const two = operation('two');
+    stored.delete('two');
+    expect(await acts().perform(scopeWith([one, two]), session)).toBe('none');
+    expect(story).toEqual([]);
+  });
+
+  it('end AlreadyRan where another object of that name and type ran', async () => {
+    const scope = scopeWith([operation('one')]);
+    const record = { name: 'one', type: 'RunCommand', startTime: '2026-01-01T00:00:00Z' };
+    scope.recentOperations = [{ ...record, uid: 'uid-before' }];
+    await acts().perform(scope, session);
+    expect(story).toEqual(['one AlreadyRan']);
+    scope.recentOperations = [{ ...record, uid: 'uid-before', type: 'Reboot' }];
+    stored.set('one', operation('one'));
+    await acts().perform(scope, session);
+    expect(stored.get('one')?.status?.phase).toBe('Succeeded');
+  });
+
+  it.each([
+    ['Paused', { paused: true }],
+    ['ObserveOnly', { management: { default: 'Observe' } }],
+  ] as const)('are refused with %s, and nothing is sent', async (reason, spec) => {
+    await acts().perform(scopeWith([operation('one')], spec), session);
+    expect(story).toEqual(['one Failed']);
+    expect(stored.get('one')?.status?.conditions?.[0]?.reason).toBe(reason);
+  });
+
+  it('end with their job when they were deleted, and leave the jobs of others alone', async () => {
+    const job = (change: string, more: Partial<JobOnHost> = {}): JobOnHost => ({
+      id: 'ab12',
+      change,
+      attempt: 1,
+      server: UID,
+      state: 'Running',
+      ...more,
+    });
+    const jobs = [
+      job('docker-engine/package'),
+      job('operation/foreign', { server: 'uid-other' }),
+      job('operation/kept'),
+      job('operation/gone'),
+      job('operation/told', { state: 'Exited' }),
+    ];
+    const kept = operation('kept', { status: { phase: 'Succeeded' } });
+    await acts().perform(scopeWith([kept], {}, jobs), session);
+    expect(story).toEqual(['cancel-job', 'consume-job', 'consume-job']);
+  });
+});
