@@ -16,7 +16,10 @@ import { PowerAct } from './powerAct.ts';
 
 /** How many operations a Server remembers. */
 const MAX_RECORDS = 50;
-const SHARD_RETRY_MS = 5000;
+/** Between two tries of what failed for a reason that may go away. */
+const RETRY_MS = 5000;
+/** After which such a reason ends an operation. */
+const GIVE_UP_MS = 3600_000;
 
 /** What acts work with. */
 export type ActsDeps = ClaimDeps & ActLogDeps & Pick<ServerDeps, 'client'>;
@@ -94,19 +97,22 @@ export class Acts {
       }
       return await act.carryOn(run);
     } catch (error) {
-      return { kind: 'ended', ending: this.#endingOf(error) };
+      return { kind: 'ended', ending: await this.#endingOf(error, run) };
     }
   }
 
-  /** What a failure means; what is none of the operation's own is thrown on. */
-  #endingOf(error: unknown): Ending {
+  /**
+   * What a failure means. Only what nobody but a person can change ends an operation: a job that could not be asked
+   * about still runs, and whoever holds the shard next goes on with it.
+   */
+  async #endingOf(error: unknown, { session, log }: ActRun): Promise<Ending> {
     const known = findCause(error, ReconcileError);
-    if (known === undefined || isConnectionFailure(known) || known.retry.kind === 'after') throw error;
-    if (known.reason === 'ShardNotHeld' || known.reason === 'OwnershipLost') {
-      // whoever holds the shard now goes on with it
-      throw new WaitingError(known.reason, known.message, { afterMs: SHARD_RETRY_MS, cause: error });
-    }
-    return failed(known.reason, known.advice);
+    const denied = known !== undefined && known === session.privilegeFailure;
+    if (known === undefined || denied || isConnectionFailure(known)) throw error;
+    if (known.retry.kind === 'never' || log.runningMs >= GIVE_UP_MS) return failed(known.reason, known.advice);
+    if (log.status.phase === 'Running') await log.note(`waits: ${known.advice}`);
+    if (known.retry.kind === 'after') throw error;
+    throw new WaitingError(known.reason, known.advice, { afterMs: RETRY_MS, cause: error });
   }
 
   #refusal({ scope, session, operation }: ActRun): Ending | undefined {

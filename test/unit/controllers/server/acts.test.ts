@@ -4,6 +4,7 @@ import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
 import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
 import type { JobOnHost } from '../../../../src/host/jobs.ts';
+import { TerminalError, TransientError, type ReconcileError } from '../../../../src/lib/errors.ts';
 import { silentLogger } from '../../../../src/lib/logger.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
@@ -11,7 +12,11 @@ import { FakeSession } from '../../../support/fakeSession.ts';
 const UID = 'uid-eu-1';
 
 let clock: FakeClock;
-let session: FakeSession<object>;
+interface State {
+  /** What asking for the job ends with. */
+  problem?: ReconcileError;
+}
+let session: FakeSession<State>;
 /** What the API holds. */
 let stored: Map<string, ServerOperation>;
 /** The order in which things became known: writes of the API and scripts on the host. */
@@ -25,9 +30,10 @@ beforeEach(() => {
     story.push(name);
     return '';
   };
-  session = new FakeSession(
+  session = new FakeSession<State>(
     {
-      'start-job command': (_, { args: [nonce = ''] = [] }) => {
+      'start-job command': ({ problem }, { args: [nonce = ''] = [] }) => {
+        if (problem !== undefined) throw problem;
         story.push('start-job');
         return `\n${nonce} 0.state 0 6\nExited\n${nonce} 0.exit 0 1\n0\n${nonce} end\n`;
       },
@@ -147,6 +153,29 @@ describe('operations that change a host', () => {
     await acts().perform(scopeWith([operation('one')], spec), session);
     expect(story).toEqual(['one Failed']);
     expect(stored.get('one')?.status?.conditions?.[0]?.reason).toBe(reason);
+  });
+
+  it.each<{ when: string; problem: ReconcileError; denied: boolean }>([
+    { when: 'sudo asks for a password now', problem: new TerminalError('PasswordRequired', 'It asks.'), denied: true },
+    { when: 'the answer is damaged', problem: new TransientError('ObservationFailed', 'Damaged.'), denied: false },
+  ])('go on, with their job, when $when', async ({ problem, denied }) => {
+    const one = operation('one', { status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z' } });
+    if (denied) session.privilegeFailure = problem;
+    else session.state.problem = problem;
+    await expect(acts().perform(scopeWith([one]), session)).rejects.toMatchObject({ reason: problem.reason });
+    expect(stored.get('one')?.status?.phase).toBe('Running');
+    session.privilegeFailure = undefined;
+    delete session.state.problem;
+    await acts().perform(scopeWith([one]), session);
+    expect(stored.get('one')?.status?.phase).toBe('Succeeded');
+  });
+
+  it('end with a failure that stays for an hour', async () => {
+    session.state.problem = new TransientError('DiskFull', 'A file system is full.');
+    const one = operation('one', { status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z' } });
+    await clock.advance(3600_000);
+    await acts().perform(scopeWith([one]), session);
+    expect(stored.get('one')?.status).toMatchObject({ phase: 'Failed', message: 'A file system is full.' });
   });
 
   it('end with their job when they were deleted, and leave the jobs of others alone', async () => {
