@@ -133,7 +133,7 @@ export class ControlPlane {
     while (Date.now() < until) {
       last = await this.client.find(servers, { namespace: 'default', name });
       if (last !== undefined && check(last)) return last;
-      await sleep(250);
+      await sleep(100);
     }
     throw new Error(`server ${name} did not come to the expected state:\n${describe(last)}`);
   }
