@@ -34,7 +34,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // real processes on a loaded machine: a race in a test must not hide in a red run, nor a real failure in a green one
-          retry: 2,
+          retry: 1,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
