@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
-import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { JobOnHost } from '../../../../src/host/jobs.ts';
 import { TerminalError, TransientError, type ReconcileError } from '../../../../src/lib/errors.ts';
-import { silentLogger } from '../../../../src/lib/logger.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
+import { claimDeps, observed, scopeOf, serverWith } from '../../../support/serverScope.ts';
 
 const UID = 'uid-eu-1';
 
@@ -57,41 +57,14 @@ function operation(name: string, more: Partial<ServerOperation> = {}): ServerOpe
 }
 
 function scopeWith(operations: ServerOperation[], spec: Partial<ServerSpec> = {}, jobs: JobOnHost[] = []): Scope {
-  const scope = newScope(
-    {
-      apiVersion: 'hostler.dev/v1alpha1',
-      kind: 'Server',
-      metadata: { uid: UID, namespace: 'acme', name: 'eu-1', generation: 1 },
-      spec: { addresses: [{ type: 'IPv4', address: '203.0.113.10' }], ssh: { user: 'root', auth: {} }, ...spec },
-    },
-    {
-      now: clock.now(),
-      requalifyAfterMs: 1,
-      signal: new AbortController().signal,
-      log: silentLogger,
-      memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 0 },
-      operations,
-    },
-  );
-  scope.login = { outcome: 'connected', session, credential: 'PrivateKey', hostKeys: [] };
-  const facts = {
-    packageManager: 'apt' as const,
-    initSystem: 'systemd' as const,
-    fileSystems: [],
-    owner: { state: 'Free' as const },
-    jobs,
-  };
-  const slow = { signature: '', question: '', at: 0, results: new Map<string, unknown>() };
-  scope.observation = { facts, have: new Map(), failed: new Map(), at: 0, slow };
-  return scope;
+  const scope = scopeOf({ server: serverWith(spec), session, now: clock.now(), operations });
+  return observed(scope, { jobs });
 }
 
 function acts(): Acts {
   const deps = {
     clock,
-    installationUID: 'installation-1',
-    servers: { get: () => undefined, list: () => [], byIndex: () => [] },
-    shards: { token: () => ({ leaseUid: 'lease-1', transitions: 1 }), confirm: () => Promise.resolve(true) },
+    ...claimDeps,
     client: { find: (_: unknown, { name }: { name: string }) => Promise.resolve(stored.get(name)) },
     events: { record: () => undefined },
     operationStatus: {

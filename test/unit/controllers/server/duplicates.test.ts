@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Server } from '../../../../src/api/server.ts';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { refuseDuplicate } from '../../../../src/controllers/server/duplicates.ts';
-import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { OwnerOnHost } from '../../../../src/host/ownership.ts';
-import { silentLogger } from '../../../../src/lib/logger.ts';
 import { fingerprint } from '../../../../src/ssh/knownHostKey.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
+import { observed, scopeOf } from '../../../support/serverScope.ts';
 
 const MACHINE_ID = '3d1219c7c4c5404aaa1f6d2a48adfda4';
 const session = new FakeSession({}, {});
@@ -55,24 +55,7 @@ const owned = (by: string): OwnerOnHost => ({
 
 /** What keeps that Server, which just looked at the machine, from changing it. */
 function refusal(of: Scope['server']): string | undefined {
-  const scope = newScope(of, {
-    now: 0,
-    requalifyAfterMs: 1,
-    signal: new AbortController().signal,
-    log: silentLogger,
-    memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 0 },
-    operations: [],
-  });
-  scope.login = { outcome: 'connected', session, credential: 'PrivateKey', hostKeys: [] };
-  const facts = {
-    packageManager: 'none' as const,
-    initSystem: 'unknown' as const,
-    fileSystems: [],
-    owner,
-    machineID: MACHINE_ID,
-  };
-  const slow = { signature: '', question: '', at: 0, results: new Map<string, unknown>() };
-  scope.observation = { facts, have: new Map(), failed: new Map(), at: 0, slow };
+  const scope = observed(scopeOf({ server: of, session }), { owner, machineID: MACHINE_ID });
   const lister = { get: () => undefined, list: () => servers, byIndex: () => [] };
   try {
     refuseDuplicate({ servers: lister, installationUID: 'installation-1' }, scope);

@@ -3,12 +3,12 @@ import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import type { ServerDeps } from '../../../../src/controllers/server/deps.ts';
 import type { LoginDesk } from '../../../../src/controllers/server/login.ts';
 import { Phases } from '../../../../src/controllers/server/phases.ts';
-import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { AnyTask } from '../../../../src/host/task.ts';
 import { TerminalError } from '../../../../src/lib/errors.ts';
-import { silentLogger } from '../../../../src/lib/logger.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
+import { claimDeps, scopeOf, serverWith } from '../../../support/serverScope.ts';
 
 type Job = { state: 'Running' | 'Exited' | 'Interrupted'; exit?: number; log?: string };
 
@@ -47,24 +47,8 @@ const task: AnyTask = {
 };
 
 /** A run that finds the job of `change`, which an earlier one started. */
-function scopeWith(change: string, hooks: ServerSpec['hooks'] = []): Scope {
-  const scope = newScope(
-    {
-      apiVersion: 'hostler.dev/v1alpha1',
-      kind: 'Server',
-      metadata: { uid: 'uid-eu-1', namespace: 'acme', name: 'eu-1', generation: 1 },
-      spec: { addresses: [{ type: 'IPv4', address: '203.0.113.10' }], ssh: { user: 'root', auth: {} }, hooks },
-    },
-    {
-      now: 0,
-      requalifyAfterMs: 1,
-      signal: new AbortController().signal,
-      log: silentLogger,
-      memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 0 },
-      operations: [],
-    },
-  );
-  scope.login = { outcome: 'connected', session, credential: 'PrivateKey', hostKeys: [] };
+function scopeWith(change: string, hooks: NonNullable<ServerSpec['hooks']> = []): Scope {
+  const scope = scopeOf({ server: serverWith({ hooks }), session });
   scope.jobs = [{ name: '0123456789abcdef0123', change, attempt: 1, startTime: '2026-01-01T00:00:00Z' }];
   scope.steps = [{ name: change, state: 'Running', attempts: 1 }];
   return scope;
@@ -77,9 +61,7 @@ function observe(scope: Scope) {
   const deps = {
     tasks: [task],
     clock: new FakeClock(),
-    installationUID: 'installation-1',
-    servers: { get: () => undefined, list: () => [], byIndex: () => [] },
-    shards: { token: () => ({ leaseUid: 'lease-1', transitions: 1 }), confirm: () => Promise.resolve(true) },
+    ...claimDeps,
     events: { record: () => undefined },
   } as unknown as ServerDeps;
   const writeAhead = ({ hooksRun }: Scope): Promise<void> => {

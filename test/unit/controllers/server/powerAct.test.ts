@@ -3,14 +3,14 @@ import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
 import { ActLog } from '../../../../src/controllers/server/acts/actLog.ts';
 import type { ActResult } from '../../../../src/controllers/server/acts/act.ts';
 import { PowerAct } from '../../../../src/controllers/server/acts/powerAct.ts';
-import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { HostFacts } from '../../../../src/host/facts.ts';
 import type { EventRecorder } from '../../../../src/kube/eventRecorder.ts';
 import type { StatusWriter } from '../../../../src/kube/statusWriter.ts';
 import { TransientError, WaitingError } from '../../../../src/lib/errors.ts';
-import { silentLogger } from '../../../../src/lib/logger.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
+import { claimDeps, emptyMemory, observed, scopeOf } from '../../../support/serverScope.ts';
 
 const MINUTE = 60_000;
 const away = new TransientError('NoRoute', 'There is no way to 203.0.113.10.');
@@ -23,7 +23,7 @@ let memory: Scope['memory'];
 /** A host whose containers are what the test says; it remembers what it was told. */
 beforeEach(() => {
   clock = new FakeClock();
-  memory = { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 0 };
+  memory = emptyMemory();
   operation = {
     apiVersion: 'hostler.dev/v1alpha1',
     kind: 'ServerOperation',
@@ -44,33 +44,7 @@ beforeEach(() => {
 });
 
 function scopeAt(bootID: string, facts: Partial<HostFacts> = {}): Scope {
-  const scope = newScope(
-    {
-      apiVersion: 'hostler.dev/v1alpha1',
-      kind: 'Server',
-      metadata: { uid: 'uid-eu-1', namespace: 'acme', name: 'eu-1', generation: 1 },
-      spec: { addresses: [{ type: 'IPv4', address: '203.0.113.10' }], ssh: { user: 'root', auth: {} } },
-    },
-    {
-      now: clock.now(),
-      requalifyAfterMs: 1,
-      signal: new AbortController().signal,
-      log: silentLogger,
-      memory,
-      operations: [operation],
-    },
-  );
-  const known: HostFacts = {
-    packageManager: 'apt',
-    initSystem: 'systemd',
-    fileSystems: [],
-    owner: { state: 'Free' },
-    bootID,
-    ...facts,
-  };
-  const slow = { signature: '', question: '', at: 0, results: new Map<string, unknown>() };
-  scope.observation = { facts: known, have: new Map(), failed: new Map(), at: 0, slow };
-  return scope;
+  return observed(scopeOf({ now: clock.now(), memory, operations: [operation] }), { bootID, ...facts });
 }
 
 const status = {
@@ -82,12 +56,7 @@ const status = {
 } as unknown as StatusWriter<ServerOperation>;
 const events = { record: () => undefined } as unknown as EventRecorder;
 
-const deps = () => ({
-  clock,
-  installationUID: 'installation-1',
-  servers: { get: () => undefined, list: () => [], byIndex: () => [] },
-  shards: { token: () => ({ leaseUid: 'lease-1', transitions: 1 }), confirm: () => Promise.resolve(true) } as never,
-});
+const deps = () => ({ clock, ...claimDeps });
 const runAt = (bootID: string, facts?: Partial<HostFacts>) => {
   const scope = scopeAt(bootID, facts);
   const log = new ActLog({ operationStatus: status, events, clock }, operation, scope.signal);

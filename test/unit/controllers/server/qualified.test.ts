@@ -2,13 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { findCondition, type Condition } from '../../../../src/api/conditions.ts';
 import type { ServerStatus } from '../../../../src/api/serverStatus.ts';
 import { restore } from '../../../../src/controllers/server/machine.ts';
-import { newScope, type Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import { statusOf } from '../../../../src/controllers/server/status.ts';
 import type { Check, Preflight } from '../../../../src/host/preflight.ts';
 import { toTime } from '../../../../src/lib/clock.ts';
 import { TransientError } from '../../../../src/lib/errors.ts';
-import { silentLogger } from '../../../../src/lib/logger.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
+import { emptyMemory, scopeOf, serverWith } from '../../../support/serverScope.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -23,24 +23,9 @@ beforeEach(() => {
 
 /** A run at the present time, of which nothing is known yet. */
 function run(found: Partial<Scope>): void {
-  const server = {
-    apiVersion: 'hostler.dev/v1alpha1',
-    kind: 'Server',
-    metadata: { uid: 'u', namespace: 'acme', name: 'eu-1', generation: 1 },
-    spec: {
-      addresses: [{ type: 'IPv4' as const, address: '203.0.113.10' }],
-      ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
-    },
-    status,
-  };
-  const scope = newScope(server, {
-    now: clock.now(),
-    requalifyAfterMs: 7 * DAY,
-    signal: new AbortController().signal,
-    log: silentLogger,
-    memory: { observation: undefined, fullLookAt: undefined, sessionKey: undefined, connectFailures: 5 },
-    operations: [],
-  });
+  const server = { ...serverWith(), status };
+  const memory = { ...emptyMemory(), connectFailures: 5 };
+  const scope = scopeOf({ server, now: clock.now(), requalifyAfterMs: 7 * DAY, memory });
   const snapshot = restore({ schema: 1, lifecycle: 'Active', maintenance: 'UpToDate', attempts: 0 });
   status = statusOf({ ...scope, snapshot, ...found }, []);
 }
