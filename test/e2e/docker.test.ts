@@ -4,6 +4,7 @@ import type { Plan } from '../../src/host/plan.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
+import { startTinyContainer } from '../support/tinyContainer.ts';
 import { HostDriver, type Docker } from '../support/hostDriver.ts';
 import { holdLock } from '../support/holdLock.ts';
 
@@ -22,16 +23,6 @@ function names({ changes }: Plan): string[] {
 
 async function daemonPid(host: Host): Promise<string> {
   return (await host.run('cat /run/docker.pid')).trim();
-}
-
-/** A container that runs until it is stopped, from an image made of the host's own files. */
-async function startContainer(host: Host): Promise<void> {
-  await host.run(`
-    cd /
-    tar -c lib lib64 usr/lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 |
-      docker import - tiny >/dev/null
-    docker run -d --name tiny --network none tiny /usr/bin/sleep 1000000 >/dev/null
-  `);
 }
 
 async function containerPid(host: Host): Promise<string> {
@@ -123,7 +114,7 @@ describe('the engine of the distribution', () => {
   });
 
   it('restarts for keys that need it, which with live-restore no container notices', async () => {
-    await startContainer(host);
+    await startTinyContainer(host, 'tiny');
     const [container, daemon] = [await containerPid(host), await daemonPid(host)];
     const wanted = { ...docker, daemonConfig: { 'live-restore': true, 'log-opts': { 'max-size': '10m' } } };
     const plan = await driver.plan(wanted);
@@ -320,7 +311,7 @@ describe('Docker CE', () => {
   });
 
   it('is upgraded under running containers, with their live-restore checked first', async () => {
-    await startContainer(host);
+    await startTinyContainer(host, 'tiny');
     const container = await containerPid(host);
     const wanted = { ...docker, version: '>=28 <29' };
     const plan = await driver.plan(wanted);

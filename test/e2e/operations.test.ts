@@ -8,6 +8,7 @@ import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
 import { checkInvariants } from '../support/invariants.ts';
+import { startTinyContainer } from '../support/tinyContainer.ts';
 
 const OPERATION_MS = 120_000;
 
@@ -186,7 +187,8 @@ describe('RunCommand', () => {
 
 describe('Cleanup', () => {
   it('removes dangling images and downloaded packages, and no container, named image or volume', async () => {
-    await startContainer();
+    // one that the engine starts again
+    await startTinyContainer(host, 'lasting', '--restart always');
     await host.run(`
       docker volume create precious >/dev/null
       echo | docker import - >/dev/null
@@ -246,13 +248,3 @@ describe('PowerOff', () => {
     await checkInvariants(plane);
   });
 });
-
-/** One that the engine starts again, from an image made of the host's own files. */
-async function startContainer(): Promise<void> {
-  await host.run(`
-    cd /
-    tar -c lib lib64 usr/lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 |
-      docker import - tiny >/dev/null
-    docker run -d --name lasting --restart always --network none tiny /usr/bin/sleep 1000000 >/dev/null
-  `);
-}
