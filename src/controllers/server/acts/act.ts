@@ -32,14 +32,14 @@ export interface ActRun {
  */
 export interface Act {
   /** Before the operation is noted as begun, while it may still be cancelled. @throws WaitingError to be asked again. */
-  prepare(run: ActRun): Promise<void>;
+  prepare?(run: ActRun): Promise<void>;
   /** Carries it on as far as it goes now. What it throws ends the operation, but for lost links and waiting. */
   carryOn(run: ActRun): Promise<ActResult>;
-  /** The host does not answer while the operation is under way. `undefined`: that is no part of it. */
-  away?(run: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult | undefined;
+  /** The host does not answer while the operation is under way; absent: that is no part of it. */
+  away?(run: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult;
 }
 
-/** `Expected`: shown as condition Reachable. */
+/** `expected`: shown as condition Reachable. */
 export type AwayResult = Extract<ActResult, { kind: 'ended' }> | { kind: 'expected'; error: ReconcileError };
 
 /** Types that change the host: they run once, and none of their names runs again. */

@@ -90,7 +90,7 @@ export class Acts {
         const refusal = this.#refusal(run);
         if (refusal !== undefined) return { kind: 'ended', ending: refusal };
         refuseDuplicate(this.#deps, scope);
-        await act.prepare(run);
+        await act.prepare?.(run);
         this.#remember(scope, operation);
         await this.#writeAhead(scope);
         await log.begin();

@@ -33,10 +33,6 @@ export class JobAct implements Act {
     this.#deps = deps;
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve();
-  }
-
   async carryOn(run: ActRun): Promise<ActResult> {
     const { scope, session, operation, log } = run;
     const options = { claim: claimOf(this.#deps, scope), signal: scope.signal };

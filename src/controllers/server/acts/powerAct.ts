@@ -59,11 +59,10 @@ export class PowerAct implements Act {
     const now = scope.observation?.facts.bootID;
     if (before === undefined || now === undefined || now === before) return this.#send(run);
     if (this.#verb === 'poweroff') return ended(succeeded('the host was off: it has been started since'));
-    if (since.at(-1) !== now) {
-      log.status = { ...log.status, bootIDs: [before, ...since, now].slice(0, 10) };
-      log.steps.succeed(RESTART, `boot id ${before} became ${now}`);
-    }
-    if (since.length > 0 && since.at(-1) !== now)
+    if (since.at(-1) === now) return this.#verify(run);
+    log.status = { ...log.status, bootIDs: [before, ...since, now].slice(0, 10) };
+    log.steps.succeed(RESTART, `boot id ${before} became ${now}`);
+    if (since.length > 0)
       return ended(
         failed(
           'RebootFailed',
@@ -73,7 +72,7 @@ export class PowerAct implements Act {
     return this.#verify(run);
   }
 
-  away({ scope, operation, log }: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult | undefined {
+  away({ scope, operation, log }: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult {
     if (this.#verb === 'poweroff') {
       const silent = error.reason === 'ConnectionTimedOut' || error.reason === 'NoRoute';
       if (!silent || log.runningMs < SHUTDOWN_MS)
