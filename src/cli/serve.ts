@@ -19,7 +19,6 @@ import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
-
 import { print } from './output.ts';
 import type { ServeOptions } from './serveCommand.ts';
 

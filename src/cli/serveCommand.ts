@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { EXPIRED_AFTER_MS } from '../controllers/server/qualified.ts';
 import type { LogLevel } from '../lib/logger.ts';
 import { duration } from './wait.ts';
 
@@ -86,7 +87,8 @@ function listenAddress(text: string): { host: string; port: number } {
 /** No longer than after which they are Expired. */
 function requalifyAfter(text: string): number {
   const ms = duration(text);
-  if (ms > 30 * DAY_MS) throw new InvalidArgumentError(`"${text}" is longer than 30d, after which checks are Expired.`);
+  if (ms > EXPIRED_AFTER_MS)
+    throw new InvalidArgumentError(`"${text}" is longer than 30d, after which checks are Expired.`);
   return ms;
 }
 

@@ -41,16 +41,17 @@ async function logs(name: string, options: LogsOptions): Promise<void> {
   const cluster = openCluster(options);
   const told = new Set<string>();
   do {
-    const lines = (await read(cluster, name)).filter((line) => !told.has(JSON.stringify(line)));
-    for (const line of lines) {
-      told.add(JSON.stringify(line));
-      print(
-        `${line.time}  ${line.what.padEnd(WHAT_WIDTH)} ${line.state.padEnd(STATE_WIDTH)} ${line.message}`.trimEnd(),
-      );
+    for (const text of (await read(cluster, name)).map(textOf).filter((one) => !told.has(one))) {
+      told.add(text);
+      print(text);
     }
     if (told.size === 0 && options.follow !== true) remark(`Nothing happened to Server ${name} yet.`);
     if (options.follow === true) await systemClock.sleep(POLL_MS);
   } while (options.follow === true);
+}
+
+function textOf({ time, what, state, message }: LogLine): string {
+  return `${time}  ${what.padEnd(WHAT_WIDTH)} ${state.padEnd(STATE_WIDTH)} ${message}`.trimEnd();
 }
 
 async function read({ client, namespace }: Cluster, name: string): Promise<LogLine[]> {

@@ -4,7 +4,7 @@ import { formatDuration } from '../../lib/duration.ts';
 import type { Scope } from './scope.ts';
 
 /** After which a preflight is not believed any more; `--requalify-after` is at most as long. Milliseconds. */
-const EXPIRED_AFTER_MS = 30 * 24 * 3600_000;
+export const EXPIRED_AFTER_MS = 30 * 24 * 3600_000;
 
 /** Qualified, from this run's preflight or, when the host could not be looked at, from the age of the last one. */
 export function judgeQualified(scope: Scope): Verdict | undefined {
