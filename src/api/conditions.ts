@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Reason } from './reasons.ts';
 import { integer, mapList, text, time } from './schema.ts';
+import type { Area } from './serverSpec.ts';
 
 export const Condition = z
   .object({
@@ -37,7 +38,7 @@ export const alwaysPresent = [
   'RebootPending',
 ] as const;
 /** Areas, present only while managed. */
-type AreaCondition = 'DockerReady';
+type AreaCondition = `${Area}Ready`;
 type OnlyWhileTrue = 'Reconciling' | 'Stalled' | 'Deleting' | 'InMaintenance' | 'DiskPressure' | 'CapacityPressure';
 export type ConditionType = (typeof alwaysPresent)[number] | AreaCondition | OnlyWhileTrue;
 

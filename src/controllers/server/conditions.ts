@@ -7,7 +7,7 @@ import {
   type Verdict,
 } from '../../api/conditions.ts';
 import { reasons, type Reason } from '../../api/reasons.ts';
-import type { Area } from '../../api/serverSpec.ts';
+import { areas, type Area } from '../../api/serverSpec.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { toTime } from '../../lib/clock.ts';
 import { redactor } from '../../lib/redaction.ts';
@@ -18,11 +18,11 @@ import { judgeQualified } from './qualified.ts';
 import type { Scope } from './scope.ts';
 
 const MESSAGE_MAX = 2048;
-/** Managed areas and their condition; an area joins here and in {@link isManaged}. */
-const areaConditions: readonly (readonly [Area, ConditionType])[] = [['Docker', 'DockerReady']];
+/** Each area has a condition of its own while it is managed. */
+const areaConditions = areas.map((area) => [area, `${area}Ready`] as const);
 
-function isManaged(scope: Scope, area: Area): boolean {
-  return { Docker: scope.effective.docker !== undefined }[area];
+function isManaged({ effective }: Scope, area: Area): boolean {
+  return { Docker: effective.docker }[area] !== undefined;
 }
 
 /** The conditions being written: what is not judged in this run stays as it was. */

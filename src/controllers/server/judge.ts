@@ -188,7 +188,7 @@ export function judgeArea(scope: Scope, area: Area): Verdict | undefined {
   const obstacle = scope.plan.obstacles.find(inArea(area));
   if (obstacle !== undefined) return no(obstacle.reason, obstacle.message);
   const changes = scope.plan.changes.filter(inArea(area));
-  if (changes.length === 0) return ok('DockerReady', reasons.DockerReady);
+  if (changes.length === 0) return ok(`${area}Ready`, reasons[`${area}Ready`]);
   return no(tellingReason(changes), list(changes.map((change) => change.what)));
 }
 
