@@ -6,6 +6,7 @@ type Ssh = ServerSpec['ssh'];
 /** `docker` with every default filled in; `version` stays absent when any version will do. */
 interface EffectiveDocker {
   version?: string | undefined;
+  downgrade: 'Refuse' | 'Allow';
   hold: boolean;
   source: { type: 'Distro' | 'DockerCE' };
   daemonConfig: Record<string, unknown>;
@@ -55,7 +56,7 @@ const builtinDefaults = {
   ssh: { addressType: 'Auto', port: 22, hostKeyPolicy: 'TrustOnFirstUse' },
   privilege: { mode: 'Auto' },
   policy: 'Manage',
-  docker: { hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
+  docker: { downgrade: 'Refuse', hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
   hook: { timeoutSeconds: 60, failurePolicy: 'Fail' },
   server: { requirements: {}, hooks: [], paused: false, deletionPolicy: 'Retain' },
 } as const;

@@ -1,16 +1,6 @@
 import { z } from 'zod';
-import {
-  atomicList,
-  entryName,
-  freeObject,
-  integer,
-  mapList,
-  objectName,
-  quantity,
-  setList,
-  text,
-  withRules,
-} from './schema.ts';
+import { Docker } from './dockerSpec.ts';
+import { atomicList, entryName, integer, mapList, objectName, quantity, text, withRules } from './schema.ts';
 
 const SecretRef = z.object({ name: objectName.describe('Name of the Secret, in the same namespace.') });
 
@@ -132,47 +122,6 @@ const Management = z
       .describe('Areas with their own policy.'),
   })
   .describe('What Hostler may change.');
-
-const Docker = z
-  .object({
-    version: z
-      .string()
-      .min(1)
-      .max(64)
-      .regex(/^(\d+(\.\d+){0,2}|(>=|<=|>|<)\d+(\.\d+){0,2}( (>=|<=|>|<)\d+(\.\d+){0,2})?)$/)
-      .optional()
-      .describe(
-        'Exact version (28.5.2), prefix (28.5) or range (>=27 <29). Absent: any version that is there, else the newest offered.',
-      ),
-    hold: z
-      .boolean()
-      .optional()
-      .describe('Keep the package manager from moving the engine outside Hostler. Default: true.'),
-    source: z
-      .object({
-        type: z
-          .enum(['Distro', 'DockerCE'])
-          .describe("Distro: the distribution's own packages. DockerCE: Docker's repository for the distribution."),
-      })
-      .optional()
-      .describe('Where the engine comes from. Default: Distro.'),
-    daemonConfig: freeObject
-      .optional()
-      .describe(
-        'Keys of /etc/docker/daemon.json that Hostler owns; other keys in the file stay. Example: {live-restore: true}.',
-      ),
-    users: setList(
-      z
-        .string()
-        .min(1)
-        .max(32)
-        .regex(/^[a-z_][a-z0-9_-]*[$]?$/),
-      50,
-    )
-      .optional()
-      .describe('Users who may use Docker (group docker; equal to root). Members who are not listed stay.'),
-  })
-  .describe('The Docker engine. Absent: not touched and not judged.');
 
 const Hook = z.object({
   name: entryName.describe('Name of the hook. Example: warm.'),

@@ -23,4 +23,5 @@ export const exitCodes = {
   changedMeanwhile: 218,
   configRejected: 219,
   userMissing: 220,
+  downgradeFailed: 221,
 } as const;

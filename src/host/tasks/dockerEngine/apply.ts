@@ -50,7 +50,12 @@ function packageRecipe(): Recipe {
     kind: 'job',
     timeoutSeconds: PACKAGE_SECONDS,
     text: PACKAGE,
-    args: (params) => [yesNo(params['liveRestore']), listOf(params['hold']).join(' '), ...listOf(params['packages'])],
+    args: (params) => [
+      yesNo(params['liveRestore']),
+      textOf(params['downgradeFrom']),
+      listOf(params['hold']).join(' '),
+      ...listOf(params['packages']),
+    ],
   };
 }
 

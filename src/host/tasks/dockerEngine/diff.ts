@@ -3,6 +3,7 @@ import type { HostFacts } from '../../facts.ts';
 import { ownSource, sourceLine } from '../../providers/apt.ts';
 import { dockerCeSource, repositoryFor, type AptRepository } from '../../providers/dockerCe.ts';
 import type { Change, Difference, Obstacle } from '../../task.ts';
+import { failedDowngrade } from './downgrade.ts';
 import { diffActivation, diffConfig, type ConfigPlan } from './config.ts';
 import type { DockerHave } from './facts.ts';
 import { conflictOf, installedEngine, isInstalled } from './flavour.ts';
@@ -121,7 +122,7 @@ function dropOwn(foreign: string): Change {
 
 function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, restart: Cost): Change[] {
   const { service, info } = have;
-  if (service.startup === 'masked' || service.state === 'absent') return [];
+  if (!mayStart(have)) return [];
   if (service.state !== 'active' || service.startup === 'disabled') return [startChange(have)];
   const engine = installedEngine(have);
   const stale = engine !== undefined && info !== undefined && releaseText(engine.version) !== releaseText(info.version);
@@ -130,12 +131,19 @@ function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, res
   return config.reload === undefined ? list(diffActivation(want, have, restart)) : [];
 }
 
+function mayStart(have: DockerHave): boolean {
+  const { service } = have;
+  return service.startup !== 'masked' && service.state !== 'absent' && failedDowngrade(have) === undefined;
+}
+
 function serviceObstacles(have: DockerHave): Obstacle[] {
   const { service, info, mayAsk } = have;
   const notRunning = (message: string): Obstacle[] => [
     { area: 'Docker', reason: 'NotRunning', message, terminal: false },
   ];
   if (installedEngine(have) === undefined) return [];
+  const failed = failedDowngrade(have);
+  if (failed !== undefined) return [failed];
   if (service.startup === 'masked') {
     return notRunning(
       'docker.service is masked: somebody forbade it to start. Allow it on the host: systemctl unmask docker.service.',

@@ -10,12 +10,15 @@ import { dockerCeSource } from '../../providers/dockerCe.ts';
 import type { Records } from '../../records.ts';
 import type { FactFragment } from '../../task.ts';
 import { parseInfo, type EngineInfo } from './info.ts';
+import { downgradeRecord } from './scripts.ts';
 
 /** Packages that make, bring or displace an engine. */
 const PACKAGES = [
   'docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd runc',
   'docker-buildx-plugin docker-compose-plugin moby-engine moby-cli podman-docker docker-engine',
 ].join(' ');
+
+const MAX_PROBLEM_LENGTH = 700;
 
 /** A package in dpkg's (or rpm's) database. */
 export interface InstalledPackage {
@@ -54,6 +57,13 @@ export interface DockerHave {
   file: DaemonFile;
   /** daemon.json was written, but the daemon was not told yet. */
   pendingActivation?: 'reload' | 'restart';
+  /** The engine was downgraded and did not run since. */
+  downgrade?: {
+    from: string;
+    to: string;
+    /** What kept the older daemon from starting; absent: it was not tried yet. */
+    problem?: string;
+  };
   /** Packages that Hostler put on hold. */
   ownHolds: readonly string[];
   /** Entries for Docker's repository; only looked for when it is declared. */
@@ -107,6 +117,7 @@ fi
 if [ -e /etc/docker/daemon.json ]; then run digest sha256sum /etc/docker/daemon.json; fi
 file config /etc/docker/daemon.json
 file activate /var/lib/hostler/docker-activate
+file downgrade ${downgradeRecord}
 file holds /var/lib/hostler/holds
 if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -360; fi
 if [ -n "$1" ]; then
@@ -145,15 +156,24 @@ function parseEngine(records: Records): Partial<DockerHave> {
 }
 
 /** What Hostler itself left on the host. */
-function parseOwn(records: Records): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'listsFresh'> {
+function parseOwn(
+  records: Records,
+): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'downgrade' | 'listsFresh'> {
   const activation = records.text('activate')?.trim();
   const list = records.text('own-list');
   return {
     ...(activation === 'reload' || activation === 'restart' ? { pendingActivation: activation } : {}),
+    ...parseDowngrade(records.text('downgrade') ?? ''),
     ownHolds: records.lines('holds') ?? [],
     ...(list === undefined ? {} : { ownEntry: { line: list.trim(), key: (records.text('own-key') ?? '').trim() } }),
     listsFresh: (records.text('fresh') ?? '') !== '',
   };
+}
+
+function parseDowngrade(text: string): Pick<DockerHave, 'downgrade'> {
+  const [from = '', to = '', ...rest] = text.split('\n');
+  const problem = rest.join(' ').replace(/\s+/g, ' ').trim().slice(0, MAX_PROBLEM_LENGTH);
+  return to === '' ? {} : { downgrade: { from, to, ...(problem === '' ? {} : { problem }) } };
 }
 
 function parsePackages(text: string): Map<string, InstalledPackage> {

@@ -27,7 +27,7 @@ export function resolveVersion(
   if (have.offers === undefined) return { before: [], obstacle: notRead() };
   const offer = have.offers.get(flavour.engine);
   const version = chooseVersion(want, have, flavour);
-  if (version !== undefined && isNewer(version, have)) return { version, before: [] };
+  if (version !== undefined && (want.downgrade || isNewer(version, have))) return { version, before: [] };
   if (repositoryComes) return { before: [] };
   // an obstacle only when the lists are new: one that goes away by looking would stop the look
   if (!have.listsFresh) return { before: [refreshChange(want, flavour)] };
@@ -41,7 +41,8 @@ export function chooseVersion(want: DockerWant, have: DockerHave, { engine }: Fl
   return newestMatching(offer?.versions ?? [], want.range);
 }
 
-function isNewer(version: string, have: DockerHave): boolean {
+/** True when `version` is newer than the installed engine, or none is. */
+export function isNewer(version: string, have: DockerHave): boolean {
   const engine = installedEngine(have);
   return engine === undefined || compareDebianVersions(version, engine.version) > 0;
 }

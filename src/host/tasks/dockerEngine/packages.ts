@@ -1,7 +1,8 @@
-import { isAbove, releaseText } from '../../../lib/versionRange.ts';
+import { isAbove } from '../../../lib/versionRange.ts';
 import type { Disruption } from '../../../api/serverSpec.ts';
 import type { HostFacts } from '../../facts.ts';
 import type { Change, Difference, Obstacle } from '../../task.ts';
+import { refusedDowngrade } from './downgrade.ts';
 import type { DockerHave } from './facts.ts';
 import {
   installedEngine,
@@ -11,7 +12,7 @@ import {
   type Flavour,
   type InstalledEngine,
 } from './flavour.ts';
-import { rangeText, resolveVersion, whyVersion } from './offers.ts';
+import { isNewer, rangeText, resolveVersion, whyVersion } from './offers.ts';
 import type { DockerWant } from './want.ts';
 
 /** What a restart of the daemon does on this host. */
@@ -75,13 +76,18 @@ function upgrade(
   engine: InstalledEngine,
   { restart, repositoryComes }: { restart: Cost; repositoryComes: boolean },
 ): PackagePlan {
-  if (want.range !== undefined && isAbove(engine.version, want.range)) return downgrade(want, engine);
-  return move(want, have, { flavour: engine.flavour, repositoryComes }, (version) => ({
-    what: `upgrade ${engine.flavour.engine} from ${engine.version} to ${version ?? rangeText(want)}`,
-    from: engine.version,
-    reason: 'VersionMismatch',
-    cost: restart,
-  }));
+  const above = want.range !== undefined && isAbove(engine.version, want.range);
+  if (above && !want.downgrade) return blocked('DowngradeRefused', refusedDowngrade(want, engine));
+  return move(want, have, { flavour: engine.flavour, repositoryComes }, (version) => {
+    const down = version === undefined ? above : !isNewer(version, have);
+    return {
+      what: `${down ? 'downgrade' : 'upgrade'} ${engine.flavour.engine} from ${engine.version} to ${version ?? rangeText(want)}`,
+      from: engine.version,
+      ...(down ? { downgradeFrom: engine.version } : {}),
+      reason: 'VersionMismatch',
+      cost: restart,
+    };
+  });
 }
 
 /** Brings the engine to the version that the declared one resolves to. */
@@ -89,20 +95,13 @@ function move(
   want: DockerWant,
   have: DockerHave,
   { flavour, repositoryComes }: { flavour: Flavour; repositoryComes: boolean },
-  describe: (version: string | undefined) => Pick<PackageChangeInput, 'what' | 'from' | 'reason' | 'cost'>,
+  describe: (version: string | undefined) => Omit<PackageChangeInput, 'flavour' | 'version' | 'to'>,
 ): PackagePlan {
   const { version, before, obstacle } = resolveVersion(want, have, flavour, repositoryComes);
   const stop = obstacle ?? heldElsewhere(have, flavour, version);
   if (stop !== undefined) return { changes: before, obstacles: [stop], engine: false };
   const input = { flavour, version, to: version ?? rangeText(want), ...describe(version) };
   return { changes: [...before, packageChange(want, have, input)], obstacles: [], engine: true };
-}
-
-function downgrade(want: DockerWant, { flavour, version }: InstalledEngine): PackagePlan {
-  return blocked(
-    'DowngradeRefused',
-    `${flavour.engine} ${version} is installed and spec.docker.version is ${want.range?.text ?? ''}: Hostler does not downgrade the engine, since its data may not survive. Declare a version that includes ${releaseText(version) ?? version}, or downgrade by hand.`,
-  );
 }
 
 /** dpkg was cut off in the middle of the engine: the same version once more, which restarts what still runs. */
@@ -163,6 +162,8 @@ interface PackageChangeInput {
   version: string | undefined;
   what: string;
   from?: string;
+  /** The newer version that is gone back from. */
+  downgradeFrom?: string;
   to: string;
   reason: NonNullable<Change['reason']>;
   cost: Cost;
@@ -174,7 +175,7 @@ function packageChange(want: DockerWant, have: DockerHave, input: PackageChangeI
   const plugins = flavour.plugins.filter(
     (name) => have.offers?.get(name)?.candidate !== undefined && !isInstalled(have, name),
   );
-  const runtime = flavour.runtime === undefined || isForeignHold(have, flavour.runtime) ? [] : [flavour.runtime];
+  const runtime = runtimeOf(have, input);
   return {
     name: 'docker-engine/package',
     area: 'Docker',
@@ -188,8 +189,16 @@ function packageChange(want: DockerWant, have: DockerHave, input: PackageChangeI
       packages: version === undefined ? [] : [...exact.map((name) => `${name}=${version}`), ...runtime, ...plugins],
       hold: want.hold ? [...exact, ...runtime] : [],
       liveRestore: cost.disruption === 'RestartService',
+      ...(input.downgradeFrom === undefined ? {} : { downgradeFrom: input.downgradeFrom }),
     },
   };
+}
+
+/** What comes along without a version of its own. A downgrade moves nothing that need not move. */
+function runtimeOf(have: DockerHave, { flavour, downgradeFrom }: PackageChangeInput): string[] {
+  const { runtime } = flavour;
+  if (runtime === undefined || isForeignHold(have, runtime)) return [];
+  return downgradeFrom === undefined || !isInstalled(have, runtime) ? [runtime] : [];
 }
 
 /** The client is a package of its own here. */

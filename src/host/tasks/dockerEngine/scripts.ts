@@ -2,7 +2,10 @@ import { exitCodes } from '../../exitCodes.ts';
 import { APT, FAIL, ownSource } from '../../providers/apt.ts';
 import { SERVICE } from '../../providers/service.ts';
 
-/** `docker_info FIELD` asks the running daemon. */
+/** Says, while it is there, that the engine was downgraded and did not run since. */
+export const downgradeRecord = '/var/lib/hostler/docker-downgrade';
+
+/** `docker_info FIELD` asks the running daemon; `not_running` ends the script and says why. */
 const DOCKER = `
 docker_info() { timeout 10 docker -H unix:///run/docker.sock info --format "{{.$1}}" 2>/dev/null; }
 require_live_restore() {
@@ -16,6 +19,19 @@ daemon_problem() {
   else
     service_log docker
   fi
+}
+# written before a downgrade: FROM, TO, and once the older daemon failed to start, why
+downgraded=${downgradeRecord}
+running_again() { rm -f "$downgraded"; }
+not_running() {
+  problem=$(daemon_problem)
+  if [ -f "$downgraded" ] && dpkg-query -W -f '\${Version}\n' docker-ce docker.io 2>/dev/null | grep -qxF -e "$(sed -n 2p "$downgraded")"; then
+    { head -n 2 "$downgraded"; printf '%s\\n' "$problem"; } >"$downgraded.new"
+    mv "$downgraded.new" "$downgraded"
+    fail ${exitCodes.downgradeFailed} "$problem"
+  fi
+  if validates && ! dockerd --validate >/dev/null 2>&1; then fail ${exitCodes.configRejected} "$problem"; fi
+  fail ${exitCodes.notRunning} "$problem"
 }
 `;
 
@@ -84,8 +100,8 @@ fail ${exitCodes.repositoryUnavailable} "$problem"
  * PACKAGE[=VERSION]…
  */
 export const PACKAGE = `${FAIL}${APT}${SERVICE}${DOCKER}
-live=$1 hold_names=$2
-shift 2
+live=$1 newer=$2 hold_names=$3
+shift 3
 [ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
 if [ "$live" = yes ]; then require_live_restore; fi
 apt_begin
@@ -116,7 +132,9 @@ if ! command -v dockerd >/dev/null 2>&1; then
     [ "$(dpkg-query -W -f '\${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || set -- "$@" "$name"
   done
 fi
-apt_install() { apt_get --no-remove --no-install-recommends install "$@"; }
+apt_install() { apt_get --no-remove --no-install-recommends \${newer:+--allow-downgrades} install "$@"; }
+running_again
+if [ -n "$newer" ]; then printf '%s\\n' "$newer" "\${1#*=}" >"$downgraded"; fi
 if ! apt_install "$@"; then
   apt_explain
   if grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
@@ -141,13 +159,13 @@ if service_active docker; then
   :* | *" $running,"*) ;;
   *)
     if [ "$live" = yes ]; then require_live_restore; fi
-    service_restart docker || fail ${exitCodes.notRunning} "$(daemon_problem)"
+    service_restart docker || not_running
     ;;
   esac
-elif ! service_start docker; then
-  if validates && ! dockerd --validate >/dev/null 2>&1; then fail ${exitCodes.configRejected} "$(daemon_problem)"; fi
-  fail ${exitCodes.notRunning} "$(daemon_problem)"
+else
+  service_start docker || not_running
 fi
+running_again
 `;
 
 /** Arguments: VERB (hold or unhold) PACKAGE… */
@@ -161,7 +179,8 @@ if [ "$verb" = hold ]; then hold "$@"; else unhold "$@"; fi
 /** Starts the engine, now and at boot. */
 export const START = `${FAIL}${SERVICE}${DOCKER}
 service_enable docker
-service_active docker || service_start docker || fail ${exitCodes.notRunning} "$(daemon_problem)"
+service_active docker || service_start docker || not_running
+running_again
 `;
 
 /**
@@ -187,7 +206,8 @@ activate() {
 /** Tells the daemon about a file that is in place already, or restarts it. Arguments: MODE LIVE. */
 export const ACTIVATE_ONLY = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
 if [ "$2" = yes ]; then require_live_restore; fi
-activate "$1" || fail ${exitCodes.notRunning} "$(daemon_problem)"
+activate "$1" || not_running
+running_again
 `;
 
 /**

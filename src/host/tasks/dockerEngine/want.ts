@@ -7,6 +7,8 @@ import type { Json } from '../../task.ts';
 export interface DockerWant {
   /** Absent: any version will do. */
   range?: VersionRange;
+  /** An older version than the installed one may be gone back to. */
+  downgrade: boolean;
   hold: boolean;
   source: 'Distro' | 'DockerCE';
   daemonConfig: Readonly<Record<string, Json>>;
@@ -17,6 +19,7 @@ export function dockerWant({ docker }: EffectiveServer): DockerWant | undefined 
   if (docker === undefined) return undefined;
   return {
     ...(docker.version === undefined ? {} : { range: rangeOf(docker.version) }),
+    downgrade: docker.downgrade === 'Allow',
     hold: docker.hold,
     source: docker.source.type,
     // through JSON: what the API stored is JSON, the type does not know it

@@ -13,6 +13,14 @@ describe('a failed change of Docker', () => {
     expect(error?.message).toContain('directives are unknown: x');
   });
 
+  it('is final when the older engine does not run after a downgrade, and names the way back', () => {
+    const stderr = 'hostler: error while opening volume store metadata database\n';
+    const error = explainDocker(change, { exitCode: exitCodes.downgradeFailed, stdout: '', stderr });
+    expect(error).toMatchObject({ reason: 'DowngradeFailed', retry: { kind: 'never' } });
+    expect(error?.advice).toContain('volume store metadata database');
+    expect(error?.advice).toContain('Declare the newer version again in spec.docker.version');
+  });
+
   it('is looked at again when the host changed under it', () => {
     const error = explainDocker(change, {
       exitCode: exitCodes.changedMeanwhile,

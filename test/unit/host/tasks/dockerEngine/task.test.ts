@@ -162,10 +162,46 @@ describe('docker-engine', () => {
       steps: ['daemon-config Reload', 'package RestartService', 'daemon-config-restart RestartService'],
     },
     {
-      name: 'never downgrades',
+      name: 'refuses a downgrade that the spec does not allow',
       docker: ce({ version: '>=26 <28' }),
       have: running('28.5.1'),
       reasons: ['DowngradeRefused terminal'],
+    },
+    {
+      name: 'downgrades when the spec allows it, at the cost of a restart',
+      docker: ce({ version: '>=26 <28', downgrade: 'Allow' }),
+      have: running('28.5.1'),
+      steps: ['package RestartContainers'],
+    },
+    {
+      name: 'names what is offered when there is nothing to go back to',
+      docker: ce({ version: '25', downgrade: 'Allow' }),
+      have: running('28.5.1', { listsFresh: true }),
+      reasons: ['VersionNotAvailable terminal'],
+    },
+    {
+      name: 'does not go back under a hold that somebody else set',
+      docker: ce({ version: '27', downgrade: 'Allow' }),
+      have: running('28.5.1', { ownHolds: [] }),
+      reasons: ['PackageHeld'],
+    },
+    {
+      name: 'does not start an engine again that does not run with what the newer one wrote',
+      docker: ce({ version: '27', downgrade: 'Allow' }),
+      have: { ...stopped('27.5.1'), downgrade: { from: CE('28.5.2'), to: CE('27.5.1'), problem: 'unknown version' } },
+      reasons: ['DowngradeFailed terminal'],
+    },
+    {
+      name: 'starts an engine whose downgrade was cut off before it was tried',
+      docker: ce({ version: '27', downgrade: 'Allow' }),
+      have: { ...stopped('27.5.1'), downgrade: { from: CE('28.5.2'), to: CE('27.5.1') } },
+      steps: ['service None'],
+    },
+    {
+      name: 'brings the newer engine back after a downgrade that failed',
+      docker: ce({ version: '28' }),
+      have: { ...stopped('27.5.1'), downgrade: { from: CE('28.5.2'), to: CE('27.5.1'), problem: 'unknown version' } },
+      steps: ['package None'],
     },
     {
       name: 'explains a hold that somebody else set',
@@ -366,6 +402,22 @@ describe('docker-engine', () => {
       packages: [`docker-ce=${CE('28.5.2')}`, `docker-ce-cli=${CE('28.5.2')}`, 'containerd.io'],
       hold: ['docker-ce', 'docker-ce-cli', 'containerd.io'],
       liveRestore: false,
+    });
+  });
+
+  it('names the field that allows a downgrade', () => {
+    const [obstacle] = diff(ce({ version: '27' }), running('28.5.1')).obstacles;
+    expect(obstacle?.message).toMatch(/includes 28\.5\.1, or set spec\.docker\.downgrade to Allow\.$/);
+  });
+
+  it('goes back with the client and without the runtime, and says from what', () => {
+    const [change] = diff(ce({ version: '27', downgrade: 'Allow' }), running('28.5.1')).changes;
+    expect(change?.what).toBe(`downgrade docker-ce from ${CE('28.5.1')} to ${CE('27.5.1')}`);
+    expect(change?.params).toEqual({
+      packages: [`docker-ce=${CE('27.5.1')}`, `docker-ce-cli=${CE('27.5.1')}`],
+      hold: ['docker-ce', 'docker-ce-cli'],
+      liveRestore: false,
+      downgradeFrom: CE('28.5.1'),
     });
   });
 
