@@ -1,4 +1,5 @@
 import type { Server } from './server.ts';
+import type { ProxyType } from './proxySpec.ts';
 import type { Area, Disruption, Policy, ServerSpec } from './serverSpec.ts';
 
 type Ssh = ServerSpec['ssh'];
@@ -11,6 +12,16 @@ interface EffectiveDocker {
   source: { type: 'Distro' | 'DockerCE' };
   daemonConfig: Record<string, unknown>;
   users: string[];
+}
+
+/** `proxy` with every default filled in that does not depend on its type. */
+interface EffectiveProxy {
+  type: ProxyType;
+  version?: string | undefined;
+  image?: string | undefined;
+  network: string;
+  redirectToHTTPS: boolean;
+  acme?: { email: string; server?: string | undefined } | undefined;
 }
 
 /** `ssh` with every default filled in. */
@@ -45,6 +56,7 @@ export interface EffectiveServer {
   /** Undefined = not stated: then Reload, or RestartContainers while no container runs. */
   automaticDisruption: Disruption | undefined;
   docker: EffectiveDocker | undefined;
+  proxy: EffectiveProxy | undefined;
   requirements: NonNullable<ServerSpec['requirements']>;
   hooks: readonly EffectiveHook[];
   paused: boolean;
@@ -57,6 +69,7 @@ const builtinDefaults = {
   privilege: { mode: 'Auto' },
   policy: 'Manage',
   docker: { downgrade: 'Refuse', hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
+  proxy: { network: 'hostler-proxy', redirectToHTTPS: true },
   hook: { timeoutSeconds: 60, failurePolicy: 'Fail' },
   server: { requirements: {}, hooks: [], paused: false, deletionPolicy: 'Retain' },
 } as const;
@@ -81,6 +94,7 @@ export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
     ...policies(spec.management),
     automaticDisruption: spec.disruption?.automatic,
     docker: spec.docker && layer(builtinDefaults.docker, spec.docker),
+    proxy: spec.proxy && layer(builtinDefaults.proxy, spec.proxy),
     requirements: spec.requirements,
     hooks: spec.hooks.map((hook) => layer(builtinDefaults.hook, hook)),
     paused: spec.paused,

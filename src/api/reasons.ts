@@ -113,6 +113,12 @@ export const reasons = {
   HookFailed: 'a hook with failurePolicy Fail ended with an error',
   ClockSkew: "the host's clock differs too much",
 
+  // Proxy
+  ProxyReady: 'the proxy runs as declared and answers',
+  NotAnswering: 'the component runs, but does not answer a request',
+  ImageUnavailable: 'the image is neither on the host nor can it be fetched',
+  IncompatibleAPI: "the engine's oldest API is newer than the one that the proxy speaks",
+
   // UpdatePending, RebootPending
   NoUpdates: 'no newer packages are offered',
   ComponentUpdate: 'a managed component has a newer version inside the declared range',

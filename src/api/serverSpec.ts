@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Docker } from './dockerSpec.ts';
+import { Proxy } from './proxySpec.ts';
 import { atomicList, entryName, integer, mapList, objectName, quantity, text, withRules } from './schema.ts';
 
 const SecretRef = z.object({ name: objectName.describe('Name of the Secret, in the same namespace.') });
@@ -102,7 +103,7 @@ export const disruptions = ['None', 'Reload', 'RestartService', 'RestartContaine
 export type Disruption = (typeof disruptions)[number];
 
 /** What is managed as one; later areas join here. */
-export const areas = ['Docker'] as const;
+export const areas = ['Docker', 'Proxy'] as const;
 export type Area = (typeof areas)[number];
 const policies = ['Manage', 'Observe'] as const;
 export type Policy = (typeof policies)[number];
@@ -163,6 +164,7 @@ export const ServerSpec = withRules(
       .optional()
       .describe('What may happen without approval.'),
     docker: Docker.optional(),
+    proxy: Proxy.optional(),
     requirements: z
       .object({
         cpu: quantity.optional().describe('Least CPU cores. Example: 2.'),

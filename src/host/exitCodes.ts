@@ -24,4 +24,7 @@ export const exitCodes = {
   configRejected: 219,
   userMissing: 220,
   downgradeFailed: 221,
+  portConflict: 222,
+  imageUnavailable: 223,
+  notAnswering: 224,
 } as const;

@@ -97,7 +97,7 @@ export function explainHook(name: string, run: FailedRun): ReconcileError {
 }
 
 /** The last line that a script printed for people (`hostler: …`). */
-function saidBy(stderr: string): string | undefined {
+export function saidBy(stderr: string): string | undefined {
   const line = stderr.split('\n').findLast((candidate) => candidate.startsWith('hostler: '));
   return line === undefined ? undefined : tailOf(line.slice('hostler: '.length)).replace(/\.$/, '');
 }

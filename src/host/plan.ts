@@ -25,9 +25,55 @@ export function planHost(effective: EffectiveServer, observation: Observation, t
     }
     return task.diff(want, observation.have.get(task.name), observation.facts);
   });
-  const changes = differences.flatMap((difference) => difference.changes);
-  const obstacles = differences.flatMap((difference) => difference.obstacles);
+  const wanted = differences.flatMap((difference) => difference.changes);
+  const { changes, vetoes } = withoutVetoed(wanted, (change) => vetoOf(change, effective, observation, tasks));
+  const obstacles = [...differences.flatMap((difference) => difference.obstacles), ...vetoes];
   return { changes, obstacles, hash: digest(changes) };
+}
+
+/** An objection, and the task that makes it. */
+interface Veto {
+  by: string;
+  obstacle: Obstacle;
+}
+
+/**
+ * What follows a vetoed change in its task may build on it, so it goes too; so does what the objecting task itself
+ * wants when the two can never be had together.
+ */
+function withoutVetoed(
+  wanted: readonly Change[],
+  vetoOf: (change: Change) => Veto | undefined,
+): { changes: Change[]; vetoes: Obstacle[] } {
+  const vetoes = new Map<string, Veto>();
+  const passed = wanted.filter((change) => {
+    const task = taskName(change);
+    const veto = vetoes.has(task) ? undefined : vetoOf(change);
+    if (veto !== undefined) vetoes.set(task, veto);
+    return !vetoes.has(task);
+  });
+  const given = [...vetoes.values()];
+  const hopeless = new Set(given.filter(({ obstacle }) => obstacle.terminal).map(({ by }) => by));
+  return {
+    changes: passed.filter((change) => !hopeless.has(taskName(change))),
+    vetoes: given.map(({ obstacle }) => obstacle),
+  };
+}
+
+/** The first task that objects to a change of another one. */
+function vetoOf(
+  change: Change,
+  effective: EffectiveServer,
+  { have }: Observation,
+  tasks: readonly AnyTask[],
+): Veto | undefined {
+  for (const task of tasks) {
+    const want = task.want(effective);
+    if (want === undefined || !have.has(task.name) || task.name === taskName(change)) continue;
+    const obstacle = task.veto?.(want, have.get(task.name), change);
+    if (obstacle !== undefined) return { by: task.name, obstacle };
+  }
+  return undefined;
 }
 
 /** Could not look is no difference: nothing is changed on a guess. */

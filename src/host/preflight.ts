@@ -5,7 +5,7 @@ import type { Check as StatusCheck } from '../api/serverStatus.ts';
 import type { ReconcileError } from '../lib/errors.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 import type { Privilege } from '../ssh/session.ts';
-import type { HostFacts, PortHolder } from './facts.ts';
+import type { HostFacts } from './facts.ts';
 import type { Observation } from './observe.ts';
 import type { AnyTask } from './task.ts';
 
@@ -70,7 +70,6 @@ export function runPreflight(
     ...context.tasks.flatMap((task) => checksOf(task, effective, observation)),
     checkDisk(effective, facts),
     checkNetwork(facts),
-    checkPorts(facts.ports),
     checkCpu(effective, facts),
     checkMemory(effective, facts),
     checkClock(facts),
@@ -149,7 +148,8 @@ function checksOf(task: AnyTask, effective: EffectiveServer, { facts, have, fail
   const { names } = task.checks;
   if (want === undefined) {
     const message = 'Nothing is declared for it, so it does not count.';
-    return names.map((name) => pass(name, 'Warning', message, 'CheckNotApplicable'));
+    const said = task.checks.unmanaged?.(facts);
+    return said === undefined ? names.map((name) => pass(name, 'Warning', message, 'CheckNotApplicable')) : [said];
   }
   const observed = effective.policyOf(task.area) === 'Observe';
   if (!have.has(task.name)) {
@@ -185,23 +185,6 @@ function checkNetwork({ network }: HostFacts): Check {
   if (missing.length === 0) return pass('internet', 'Warning', 'Package repository and image registry answer.');
   const message = `The host cannot reach ${missing.join(' and ')}. Check its DNS, proxy and outbound rules for ports 80 and 443; a mirror inside the network works too.`;
   return fail('internet', 'Warning', 'CheckFailed', message);
-}
-
-function checkPorts(holders: readonly PortHolder[] | undefined): Check {
-  if (holders === undefined) {
-    return fail('ports', 'Warning', 'CheckFailed', 'Ports 80 and 443 could not be looked at: install iproute2 (ss).');
-  }
-  if (holders.length === 0) return pass('ports', 'Warning', 'Ports 80 and 443 are free.');
-  const who = holders.map(
-    ({ port, process, pid }) => `${port} by ${nameOf(process)}${pid === undefined ? '' : ` (pid ${pid})`}`,
-  );
-  const message = `Held: port ${who.join(', port ')}. A proxy could not start; stop that service if a proxy is to run here.`;
-  return fail('ports', 'Warning', 'PortConflict', message);
-}
-
-function nameOf(process: string | undefined): string {
-  if (process === undefined) return 'a process that only root can see';
-  return process === 'docker-proxy' ? 'a container (docker-proxy)' : process;
 }
 
 function checkCpu({ requirements }: EffectiveServer, { cpus }: HostFacts): Check {

@@ -125,7 +125,17 @@ export interface Task<Want, Have> {
   /** Only for changes that this task's `diff` made. */
   apply(change: Change, host: HostFacts): Action;
   /** Preflight checks that this task answers for; unmanaged, they are reported as CheckNotApplicable. */
-  checks?: { names: readonly CheckName[]; judge(want: Want, have: Have, host: HostFacts): Check[] };
+  checks?: {
+    names: readonly CheckName[];
+    judge(want: Want, have: Have, host: HostFacts): Check[];
+    /** What is said where nothing is declared; default: CheckNotApplicable. */
+    unmanaged?(host: HostFacts): Check;
+  };
+  /**
+   * A change of another task that what this one keeps would not survive, with why: it is taken out of the plan, with
+   * what follows it in its task.
+   */
+  veto?(want: Want, have: Have, change: Change): Obstacle | undefined;
   /**
    * What a failed change means: exit codes that the task's own scripts define become typed errors
    * (PackageManagerBusy waits, DiskFull names the file system). Undefined = the engine's StepFailed.

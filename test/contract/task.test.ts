@@ -21,6 +21,12 @@ const declared: readonly DeclaredCase[] = [
     name: 'an exact DockerCE',
     spec: { docker: { version: '28.5.2', source: { type: 'DockerCE' }, users: ['nobody'] } },
   },
+  { name: 'a proxy with its engine', spec: { docker: {}, proxy: { type: 'Nginx', version: '1.28' } } },
+  {
+    name: 'a proxy with certificates',
+    spec: { docker: {}, proxy: { type: 'Traefik', acme: { email: 'ops@example.com' } } },
+  },
+  { name: 'no proxy', spec: { proxy: { type: 'None' } } },
 ];
 
 describe('the registry', () => {

@@ -37,7 +37,8 @@ const writing = [
   /\b(apt-get|apt|dnf|yum)\s+(?!.*(-s\b|--simulate))[^\n|]*\b(install|upgrade|dist-upgrade|remove|purge|update|autoremove)\b/,
   /\bsystemctl[ \t]+(start|stop|restart|reload|enable|disable|mask|daemon-reload)\b/,
   /\bdocker[ \t]+(run|start|stop|rm|pull|exec|compose)\b/,
-  /[0-9]?>{1,2}\s*"?(?!\/dev\/null|&)[\w/$"{]/,
+  // a connection of bash is none
+  /[0-9]?>{1,2}\s*"?(?!\/dev\/(null|tcp)|&)[\w/$"{]/,
   /<<-?\s*['"\w]/,
 ];
 

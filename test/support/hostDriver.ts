@@ -23,6 +23,8 @@ export class HostDriver {
   readonly #claim: Claim;
   #previous: Observation | undefined;
   #attempt = 0;
+  /** Declared beside Docker. */
+  proxy: ServerSpec['proxy'];
   /** Names of the changes that were made, in order. */
   readonly applied: string[] = [];
 
@@ -58,6 +60,7 @@ export class HostDriver {
         addresses: [{ type: 'IPv4', address: '192.0.2.1' }],
         ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
         docker,
+        ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       },
     });
   }

@@ -44,7 +44,7 @@ function request(url: string): Promise<Outcome> {
     const asked = get(url, { agent: false, timeout: ANSWER_MS }, (response) => {
       response.resume();
       response.once('end', () =>
-        resolve(response.statusCode === 200 ? { at } : { at, problem: `status ${response.statusCode ?? ''}` }),
+        resolve((response.statusCode ?? 500) < 500 ? { at } : { at, problem: `status ${response.statusCode ?? ''}` }),
       );
     });
     asked.once('timeout', () => asked.destroy(new Error('no answer in time')));

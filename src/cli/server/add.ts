@@ -3,6 +3,7 @@ import { API_VERSION } from '../../api/meta.ts';
 import { objectName } from '../../api/schema.ts';
 import type { Server } from '../../api/server.ts';
 import { ServerSpec } from '../../api/serverSpec.ts';
+import { proxyTypes, type ProxyType } from '../../api/proxySpec.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/apiError.ts';
 import { secrets, type Secret } from '../../kube/resource.ts';
@@ -27,6 +28,7 @@ interface AddOptions extends ClusterOptions, WaitOptions {
   hostKeyPolicy?: 'TrustOnFirstUse' | 'Strict';
   docker?: string;
   dockerSource?: 'Distro' | 'DockerCE';
+  proxy?: ProxyType;
 }
 
 /** `hostler server add` */
@@ -45,7 +47,8 @@ export function addCommand(): Command {
       ]),
     )
     .option('--docker <version>', 'Docker version: exact (28.5.2), prefix (28) or range (">=27 <29")', dockerVersion)
-    .addOption(new Option('--docker-source <source>', 'where Docker comes from').choices(['Distro', 'DockerCE']));
+    .addOption(new Option('--docker-source <source>', 'where Docker comes from').choices(['Distro', 'DockerCE']))
+    .addOption(new Option('--proxy <type>', 'what answers on ports 80 and 443').choices(proxyTypes));
   return waitOptions(withCluster(command))
     .addHelpText(
       'after',
@@ -127,6 +130,7 @@ function toServer(
       ...(options.hostKeyPolicy && { hostKeyPolicy: options.hostKeyPolicy }),
     },
     ...dockerOf(options),
+    ...(options.proxy && { proxy: { type: options.proxy } }),
   });
   if (!spec.success) {
     const issues = spec.error.issues.map((issue) => `spec.${issue.path.join('.')}: ${issue.message}`);

@@ -22,7 +22,7 @@ const MESSAGE_MAX = 2048;
 const areaConditions = areas.map((area) => [area, `${area}Ready`] as const);
 
 function isManaged({ effective }: Scope, area: Area): boolean {
-  return { Docker: effective.docker }[area] !== undefined;
+  return { Docker: effective.docker, Proxy: effective.proxy }[area] !== undefined;
 }
 
 /** The conditions being written: what is not judged in this run stays as it was. */

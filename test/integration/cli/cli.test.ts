@@ -193,10 +193,11 @@ describe('hostler server add', () => {
   });
 
   it('creates Server and Secret once; a second time it says so and changes nothing', async () => {
-    const args = ['server', 'add', 'twice', ...at, '--key-file', 'good', '--docker', '>=27 <29', '-n', 'default'];
+    const args = ['server', 'add', 'twice', ...at, '--key-file', 'good', '--docker', '>=27 <29', '--proxy', 'Nginx'];
     const first = await hostler(args);
     expect(first).toMatchObject({ code: 0, stdout: 'server/twice created\n' });
     const before = await server('twice');
+    expect(before?.spec.proxy).toEqual({ type: 'Nginx' });
     const second = await hostler(args);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain('Server default/twice exists already');

@@ -122,6 +122,41 @@ describe('planHost', () => {
     expect(result.obstacles[0]!.message).toContain('fragment one#0 broke off');
   });
 
+  describe('with a task that objects to a change of another one', () => {
+    const obstacle = (terminal: boolean): Obstacle => ({
+      area: 'Docker',
+      reason: 'IncompatibleAPI',
+      message: 'not with me',
+      terminal,
+    });
+    const one = sample('one', {
+      diff: () => ({ changes: [change('one/a'), change('one/b'), change('one/c')], obstacles: [] }),
+    });
+    const objecting = (terminal: boolean): AnyTask =>
+      sample('two', { veto: (_want, _have, { name }) => (name === 'one/b' ? obstacle(terminal) : undefined) });
+    const planned = (terminal: boolean): Plan =>
+      planHost(effective, observation({ one: 1, two: 2 }), [
+        one,
+        objecting(terminal),
+        sample('three', { want: () => undefined }),
+      ]);
+
+    it('leaves out that change and what follows it in its task, and says why', () => {
+      const { changes, obstacles } = planned(false);
+      expect(names(changes)).toEqual(['one/a', 'two/x']);
+      expect(obstacles).toEqual([obstacle(false)]);
+    });
+
+    it('leaves out what the objecting task wants too, when both can never be had', () => {
+      expect(names(planned(true).changes)).toEqual(['one/a']);
+    });
+
+    it('asks no task that could not be looked at', () => {
+      const { changes } = planHost(effective, observation({ one: 1 }), [one, objecting(true)]);
+      expect(names(changes)).toEqual(['one/a', 'one/b', 'one/c']);
+    });
+  });
+
   it('has a hash that depends on the changes and their order, not on who computed it', () => {
     const hash = (...tasks: AnyTask[]): string => planHost(effective, observation({ one: 1, two: 2 }), tasks).hash;
     expect(hash(sample('one'), sample('two'))).toMatch(/^sha256:[0-9a-f]{64}$/);

@@ -6,6 +6,7 @@ import type { HostFacts } from '../../../src/host/facts.ts';
 import type { Observation } from '../../../src/host/observe.ts';
 import { runPreflight, type Check, type PreflightContext } from '../../../src/host/preflight.ts';
 import type { AnyTask } from '../../../src/host/task.ts';
+import { proxy } from '../../../src/host/tasks/proxy/task.ts';
 import { TerminalError } from '../../../src/lib/errors.ts';
 
 const GIB = 2 ** 30;
@@ -65,7 +66,7 @@ function preflight(
     ...(over.undeclared ? {} : { docker: {} }),
     ...over.spec,
   };
-  const context = { privilege: { kind: 'root' } as const, tasks: [docker('Pass')], ...over.context };
+  const context = { privilege: { kind: 'root' } as const, tasks: [docker('Pass'), proxy as AnyTask], ...over.context };
   const result = runPreflight(effectiveServer({ spec }), observation, context);
   const check = (name: string): Check => result.checks.find((candidate) => candidate.name === name)!;
   return { ...result, check };
@@ -82,9 +83,9 @@ describe('runPreflight', () => {
       'os',
       'docker-installed',
       'docker-running',
+      'ports',
       'disk',
       'internet',
-      'ports',
       'cpu',
       'memory',
       'clock',
