@@ -27,7 +27,7 @@ export class Hooks {
   /** @returns false while the job of one still runs. */
   async run(scope: Scope, session: PooledSession, when: Hook['when']): Promise<boolean> {
     for (const hook of this.pending(scope).filter((one) => one.when === when)) {
-      const step = { name: `hook/${hook.name}`, message: `hook ${hook.name}` };
+      const step = { name: stepOf(hook), message: `hook ${hook.name}` };
       const ended = await this.#attempts.make(scope, step, (options) =>
         this.forgiving(scope, hook, () =>
           runHook(session, hook, { ...options, onEnd: (error) => this.ended(scope, hook, error) }),
@@ -42,6 +42,8 @@ export class Hooks {
   async ended(scope: Scope, hook: Hook, error: ReconcileError | undefined): Promise<void> {
     if (scope.hooksRun.includes(hook.name) || (error !== undefined && !isForgiven(hook, error))) return;
     scope.hooksRun.push(hook.name);
+    // a run that dies before the next write leaves no job behind by which the step could be ended
+    this.#attempts.steps(scope).succeed(stepOf(hook));
     await this.#writeAhead(scope);
   }
 
@@ -57,6 +59,10 @@ export class Hooks {
       return { kind: 'done' };
     }
   }
+}
+
+function stepOf({ name }: Hook): string {
+  return `hook/${name}`;
 }
 
 function isForgiven({ failurePolicy }: Hook, { reason }: ReconcileError): boolean {

@@ -64,8 +64,8 @@ function observe(scope: Scope) {
     ...claimDeps,
     events: { record: () => undefined },
   } as unknown as ServerDeps;
-  const writeAhead = ({ hooksRun }: Scope): Promise<void> => {
-    done.push(`write ${hooksRun.join(' ')}`);
+  const writeAhead = ({ hooksRun, steps }: Scope): Promise<void> => {
+    done.push(`write ${hooksRun.join(' ')}: ${steps.find(({ name }) => name.startsWith('hook/'))?.state ?? 'no step'}`);
     return Promise.resolve();
   };
   return new Phases(deps, noDesk, writeAhead).run('observe', scope);
@@ -118,7 +118,7 @@ describe('a job that an earlier run started', () => {
     const scope = scopeWith('hook/warm', [hook]);
     // it goes on to look at the host, which this one cannot be
     await expect(observe(scope)).rejects.toThrow('does not know script');
-    expect(done).toEqual(['job-status', 'write warm', 'consume-job']);
+    expect(done).toEqual(['job-status', 'write warm: Succeeded', 'consume-job']);
     scope.jobs = scopeWith('hook/warm').jobs;
     await expect(observe(scope)).rejects.toThrow('does not know script');
     expect(done.slice(3)).toEqual(['job-status', 'consume-job']);
