@@ -11,6 +11,7 @@ export const exitCodes = {
   jobRunning: 204,
   ownerUnreadable: 205,
   uploadDamaged: 206,
+  notWritable: 207,
   packageManagerBusy: 210,
   diskFull: 211,
   repositoryUnavailable: 212,

@@ -109,8 +109,14 @@ const reportFunctions = `hostler_report() { # ID WAIT-TENTHS
   done
   put state "$hostler_state"
   put exit "$hostler_exit"
-  if [ -f "$hostler_root/jobs/$1/log" ]; then run log tail -c ${LOG_TAIL_BYTES} "$hostler_root/jobs/$1/log"; fi
+  if [ -f "$hostler_root/jobs/$1/log" ]; then run log hostler_tail "$hostler_root/jobs/$1/log"; fi
   hostler_finish
+}
+hostler_tail() { # LOG: a full disk may have kept from it what is full
+  tail -c ${LOG_TAIL_BYTES} "$1"
+  case $hostler_exit in
+    ${exitCodes.diskFull}*) if hostler_full; then printf '\\nhostler: %s\\n' "$hostler_fullness"; fi ;;
+  esac
 }
 `;
 

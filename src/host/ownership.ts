@@ -143,13 +143,13 @@ const refusals: Readonly<Record<number, (stderr: string, nameOf: Claim['nameOf']
     new TransientError('OwnershipLost', 'A newer holder of the shard wrote to the host; this process steps back.'),
   [exitCodes.otherLease]: () => new TransientError('OwnershipLost', "The host's token changed while it was raised."),
   [exitCodes.ownerUnreadable]: () =>
-    new TerminalError(
-      'OwnedByAnother',
-      '/var/lib/hostler/owner on the host is not in the expected form or cannot be written.',
-      {
-        remedy: takeOverRemedy,
-      },
-    ),
+    new TerminalError('OwnedByAnother', '/var/lib/hostler/owner on the host is not in the expected form.', {
+      remedy: takeOverRemedy,
+    }),
+  [exitCodes.notWritable]: () =>
+    new TransientError('StepFailed', 'Nothing can be written below /var/lib/hostler on the host.', {
+      remedy: 'Its file system may be mounted read-only, as after an error of the disk: see mount and dmesg there.',
+    }),
   [exitCodes.uploadDamaged]: () => new TransientError('ConnectionLost', 'The upload arrived damaged on the host.'),
 };
 

@@ -30,6 +30,19 @@ hostler_boot() { # sets hostler_boot_id: changes with every boot, of a container
   { IFS= read -r hostler_boot_id </proc/sys/kernel/random/boot_id; } 2>/dev/null || true
   hostler_boot_id=$hostler_boot_id/$hostler_start
 }
+hostler_full() { # true when a file system that Hostler or packages write to has no room; names them in hostler_fullness
+  hostler_fullness=$(df -P -k / /var/lib "$hostler_root" /var/cache /tmp 2>/dev/null | {
+    hostler_named=
+    while read -r _ _ _ hostler_free _ hostler_mount; do
+      case $hostler_free in *[!0-9]* | '') continue ;; esac
+      [ "$hostler_free" -lt 512 ] || continue
+      case "$hostler_named, " in *" $hostler_mount has "*) continue ;; esac
+      hostler_named="$hostler_named, $hostler_mount has $hostler_free kB free"
+    done
+    printf '%s' "\${hostler_named#, }"
+  })
+  [ -n "$hostler_fullness" ]
+}
 hostler_members() { # SESSION ID: sets hostler_pids to the live processes of a job whose runner may be gone
   hostler_pids=
   for hostler_entry in /proc/[0-9]*; do
@@ -88,17 +101,9 @@ export const ownershipFunctions = `hostler_refuse() { # CODE TEXT
   printf '%s\\n' "$2" >&2
   exit "$1"
 }
-hostler_full() { # true when a file system that Hostler or packages write to has no room
-  ! df -P -k / /var/lib /var/cache /tmp 2>/dev/null | {
-    while read -r _ _ _ hostler_free _; do
-      case $hostler_free in *[!0-9]* | '') ;; *) [ "$hostler_free" -ge 512 ] || exit 9 ;; esac
-    done
-    exit 0
-  }
-}
 hostler_cannot_write() {
-  if hostler_full; then hostler_refuse ${exitCodes.diskFull} 'no room to write'; fi
-  hostler_refuse ${exitCodes.ownerUnreadable} "cannot write below $hostler_root"
+  if hostler_full; then hostler_refuse ${exitCodes.diskFull} "hostler: $hostler_fullness"; fi
+  hostler_refuse ${exitCodes.notWritable} "cannot write below $hostler_root"
 }
 hostler_flush() { sync "$@" 2>/dev/null || sync; }
 hostler_write() { # PATH: standard input, whole or not at all, and on disk
@@ -225,7 +230,9 @@ ${body}
 ) 9>&- </dev/null
 hostler_code=$?
 set -e
-if [ "$hostler_code" -ne 0 ] && [ "$hostler_code" -lt 200 ] && hostler_full; then exit ${exitCodes.diskFull}; fi
+if [ "$hostler_code" -ne 0 ] && [ "$hostler_code" -lt 200 ] && hostler_full; then
+  hostler_refuse ${exitCodes.diskFull} "hostler: $hostler_fullness"
+fi
 exit "$hostler_code"
 }
 `;

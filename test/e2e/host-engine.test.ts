@@ -329,10 +329,17 @@ describe('a durable job on a real host', () => {
     try {
       const spec = job('cat /dev/zero >/tmp/fill || :; cat /dev/zero >"$HOSTLER_JOB_DIR/fill"');
       const status = await startJob(session, spec, { claim: holding(), waitMs: WAIT_MS });
-      expect(status).toMatchObject({ state: 'Exited', exitCode: exitCodes.diskFull });
+      expect(status).toMatchObject({
+        state: 'Exited',
+        exitCode: exitCodes.diskFull,
+        logTail: expect.stringMatching(/^hostler: \/var\/lib\/hostler has 0 kB free, \/tmp has 0 kB free$/m) as string,
+      });
       await host.run('cat /dev/zero >/var/lib/hostler/fill 2>/dev/null || :');
       const newer = holding(owner({ token: { lease: 'lease-1', transitions: 9 } }));
-      expect(await reasonOf(claim(session, newer))).toBe('DiskFull');
+      await expect(claim(session, newer)).rejects.toMatchObject({
+        reason: 'DiskFull',
+        message: expect.stringContaining('/var/lib/hostler has 0 kB free') as string,
+      });
     } finally {
       await host.run('umount /var/lib/hostler /tmp');
     }

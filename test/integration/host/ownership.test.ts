@@ -133,6 +133,15 @@ describe.each(shells)('ownership under $name', ({ shell }) => {
     },
   );
 
+  it("does not take a host where nothing can be written for somebody else's", async () => {
+    const session = open({ shell });
+    writeFileSync(session.stateDirectory, '');
+    await expect(claim(session, holding(owner()))).rejects.toMatchObject({
+      reason: 'StepFailed',
+      message: expect.stringContaining('Nothing can be written below /var/lib/hostler') as string,
+    });
+  });
+
   it('lets one of many claims of different Servers win and refuses the others', async () => {
     const session = open({ shell });
     const servers = ['a', 'b', 'c', 'd', 'e', 'f'];

@@ -22,6 +22,8 @@ export function operationJob({ metadata }: ServerOperation, serverUID: string): 
 
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const POLL_MS = 1000;
+/** What the runner of jobs says of file systems; a command's own words are not repeated. */
+const FULL = /^hostler: (\/\S* has \d+ kB free(?:, \/\S* has \d+ kB free)*)$/m;
 
 type JobActDeps = ClaimDeps & Pick<ServerDeps, 'client'>;
 
@@ -74,24 +76,34 @@ function actionOf({ spec }: ServerOperation): Action {
   return { kind: 'job', script: userScript('command', script), timeoutSeconds };
 }
 
-/** What a command prints may be secret, so its output is in no message. */
-function endingOf({ spec }: ServerOperation, status: JobStatus, tookMs: number): Ending {
+function endingOf(operation: ServerOperation, status: JobStatus, tookMs: number): Ending {
   if (status.state !== 'Exited')
     return failed(
       'Interrupted',
       'it was cut off before its end (reboot, or its process was killed); how far it came is not known, and it is not run again',
     );
+  return operation.spec.runCommand === undefined ? endingOfCleanup(status) : endingOfCommand(operation, status, tookMs);
+}
+
+type Exited = Extract<JobStatus, { state: 'Exited' }>;
+
+function endingOfCleanup({ exitCode, logTail }: Exited): Ending {
+  if (exitCode === 0) return succeeded(logTail.split('\n').at(-1) ?? 'cleaned up');
+  const error = explainFailure('Cleanup', { exitCode, stdout: '', stderr: logTail });
+  return failed(error.reason, error.advice);
+}
+
+/** What a command prints may be secret, so its output is in no message. */
+function endingOfCommand({ spec }: ServerOperation, { exitCode, logTail }: Exited, tookMs: number): Ending {
   const took = `after ${Math.max(1, Math.round(tookMs / 1000))} s`;
-  if (spec.runCommand === undefined) {
-    if (status.exitCode === 0) return succeeded(status.logTail.split('\n').at(-1) ?? 'cleaned up');
-    const error = explainFailure('Cleanup', { exitCode: status.exitCode, stdout: '', stderr: status.logTail });
-    return failed(error.reason, error.advice);
-  }
-  if (status.exitCode === 0) return succeeded(`the command ended with 0 ${took}`);
+  if (exitCode === 0) return succeeded(`the command ended with 0 ${took}`);
+  const full = exitCode === exitCodes.diskFull ? FULL.exec(logTail)?.[1] : undefined;
+  if (full !== undefined)
+    return failed('DiskFull', `the command failed ${took}, and there is no room on the host: ${full}`);
   const how =
-    status.exitCode === exitCodes.timedOut
-      ? `took longer than its timeoutSeconds (${spec.runCommand.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS}) and was ended`
-      : `ended with exit code ${status.exitCode} ${took}`;
+    exitCode === exitCodes.timedOut
+      ? `took longer than its timeoutSeconds (${spec.runCommand?.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS}) and was ended`
+      : `ended with exit code ${exitCode} ${took}`;
   const where =
     spec.captureOutput === true ? 'see the Secret in outputSecretRef' : 'captureOutput keeps what it prints';
   return failed('CommandFailed', `the command ${how}; ${where}`);
