@@ -1,13 +1,68 @@
 import { z } from 'zod';
-import { freeObject, setList } from './schema.ts';
+import { atomicList, freeObject, objectName, setList, withRules } from './schema.ts';
 
-const Source = z
+const sourceTypes = ['Distro', 'DockerCE', 'Mirror'] as const;
+
+/** An apt repository of the user's own. */
+const Mirror = z
   .object({
-    type: z
-      .enum(['Distro', 'DockerCE'])
-      .describe("Distro: the distribution's own packages. DockerCE: Docker's repository for the distribution."),
+    url: z
+      .string()
+      .min(1)
+      .max(500)
+      .regex(/^https?:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(\/[A-Za-z0-9._~+-]+)*\/?$/)
+      .describe(
+        'The repository as it stands in sources.list, without credentials (those belong into /etc/apt/auth.conf.d on the host). Example: https://mirror.example.com/docker-ce/linux/debian.',
+      ),
+    suite: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9._-]+)*$/)
+      .optional()
+      .describe("Suite below dists/. Default: the codename of the host's system, such as bookworm."),
+    components: atomicList(
+      z
+        .string()
+        .min(1)
+        .max(100)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+      10,
+    )
+      .min(1)
+      .optional()
+      .describe('Components of the suite. Default: [stable].'),
+    packages: z
+      .enum(['DockerCE', 'Distro'])
+      .optional()
+      .describe(
+        'Which packages the engine is made of there. DockerCE: docker-ce, docker-ce-cli, containerd.io. Distro: docker.io, as the distribution names it. Default: DockerCE.',
+      ),
+    keySecretRef: z
+      .object({ name: objectName.describe('Name of the Secret, in the same namespace.') })
+      .describe(
+        'Secret with the key `key`: the ASCII-armored OpenPGP public key that the repository is signed with. Read again with every full look; a changed key is written to the host. Example: {name: mirror-key}.',
+      ),
   })
-  .describe('Where the engine comes from. Default: Distro.');
+  .describe('An apt repository of your own. Only with type Mirror.');
+
+const Source = withRules(
+  z.object({
+    type: z
+      .enum(sourceTypes)
+      .describe(
+        "Distro: the distribution's own packages. DockerCE: Docker's repository for the distribution. Mirror: an apt repository of your own.",
+      ),
+    mirror: Mirror.optional(),
+  }),
+  [
+    {
+      rule: "(self.type == 'Mirror') == has(self.mirror)",
+      message: 'mirror must be set with type Mirror, and only then',
+      fieldPath: '.mirror',
+    },
+  ],
+).describe('Where the engine comes from. Default: Distro.');
 
 const downgrades = ['Refuse', 'Allow'] as const;
 

@@ -1,15 +1,48 @@
+import type { Reason } from './reasons.ts';
 import type { Server } from './server.ts';
 import type { ProxyType } from './proxySpec.ts';
 import type { Area, Disruption, Policy, ServerSpec } from './serverSpec.ts';
 
 type Ssh = ServerSpec['ssh'];
 
+/**
+ * What an object holds that the spec refers to, read for one run. Absent where nobody read it yet: then nothing that
+ * depends on it is judged.
+ */
+export type Referred<T> = { value: T } | { problem: ReferenceProblem };
+
+/** Why it could not be had, for the condition of the area that needs it. */
+interface ReferenceProblem {
+  reason: Reason;
+  /** With the remedy. */
+  message: string;
+  /** Only a person can help. */
+  terminal: boolean;
+}
+
+/** `docker.source.mirror` with every default filled in; `suite` stays absent for the codename of the host's system. */
+export interface EffectiveMirror {
+  url: string;
+  suite?: string | undefined;
+  components: string[];
+  packages: 'DockerCE' | 'Distro';
+  keySecretRef: { name: string };
+  /** ASCII-armored, not checked yet. */
+  signingKey?: Referred<string>;
+}
+
+interface EffectiveSource {
+  type: 'Distro' | 'DockerCE' | 'Mirror';
+  /** With type Mirror. */
+  mirror?: EffectiveMirror;
+}
+
 /** `docker` with every default filled in; `version` stays absent when any version will do. */
 interface EffectiveDocker {
   version?: string | undefined;
   downgrade: 'Refuse' | 'Allow';
   hold: boolean;
-  source: { type: 'Distro' | 'DockerCE' };
+  source: EffectiveSource;
   daemonConfig: Record<string, unknown>;
   users: string[];
 }
@@ -68,6 +101,7 @@ const builtinDefaults = {
   ssh: { addressType: 'Auto', port: 22, hostKeyPolicy: 'TrustOnFirstUse' },
   privilege: { mode: 'Auto' },
   policy: 'Manage',
+  mirror: { components: ['stable'], packages: 'DockerCE' },
   docker: { downgrade: 'Refuse', hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
   proxy: { network: 'hostler-proxy', redirectToHTTPS: true },
   hook: { timeoutSeconds: 60, failurePolicy: 'Fail' },
@@ -93,13 +127,23 @@ export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
     },
     ...policies(spec.management),
     automaticDisruption: spec.disruption?.automatic,
-    docker: spec.docker && layer(builtinDefaults.docker, spec.docker),
+    docker: spec.docker && effectiveDocker(spec.docker),
     proxy: spec.proxy && layer(builtinDefaults.proxy, spec.proxy),
     requirements: spec.requirements,
     hooks: spec.hooks.map((hook) => layer(builtinDefaults.hook, hook)),
     paused: spec.paused,
     deletionPolicy: spec.deletionPolicy,
   };
+}
+
+function effectiveDocker(stated: NonNullable<ServerSpec['docker']>): EffectiveDocker {
+  const { source, ...docker } = layer(builtinDefaults.docker, stated);
+  return { ...docker, source: effectiveSource(source) };
+}
+
+function effectiveSource(stated: NonNullable<NonNullable<ServerSpec['docker']>['source']>): EffectiveSource {
+  const { type, mirror } = stated;
+  return type === 'Mirror' && mirror !== undefined ? { type, mirror: layer(builtinDefaults.mirror, mirror) } : { type };
 }
 
 function policies(management: ServerSpec['management']): Pick<EffectiveServer, 'policyOf' | 'defaultPolicy'> {

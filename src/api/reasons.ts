@@ -108,6 +108,7 @@ export const reasons = {
   PackageManagerBusy: 'another process holds the package manager',
   PackageManagerBroken: 'the package manager is in a half-configured state',
   PackageManagerUnsupported: 'no supported package manager was found',
+  SigningKeyInvalid: 'the Secret holds no OpenPGP public key to check the repository by',
   RepositoryUnavailable: 'the package repository could not be read',
   DiskFull: 'a file system on the host is full',
   HookFailed: 'a hook with failurePolicy Fail ended with an error',

@@ -18,6 +18,17 @@ const declared: readonly DeclaredCase[] = [
     },
   },
   {
+    name: 'a mirror whose key was not read',
+    spec: {
+      docker: {
+        source: {
+          type: 'Mirror',
+          mirror: { url: 'https://mirror.example.com/x', keySecretRef: { name: 'mirror-key' } },
+        },
+      },
+    },
+  },
+  {
     name: 'an exact DockerCE',
     spec: { docker: { version: '28.5.2', source: { type: 'DockerCE' }, users: ['nobody'] } },
   },

@@ -296,16 +296,16 @@ describe('Docker CE', () => {
   });
 
   it('gets its repository back after somebody removed it', async () => {
-    await host.run('rm /etc/apt/sources.list.d/hostler-docker-ce.list');
+    await host.run('rm /etc/apt/sources.list.d/hostler-docker.list');
     expect(names(await driver.plan(docker))).toEqual(['repository']);
     await driver.converge(docker);
   });
 
   it('uses an entry that somebody else made instead of adding one that apt would refuse', async () => {
     await host.run(`
-      mv /etc/apt/sources.list.d/hostler-docker-ce.list /etc/apt/sources.list.d/docker.list
-      cp /etc/apt/keyrings/hostler-docker-ce.asc /etc/apt/keyrings/docker.asc
-      sed -i s/hostler-docker-ce.asc/docker.asc/ /etc/apt/sources.list.d/docker.list
+      mv /etc/apt/sources.list.d/hostler-docker.list /etc/apt/sources.list.d/docker.list
+      cp /etc/apt/keyrings/hostler-docker.asc /etc/apt/keyrings/docker.asc
+      sed -i s/hostler-docker.asc/docker.asc/ /etc/apt/sources.list.d/docker.list
     `);
     expect(names(await driver.plan(docker))).toEqual([]);
   });
@@ -368,7 +368,7 @@ describe('Docker CE', () => {
     await repository.stop();
     const error = await refusal(driver.apply(plan.changes[0]!));
     expect(error.reason).toBe('RepositoryUnavailable');
-    expect((await host.exec('ls /etc/apt/sources.list.d/hostler-docker-ce.list')).code).not.toBe(0);
+    expect((await host.exec('ls /etc/apt/sources.list.d/hostler-docker.list')).code).not.toBe(0);
   });
 });
 

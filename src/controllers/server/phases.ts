@@ -1,6 +1,6 @@
 import type { Reason } from '../../api/reasons.ts';
 import { applyChange, verify } from '../../host/apply.ts';
-import { observe, type ObserveOptions } from '../../host/observe.ts';
+import { observe, type Observation, type ObserveOptions } from '../../host/observe.ts';
 import { takeOver } from '../../host/ownership.ts';
 import { gate, planHost, taskOf } from '../../host/plan.ts';
 import { runPreflight } from '../../host/preflight.ts';
@@ -20,6 +20,7 @@ import { Jobs } from './jobs.ts';
 import type { LoginDesk } from './login.ts';
 import { rebootReasons } from './judge.ts';
 import type { ServerCommand, ServerEvent } from './machine.ts';
+import type { References } from './references.ts';
 import type { Scope } from './scope.ts';
 import { firstSteps, type StepLog } from './steps.ts';
 
@@ -31,10 +32,16 @@ export class Phases {
   readonly #attempts: Attempts;
   readonly #hooks: Hooks;
   readonly #jobs: Jobs;
+  readonly #references: References;
 
-  constructor(deps: ServerDeps, desk: LoginDesk, writeAhead: (scope: Scope) => Promise<void>) {
+  constructor(
+    deps: ServerDeps,
+    { desk, references }: { desk: LoginDesk; references: References },
+    writeAhead: (scope: Scope) => Promise<void>,
+  ) {
     this.#deps = deps;
     this.#desk = desk;
+    this.#references = references;
     this.#acts = new Acts(deps, writeAhead);
     this.#attempts = new Attempts(deps, writeAhead);
     this.#hooks = new Hooks(deps, this.#attempts, writeAhead);
@@ -86,10 +93,10 @@ export class Phases {
 
   async #look(scope: Scope, session: PooledSession, steps: StepLog | undefined): Promise<ServerEvent> {
     steps?.ensure('detect');
-    scope.observation = await observe(session, this.#observeOptions(scope));
+    scope.observation = await this.#seen(scope, session);
     if (!scope.full && this.#rebooted(scope)) {
       scope.full = true;
-      scope.observation = await observe(session, this.#observeOptions(scope));
+      scope.observation = await this.#seen(scope, session);
     }
     const { facts } = scope.observation;
     await this.#desk.trust.complete(scope, session, facts.machineID);
@@ -99,6 +106,11 @@ export class Phases {
     }
     steps?.succeed('detect', describeHost(facts));
     return { type: 'observed', full: scope.full, ...pendingMaintenance(facts) };
+  }
+
+  async #seen(scope: Scope, session: PooledSession): Promise<Observation> {
+    if (scope.full) scope.effective = await this.#references.resolve(scope);
+    return observe(session, this.#observeOptions(scope));
   }
 
   /** After a reboot everything may be different. */

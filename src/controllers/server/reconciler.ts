@@ -13,6 +13,7 @@ import { admitOperations, concludeOperations, underWay, waitingOperations } from
 import { Phases } from './phases.ts';
 import { Remover } from './remover.ts';
 import { recordTransitions } from './events.ts';
+import { References } from './references.ts';
 import { newScope, type Scope } from './scope.ts';
 import { SecretReader } from './secrets.ts';
 import { statusOf } from './status.ts';
@@ -33,8 +34,9 @@ export class ServerReconciler implements Reconciler {
 
   constructor(deps: ServerDeps) {
     this.#deps = deps;
-    const desk = new LoginDesk(deps, new SecretReader(deps.client), (scope) => this.#write(scope));
-    this.#phases = new Phases(deps, desk, (scope) => this.#write(scope));
+    const secrets = new SecretReader(deps.client);
+    const desk = new LoginDesk(deps, secrets, (scope) => this.#write(scope));
+    this.#phases = new Phases(deps, { desk, references: new References(secrets) }, (scope) => this.#write(scope));
     this.#remover = new Remover(deps, desk, (scope) => this.#write(scope));
   }
 

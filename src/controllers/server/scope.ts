@@ -28,8 +28,8 @@ export interface Scope {
   readonly server: Server & { metadata: { uid: string; namespace: string; name: string; generation: number } };
   /** The object as last acknowledged by the API; moves with each write of the run. */
   stored: Server;
-  /** From {@link server}, with defaults. */
-  readonly effective: EffectiveServer;
+  /** From {@link server}, with defaults; a full look adds what the spec refers to (references.ts). */
+  effective: EffectiveServer;
   /** Milliseconds since the epoch at the start of the run. */
   readonly now: number;
   /** Age in milliseconds after which a preflight is Stale. */

@@ -1,5 +1,4 @@
 import { exitCodes } from '../exitCodes.ts';
-import type { AptRepository } from './dockerCe.ts';
 
 /** What `apt-cache policy` says about one package. */
 export interface PackageOffer {
@@ -80,15 +79,27 @@ function withoutSlash(uri: string): string {
   return uri.replace(/\/+$/, '');
 }
 
-/** Where Hostler puts an entry of its own. */
+/** A signed repository as an entry of sources.list has it. */
+export interface AptRepository {
+  /** Without a slash at the end: `https://download.docker.com/linux/debian`. */
+  uri: string;
+  /** `bookworm`. */
+  suite: string;
+  /** `['stable']`. */
+  components: readonly string[];
+  /** ASCII-armored public key. */
+  key: string;
+}
+
+/** Where Hostler puts its one entry, wherever the engine is declared to come from. */
 export const ownSource = {
-  list: '/etc/apt/sources.list.d/hostler-docker-ce.list',
-  key: '/etc/apt/keyrings/hostler-docker-ce.asc',
+  list: '/etc/apt/sources.list.d/hostler-docker.list',
+  key: '/etc/apt/keyrings/hostler-docker.asc',
 } as const;
 
 /** The entry of `repository` for hosts of `architecture` (Debian's name), as Docker documents it. */
-export function sourceLine(repository: AptRepository, architecture: string): string {
-  return `deb [arch=${architecture} signed-by=${ownSource.key}] ${repository.uri} ${repository.suite} stable`;
+export function sourceLine({ uri, suite, components }: AptRepository, architecture: string): string {
+  return `deb [arch=${architecture} signed-by=${ownSource.key}] ${uri} ${suite} ${components.join(' ')}`;
 }
 
 /** Seconds that a job itself waits for a busy package manager; then it ends and Hostler waits, visibly. */

@@ -21,7 +21,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
     kind: 'job',
     timeoutSeconds: PACKAGE_SECONDS,
     text: REPOSITORY,
-    args: (params) => ['line', 'key', 'uri', 'suite'].map((name) => textOf(params[name])),
+    args: (params) => ['line', 'key', 'uri', 'suite', 'package'].map((name) => textOf(params[name])),
   },
   'docker-engine/package-lists': {
     kind: 'job',

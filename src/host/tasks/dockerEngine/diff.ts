@@ -1,14 +1,13 @@
 import { releaseText } from '../../../lib/versionRange.ts';
 import type { HostFacts } from '../../facts.ts';
-import { ownSource, sourceLine } from '../../providers/apt.ts';
-import { dockerCeSource, repositoryFor, type AptRepository } from '../../providers/dockerCe.ts';
 import type { Change, Difference, Obstacle } from '../../task.ts';
 import { failedDowngrade } from './downgrade.ts';
 import { diffActivation, diffConfig, type ConfigPlan } from './config.ts';
 import type { DockerHave } from './facts.ts';
 import { conflictOf, installedEngine, isInstalled } from './flavour.ts';
-import { diffPackages, type Cost, type PackagePlan } from './packages.ts';
+import { diffPackages, NOTHING, type Cost, type PackagePlan } from './packages.ts';
 import { whyVersion } from './offers.ts';
+import { diffRepository } from './repository.ts';
 import type { DockerWant } from './want.ts';
 
 /** Seconds that the API is away while the daemon restarts. */
@@ -28,7 +27,8 @@ export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts):
   const config = diffConfig(want, have, (liveRestore) => restartCost(have, liveRestore));
   const restart = restartCost(have, config.liveRestore);
   const repositoryComes = repository.changes.length > 0;
-  const packages = diffPackages(want, have, host, { restart, repositoryComes });
+  const packages =
+    repository.obstacles.length > 0 ? NOTHING : diffPackages(want, have, host, { restart, repositoryComes });
   const obstacles = [
     ...repository.obstacles,
     ...(config.obstacle === undefined ? [] : [config.obstacle]),
@@ -68,56 +68,6 @@ function restartCost({ service, info }: DockerHave, liveRestore: boolean): Cost 
   return liveRestore
     ? { disruption: 'RestartService', expectedGapSeconds: RESTART_SECONDS }
     : { disruption: 'RestartContainers', expectedGapSeconds: CONTAINERS_SECONDS };
-}
-
-function diffRepository(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
-  if (want.source !== 'DockerCE' || host.packageManager !== 'apt') return { changes: [], obstacles: [] };
-  const repository = repositoryFor(host.os, dockerCeSource());
-  if (repository === undefined) return { changes: [], obstacles: [noRepository(host)] };
-  const line = sourceLine(repository, host.architecture ?? 'amd64');
-  const foreign = have.sources.find(
-    ({ path, uri, suites }) => path !== ownSource.list && uri === repository.uri && suites.includes(repository.suite),
-  );
-  const own = have.ownEntry?.line === line && have.ownEntry.key === repository.key.trim();
-  if (foreign !== undefined)
-    return { changes: have.ownEntry === undefined ? [] : [dropOwn(foreign.path)], obstacles: [] };
-  return { changes: own ? [] : [addRepository(repository, line)], obstacles: [] };
-}
-
-function noRepository({ os }: HostFacts): Obstacle {
-  return {
-    area: 'Docker',
-    reason: 'Unsupported',
-    message: `Docker has no repository for ${os?.name ?? 'this system'} (Debian, Ubuntu and Raspbian have one). Set spec.docker.source.type to Distro.`,
-    terminal: true,
-  };
-}
-
-function addRepository(repository: AptRepository, line: string): Change {
-  return {
-    name: 'docker-engine/repository',
-    area: 'Docker',
-    what: `add the package repository ${repository.uri} ${repository.suite} stable with its signing key`,
-    to: line,
-    why: 'spec.docker.source.type is DockerCE',
-    ...FREE,
-    params: { line, key: repository.key, uri: repository.uri, suite: repository.suite },
-    observeAfter: true,
-  };
-}
-
-/** apt refuses two entries for the same repository with different keys. */
-function dropOwn(foreign: string): Change {
-  return {
-    name: 'docker-engine/repository',
-    area: 'Docker',
-    what: `remove Hostler's entry for Docker's repository, since ${foreign} has the same`,
-    from: ownSource.list,
-    why: 'spec.docker.source.type is DockerCE',
-    ...FREE,
-    params: { line: '', key: '', uri: '', suite: '' },
-    observeAfter: true,
-  };
 }
 
 function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, restart: Cost): Change[] {

@@ -66,7 +66,7 @@ export interface DockerHave {
   };
   /** Packages that Hostler put on hold. */
   ownHolds: readonly string[];
-  /** Entries for Docker's repository; only looked for when it is declared. */
+  /** Entries for the declared repository; only looked for when it is declared. */
   sources: readonly SourceEntry[];
   ownEntry?: { line: string; key: string };
   /** Hostler fetched the package lists within the last 6 hours. */
@@ -134,9 +134,10 @@ fi
   parse: parseEngine,
 };
 
-/** Host part and path, as it stands in every entry for it. */
+/** What stands in every entry for the declared repository. */
 function sourceUrl({ docker }: EffectiveServer): string {
-  return docker?.source.type === 'DockerCE' ? `${dockerCeSource().url}/` : '';
+  if (docker?.source.type === 'DockerCE') return `${dockerCeSource().url}/`;
+  return docker?.source.mirror?.url.replace(/\/+$/, '') ?? '';
 }
 
 function parseEngine(records: Records): Partial<DockerHave> {

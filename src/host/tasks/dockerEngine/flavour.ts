@@ -31,7 +31,7 @@ export interface InstalledEngine extends InstalledPackage {
 
 /** The flavour that the spec asks for. */
 export function wantedFlavour(want: DockerWant): Flavour {
-  return want.source === 'DockerCE' ? DOCKER_CE : DISTRO;
+  return want.packages === 'DockerCE' ? DOCKER_CE : DISTRO;
 }
 
 /** The engine that a package put on the host; undefined when there is none. */
@@ -72,14 +72,19 @@ function foreignProduct(have: DockerHave): string | undefined {
 
 function otherFlavour(want: DockerWant, have: DockerHave): string | undefined {
   const engine = installedEngine(have);
-  if (engine === undefined) return want.source === 'DockerCE' ? runtimeInTheWay(have) : undefined;
+  if (engine === undefined) return want.packages === 'DockerCE' ? runtimeInTheWay(have) : undefined;
   if (engine.flavour === wantedFlavour(want)) return undefined;
   const found = `${engine.flavour.engine} ${engine.version} is installed`;
-  if (want.source === 'DockerCE') {
-    return `${found}, but spec.docker.source.type is DockerCE. Set it to Distro to keep this engine, or remove the engine (its containers stop): apt-get remove ${engine.flavour.engine} ${engine.flavour.client}.`;
+  if (want.source !== 'Distro') {
+    return `${found}, but ${demandOf(want)}. Set spec.docker.source.type to Distro to keep this engine, or remove the engine (its containers stop): apt-get remove ${engine.flavour.engine} ${engine.flavour.client}.`;
   }
   if (isWanted(engine.version, want)) return undefined;
   return `${found}, which spec.docker.version ${want.range?.text ?? ''} excludes, and it does not come from the distribution. Set spec.docker.source.type to DockerCE to have it updated from there, or declare a version that includes ${releaseText(engine.version) ?? engine.version}.`;
+}
+
+function demandOf({ source, packages }: DockerWant): string {
+  if (source === 'Mirror') return `spec.docker.source.mirror.packages is ${packages}`;
+  return `spec.docker.source.type is ${source}`;
 }
 
 function runtimeInTheWay(have: DockerHave): string | undefined {

@@ -28,7 +28,7 @@ export interface PackagePlan extends Difference {
 
 /** Nothing runs that could be disturbed. */
 const FREE: Cost = { disruption: 'None', expectedGapSeconds: 0 };
-const NOTHING: PackagePlan = { changes: [], obstacles: [], engine: false };
+export const NOTHING: PackagePlan = { changes: [], obstacles: [], engine: false };
 
 /**
  * Compares the installed engine with the declared version. What is there and satisfies it is adopted, also when newer

@@ -36,12 +36,12 @@ not_running() {
 `;
 
 /**
- * Adds Docker's repository, or with an empty line removes Hostler's entry. An entry that cannot be fetched is taken
- * back, so that apt keeps working for everybody else.
- * Arguments: LINE KEY URI SUITE.
+ * Adds a repository, or with an empty line removes Hostler's entry. An entry that cannot be fetched, or whose signature
+ * the key does not fit, is taken back, so that apt keeps working for everybody else.
+ * Arguments: LINE KEY URI SUITE PACKAGE (what it must offer).
  */
 export const REPOSITORY = `${FAIL}${APT}
-line=$1 key=$2 uri=$3 suite=$4
+line=$1 key=$2 uri=$3 suite=$4 package=$5
 list=${ownSource.list}
 if [ -z "$line" ]; then
   rm -f "$list" ${ownSource.key}
@@ -65,7 +65,11 @@ place() {
 }
 place ${ownSource.key} "$key"
 place "$list" "$line"
-offered() { apt-cache policy docker-ce | grep -qF -e " $uri $suite/"; }
+# with another key apt keeps what it fetched before and says so
+offered() {
+  if grep -E '^Err:[0-9]+ ' "$apt_log" | grep -qF -e " $uri $suite "; then return 1; fi
+  apt-cache policy "$package" | grep -qF -e " $uri $suite/"
+}
 # the first time everything, since the engine needs packages of the distribution too; then only this entry
 if [ -n "$(find "$apt_stamp" -mmin -1440 2>/dev/null)" ]; then
   apt_refresh -o Dir::Etc::sourcelist="$list" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 || :
@@ -78,7 +82,7 @@ if ! offered; then
   reason=$(grep -E '^(E|W|Err)' "$apt_log.first" | grep -F -e "$uri" | head -n 2 | cut -c 1-300)
   mv "$apt_log.first" "$apt_log"
   apt_explain
-  fail ${exitCodes.repositoryUnavailable} "$uri $suite: \${reason:-it offers no docker-ce for this system.}"
+  fail ${exitCodes.repositoryUnavailable} "$uri $suite: \${reason:-it offers no $package for this system.}"
 fi
 `;
 

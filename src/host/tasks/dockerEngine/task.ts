@@ -6,12 +6,12 @@ import { judgeEngine } from './checks.ts';
 import { diffEngine } from './diff.ts';
 import { engineFacts, type DockerHave } from './facts.ts';
 import { installedEngine, wantedFlavour } from './flavour.ts';
-import { chooseVersion } from './offers.ts';
+import { chooseVersion, isNewer } from './offers.ts';
 import { dockerWant, type DockerWant } from './want.ts';
 
 /**
  * The Docker engine: its repository, version, hold, service and the declared keys of daemon.json.
- * What is there and satisfies the spec is adopted; other makes of Docker are never removed, engines never downgraded.
+ * What is there and satisfies the spec is adopted; other makes of Docker are never removed, engines downgraded only where the spec allows it.
  */
 export const dockerEngine: Task<DockerWant, DockerHave> = {
   name: 'docker-engine',
@@ -30,7 +30,7 @@ export const dockerEngine: Task<DockerWant, DockerHave> = {
 function componentOf(want: DockerWant, have: DockerHave): Component {
   const engine = installedEngine(have);
   const current = have.info?.version ?? engine?.version;
-  const available = chooseVersion(want, have, engine?.flavour ?? wantedFlavour(want));
+  const available = updateFor(want, have);
   return {
     name: 'docker-engine',
     ...(want.range === undefined ? {} : { desired: want.range.text }),
@@ -38,6 +38,14 @@ function componentOf(want: DockerWant, have: DockerHave): Component {
     ...(engine === undefined ? {} : { held: engine.held }),
     ...(available === undefined ? {} : { available: short(available) }),
   };
+}
+
+/** The newest version inside the declared range; what would be a downgrade is none. */
+function updateFor(want: DockerWant, have: DockerHave): string | undefined {
+  const engine = installedEngine(have);
+  const chosen = chooseVersion(want, have, engine?.flavour ?? wantedFlavour(want));
+  if (chosen === undefined || chosen === engine?.version || isNewer(chosen, have)) return chosen;
+  return undefined;
 }
 
 function short(version: string): string {

@@ -1,7 +1,10 @@
-import type { EffectiveServer } from '../../../api/effective.ts';
+import type { EffectiveMirror, EffectiveServer } from '../../../api/effective.ts';
 import { TerminalError, messageOf } from '../../../lib/errors.ts';
 import { parseVersionRange, type VersionRange } from '../../../lib/versionRange.ts';
 import type { Json } from '../../task.ts';
+
+/** The declared repository, with its signing key once that was read. */
+export type MirrorWant = Omit<EffectiveMirror, 'packages'>;
 
 /** `spec.docker`, ready to be compared. */
 export interface DockerWant {
@@ -10,7 +13,11 @@ export interface DockerWant {
   /** An older version than the installed one may be gone back to. */
   downgrade: boolean;
   hold: boolean;
-  source: 'Distro' | 'DockerCE';
+  source: 'Distro' | 'DockerCE' | 'Mirror';
+  /** Which packages the engine is made of. */
+  packages: 'Distro' | 'DockerCE';
+  /** With source Mirror. */
+  mirror?: MirrorWant;
   daemonConfig: Readonly<Record<string, Json>>;
 }
 
@@ -21,10 +28,31 @@ export function dockerWant({ docker }: EffectiveServer): DockerWant | undefined 
     ...(docker.version === undefined ? {} : { range: rangeOf(docker.version) }),
     downgrade: docker.downgrade === 'Allow',
     hold: docker.hold,
-    source: docker.source.type,
+    ...sourceOf(docker.source),
     // through JSON: what the API stored is JSON, the type does not know it
     daemonConfig: JSON.parse(JSON.stringify(docker.daemonConfig)) as Record<string, Json>,
   };
+}
+
+function sourceOf({
+  type,
+  mirror,
+}: NonNullable<EffectiveServer['docker']>['source']): Pick<DockerWant, 'source' | 'packages' | 'mirror'> {
+  switch (type) {
+    case 'Distro':
+    case 'DockerCE':
+      return { source: type, packages: type };
+    case 'Mirror': {
+      if (mirror === undefined) throw notSet('mirror');
+      const { packages, ...repository } = mirror;
+      return { source: type, packages, mirror: repository };
+    }
+  }
+}
+
+/** The CRD's rules demand it. */
+function notSet(field: string): TerminalError {
+  return new TerminalError('InvalidSpec', `spec.docker.source.${field} is not set.`);
 }
 
 function rangeOf(text: string): VersionRange {

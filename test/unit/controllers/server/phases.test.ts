@@ -3,6 +3,7 @@ import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import type { ServerDeps } from '../../../../src/controllers/server/deps.ts';
 import type { LoginDesk } from '../../../../src/controllers/server/login.ts';
 import { Phases } from '../../../../src/controllers/server/phases.ts';
+import type { References } from '../../../../src/controllers/server/references.ts';
 import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { AnyTask } from '../../../../src/host/task.ts';
 import { TerminalError } from '../../../../src/lib/errors.ts';
@@ -57,6 +58,10 @@ function scopeWith(change: string, hooks: NonNullable<ServerSpec['hooks']> = [])
 /** Every scope here has its login already. */
 const noDesk = { logIn: () => Promise.reject(new Error('no login is expected')) } as unknown as LoginDesk;
 
+const noReferences = {
+  resolve: ({ effective }: Scope) => Promise.resolve(effective),
+} as unknown as References;
+
 function observe(scope: Scope) {
   const deps = {
     tasks: [task],
@@ -68,7 +73,7 @@ function observe(scope: Scope) {
     done.push(`write ${hooksRun.join(' ')}: ${steps.find(({ name }) => name.startsWith('hook/'))?.state ?? 'no step'}`);
     return Promise.resolve();
   };
-  return new Phases(deps, noDesk, writeAhead).run('observe', scope);
+  return new Phases(deps, { desk: noDesk, references: noReferences }, writeAhead).run('observe', scope);
 }
 
 const stepOf = ({ steps }: Scope, name: string) => steps.find((step) => step.name === name);

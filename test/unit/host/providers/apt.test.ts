@@ -113,10 +113,15 @@ Suites: sid
   });
 
   it('gets an entry in the layout that Docker documents', () => {
-    const repository = { url: '', key: '', uri: 'https://download.docker.com/linux/debian', suite: 'bookworm' };
+    const repository = {
+      key: '',
+      uri: 'https://download.docker.com/linux/debian',
+      suite: 'bookworm',
+      components: ['stable'],
+    };
     const line = sourceLine(repository, 'amd64');
     expect(line).toBe(
-      'deb [arch=amd64 signed-by=/etc/apt/keyrings/hostler-docker-ce.asc] https://download.docker.com/linux/debian bookworm stable',
+      'deb [arch=amd64 signed-by=/etc/apt/keyrings/hostler-docker.asc] https://download.docker.com/linux/debian bookworm stable',
     );
     expect(parseSourceEntries('x.list', line)).toMatchObject([{ uri: repository.uri, suites: ['bookworm'] }]);
   });

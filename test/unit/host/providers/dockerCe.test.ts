@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { OsRelease } from '../../../../src/host/facts.ts';
-import { dockerCeSource, fingerprintOf, repositoryFor } from '../../../../src/host/providers/dockerCe.ts';
+import { dockerCeSource, repositoryFor } from '../../../../src/host/providers/dockerCe.ts';
 import { DOCKER_CE_FINGERPRINT, DOCKER_CE_KEY } from '../../../../src/host/providers/dockerCeKey.ts';
-import { TerminalError } from '../../../../src/lib/errors.ts';
+import { fingerprintOf } from '../../../../src/host/providers/openpgpKey.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hostler-key-'));
 const keyFile = join(directory, 'key.asc');
@@ -22,12 +22,17 @@ describe("Docker's signing key", () => {
     expect(fingerprintOf(other)).not.toBe(DOCKER_CE_FINGERPRINT);
   });
 
-  it.each(['', 'no key', DOCKER_CE_KEY.slice(0, 300), DOCKER_CE_KEY.replace(/mQIN.*\n/, '')])(
-    'is not read out of something else (%#)',
-    (text) => {
-      expect(() => fingerprintOf(text)).toThrow(TerminalError);
-    },
-  );
+  it.each([
+    '',
+    'no key',
+    DOCKER_CE_KEY.slice(0, 300),
+    DOCKER_CE_KEY.replace(/mQIN.*\n/, ''),
+    DOCKER_CE_KEY.replaceAll('PUBLIC', 'PRIVATE'),
+    `${DOCKER_CE_KEY}\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQIN\n-----END PGP PRIVATE KEY BLOCK-----\n`,
+    `password: hunter2\n${DOCKER_CE_KEY}`,
+  ])('is not read out of something else, or of something with more in it (%#)', (text) => {
+    expect(fingerprintOf(text)).toBeUndefined();
+  });
 });
 
 describe('the source of Docker CE', () => {
@@ -48,6 +53,8 @@ describe('the source of Docker CE', () => {
     const wrong = { HOSTLER_DOCKER_CE_KEY: keyFile, HOSTLER_DOCKER_CE_FINGERPRINT: '00'.repeat(20) };
     expect(() => dockerCeSource(wrong)).toThrow(/has fingerprint 9DC85822.*, not 0000/);
     expect(() => dockerCeSource({ HOSTLER_DOCKER_CE_KEY: '/no/such/file' })).toThrow(/\/no\/such\/file cannot be read/);
+    writeFileSync(join(directory, 'no.asc'), 'no key');
+    expect(() => dockerCeSource({ HOSTLER_DOCKER_CE_KEY: join(directory, 'no.asc') })).toThrow(/no ASCII-armored/);
   });
 
   it.each<{ os: OsRelease | undefined; uri: string | undefined }>([

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveServer, type EffectiveServer } from '../../../../../src/api/effective.ts';
+import { effectiveServer, type EffectiveServer, type Referred } from '../../../../../src/api/effective.ts';
 import type { ServerSpec } from '../../../../../src/api/serverSpec.ts';
 import type { HostFacts } from '../../../../../src/host/facts.ts';
 import { ownSource, sourceLine } from '../../../../../src/host/providers/apt.ts';
 import { dockerCeSource, repositoryFor } from '../../../../../src/host/providers/dockerCe.ts';
+import { DOCKER_CE_FINGERPRINT, DOCKER_CE_KEY } from '../../../../../src/host/providers/dockerCeKey.ts';
 import { Records } from '../../../../../src/host/records.ts';
 import type { Difference } from '../../../../../src/host/task.ts';
 import type { DockerHave, InstalledPackage } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
@@ -21,6 +22,12 @@ const DEBIAN: HostFacts = {
 };
 const DISTRO = '20.10.24+dfsg1-1+deb12u1+b6';
 const CE = (release: string): string => `5:${release}-1~debian.12~bookworm`;
+const MIRROR = { url: 'https://mirror.example.com/docker', keySecretRef: { name: 'mirror-key' } };
+/** Hostler's entry for {@link MIRROR}. */
+const MIRRORED = {
+  line: `deb [arch=amd64 signed-by=${ownSource.key}] ${MIRROR.url} bookworm stable`,
+  key: DOCKER_CE_KEY.trim(),
+};
 const REPOSITORY = repositoryFor(DEBIAN.os, dockerCeSource({}))!;
 
 function spec(docker: Docker | undefined): EffectiveServer {
@@ -77,8 +84,15 @@ function running(release: string, more: Partial<DockerHave> = {}): DockerHave {
   });
 }
 
-function diff(docker: Docker, have: DockerHave, host: HostFacts = DEBIAN): Difference {
-  return dockerEngine.diff(dockerEngine.want(spec(docker))!, have, host);
+function diff(
+  docker: Docker,
+  have: DockerHave,
+  host: HostFacts = DEBIAN,
+  signingKey: Referred<string> = { value: DOCKER_CE_KEY },
+): Difference {
+  const effective = spec(docker);
+  if (effective.docker?.source.mirror !== undefined) effective.docker.source.mirror.signingKey = signingKey;
+  return dockerEngine.diff(dockerEngine.want(effective)!, have, host);
 }
 
 function steps(difference: Difference): string[] {
@@ -90,13 +104,23 @@ function reasons({ obstacles }: Difference): string[] {
 }
 
 const ce = (more: Partial<Docker> = {}): Docker => ({ source: { type: 'DockerCE' }, ...more });
+const mirror = (more: Partial<typeof MIRROR> & { packages?: 'Distro' } = {}): Docker => ({
+  source: { type: 'Mirror', mirror: { ...MIRROR, ...more } },
+});
 
 describe('docker-engine', () => {
   it('is unmanaged while the spec has no docker', () => {
     expect(dockerEngine.want(spec(undefined))).toBeUndefined();
   });
 
-  it.each<{ name: string; docker: Docker; have: DockerHave; steps?: string[]; reasons?: string[] }>([
+  it.each<{
+    name: string;
+    docker: Docker;
+    have: DockerHave;
+    key?: Referred<string>;
+    steps?: string[];
+    reasons?: string[];
+  }>([
     { name: 'installs on a fresh host', docker: {}, have: fresh(), steps: ['package None'] },
     {
       name: 'writes the configuration before the first start',
@@ -345,6 +369,58 @@ describe('docker-engine', () => {
       steps: ['daemon-activate RestartContainers'],
     },
     {
+      name: 'adds a mirror with its key before its packages',
+      docker: mirror(),
+      have: fresh({ offers: new Map() }),
+      steps: ['repository None', 'package None'],
+    },
+    {
+      name: "is content with a mirror's entry that is as declared",
+      docker: mirror(),
+      have: running('28.5.1', { ownEntry: MIRRORED }),
+    },
+    {
+      name: "replaces Hostler's entry for Docker's repository by one for the mirror",
+      docker: mirror(),
+      have: running('28.5.1'),
+      steps: ['repository None'],
+    },
+    {
+      name: 'uses an entry for the mirror that somebody else made',
+      docker: mirror(),
+      have: withoutEntry(
+        running('28.5.1', {
+          sources: [{ path: '/etc/apt/sources.list.d/mirror.list', uri: MIRROR.url, suites: ['bookworm'] }],
+        }),
+      ),
+    },
+    {
+      name: 'does not install from a mirror whose key is not there',
+      docker: mirror(),
+      key: { problem: { reason: 'SecretMissing', message: 'create it', terminal: false } },
+      have: fresh(),
+      reasons: ['SecretMissing'],
+    },
+    {
+      name: 'takes nothing but a public key for a key',
+      docker: mirror(),
+      key: { value: DOCKER_CE_KEY.replaceAll('PUBLIC', 'PRIVATE') },
+      have: running('28.5.1', { ownEntry: MIRRORED }),
+      reasons: ['SigningKeyInvalid terminal'],
+    },
+    {
+      name: "does not replace the distribution's engine by the one of a mirror",
+      docker: mirror(),
+      have: fresh({ packages: new Map([['docker.io', installed(DISTRO)]]), daemonPath: '/usr/sbin/dockerd' }),
+      reasons: ['DockerConflict'],
+    },
+    {
+      name: 'does not replace Docker CE by a mirror of the distribution',
+      docker: mirror({ packages: 'Distro' }),
+      have: running('28.5.1'),
+      reasons: ['DockerConflict'],
+    },
+    {
       name: 'restores its own repository entry',
       docker: ce(),
       have: running('28.5.1', { ownEntry: { line: 'deb http://elsewhere bookworm stable', key: '' } }),
@@ -358,8 +434,8 @@ describe('docker-engine', () => {
       }),
       steps: ['repository None'],
     },
-  ])('$name', ({ docker, have, steps: expected, reasons: obstacles }) => {
-    const difference = diff(docker, have);
+  ])('$name', ({ docker, have, key, steps: expected, reasons: obstacles }) => {
+    const difference = diff(docker, have, DEBIAN, key);
     expect(steps(difference)).toEqual(expected ?? []);
     expect(reasons(difference)).toEqual(obstacles ?? []);
   });
@@ -403,6 +479,26 @@ describe('docker-engine', () => {
       hold: ['docker-ce', 'docker-ce-cli', 'containerd.io'],
       liveRestore: false,
     });
+  });
+
+  it('shows a changed key by its fingerprint, and says what the mirror must offer', () => {
+    const ownEntry = { ...MIRRORED, key: 'another' };
+    const [change] = diff(mirror({ packages: 'Distro' }), fresh({ ownEntry })).changes;
+    expect(change?.from).toBe(`${MIRRORED.line} (key unreadable)`);
+    expect(change?.to).toBe(`${MIRRORED.line} (key ${DOCKER_CE_FINGERPRINT})`);
+    expect(change?.params).toEqual({
+      line: MIRRORED.line,
+      key: DOCKER_CE_KEY,
+      uri: MIRROR.url,
+      suite: 'bookworm',
+      package: 'docker.io',
+    });
+  });
+
+  it('shows no update where the declared version is older than the installed one', () => {
+    const effective = spec(ce({ version: '27' }));
+    const [component] = dockerEngine.components!(dockerEngine.want(effective)!, running('28.5.1'));
+    expect(component).toEqual({ name: 'docker-engine', desired: '27', current: '28.5.1', held: true });
   });
 
   it('names the field that allows a downgrade', () => {
@@ -577,6 +673,12 @@ describe('what docker-engine reads', () => {
 
 function stopped(release: string): DockerHave {
   return { ...withoutInfo(running(release)), service: { startup: 'enabled', state: 'inactive' } };
+}
+
+function withoutEntry(have: DockerHave): DockerHave {
+  const copy = { ...have };
+  delete copy.ownEntry;
+  return copy;
 }
 
 function withoutInfo(have: DockerHave): DockerHave {
