@@ -94,6 +94,8 @@ export interface EffectiveServer {
   hooks: readonly EffectiveHook[];
   paused: boolean;
   deletionPolicy: 'Retain' | 'RemoveAgent';
+  /** Where the value of a field comes from, for the why of a change: ` by default`, or nothing when it is declared. */
+  originOf: (path: string) => string;
 }
 
 /** The lowest layer (design.md 3, "Built-in defaults"); `hostler server plan` names it as the origin. */
@@ -133,6 +135,7 @@ export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
     hooks: spec.hooks.map((hook) => layer(builtinDefaults.hook, hook)),
     paused: spec.paused,
     deletionPolicy: spec.deletionPolicy,
+    originOf: (path) => (isDeclared(server.spec, path.split('.')) ? '' : ' by default'),
   };
 }
 
@@ -144,6 +147,11 @@ function effectiveDocker(stated: NonNullable<ServerSpec['docker']>): EffectiveDo
 function effectiveSource(stated: NonNullable<NonNullable<ServerSpec['docker']>['source']>): EffectiveSource {
   const { type, mirror } = stated;
   return type === 'Mirror' && mirror !== undefined ? { type, mirror: layer(builtinDefaults.mirror, mirror) } : { type };
+}
+
+function isDeclared(value: unknown, [name, ...rest]: readonly string[]): boolean {
+  if (name === undefined) return value !== undefined;
+  return typeof value === 'object' && value !== null && isDeclared((value as Record<string, unknown>)[name], rest);
 }
 
 function policies(management: ServerSpec['management']): Pick<EffectiveServer, 'policyOf' | 'defaultPolicy'> {

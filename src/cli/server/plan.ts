@@ -5,6 +5,7 @@ import { servers } from '../../kube/hostlerResources.ts';
 import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
 import { CliError, exitCode } from '../exitCodes.ts';
 import { outputOption, print, printData, printTable, remark, type OutputFormat } from '../output.ts';
+import { columns, describePlan } from './planText.ts';
 
 interface PlanOptions extends ClusterOptions {
   output: OutputFormat;
@@ -49,27 +50,12 @@ function requireLook({ status }: Server): void {
 }
 
 function printPlan(server: Server): void {
-  const { pendingChanges = [], planHash, observedGeneration, conditions } = server.status ?? {};
-  if (observedGeneration !== server.metadata.generation)
+  if (server.status?.observedGeneration !== server.metadata.generation)
     remark('The last change of the Server was not looked at yet; this is the plan before it.');
-  if (pendingChanges.length === 0) {
-    const inSync = findCondition(conditions, 'InSync');
-    if (inSync?.status === 'True') print('Nothing to change: the host is as declared.');
-    if (inSync?.status === 'False') print(`Nothing that could be changed now: ${inSync.reason}: ${inSync.message}`);
-    return;
+  const { rows, says } = describePlan(server.status ?? {});
+  if (rows.length > 0) {
+    print(`Plan ${server.status?.planHash ?? ''}\n`);
+    printTable(columns, rows);
   }
-  print(`Plan ${planHash ?? ''}\n`);
-  printTable(
-    ['#', 'CHANGE', 'FROM', 'TO', 'WHY', 'DISRUPTION', 'GAP', 'WAITS FOR'],
-    pendingChanges.map((change, index) => [
-      String(index + 1),
-      change.what,
-      change.from ?? '',
-      change.to ?? '',
-      change.why,
-      change.disruption,
-      `${change.expectedGapSeconds} s`,
-      change.waitingFor,
-    ]),
-  );
+  for (const line of says) print(line);
 }

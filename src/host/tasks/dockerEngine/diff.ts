@@ -152,16 +152,17 @@ function diffHold(want: DockerWant, have: DockerHave): Change[] {
   const held = (each: string): boolean => have.packages.get(each)?.held === true;
   const missing = want.hold ? installed.filter((each) => !held(each)) : [];
   const superfluous = want.hold ? [] : installed.filter((each) => held(each) && have.ownHolds.includes(each));
-  if (missing.length > 0) return [holdChange('hold', missing)];
-  return superfluous.length > 0 ? [holdChange('unhold', superfluous)] : [];
+  if (missing.length > 0) return [holdChange(want, missing)];
+  return superfluous.length > 0 ? [holdChange(want, superfluous)] : [];
 }
 
-function holdChange(verb: 'hold' | 'unhold', packages: string[]): Change {
+function holdChange({ hold, holdOrigin }: DockerWant, packages: string[]): Change {
+  const verb = hold ? 'hold' : 'unhold';
   return {
     name: 'docker-engine/hold',
     area: 'Docker',
     what: `${verb} ${packages.join(', ')}`,
-    why: `spec.docker.hold is ${verb === 'hold' ? 'true' : 'false'}`,
+    why: `spec.docker.hold is ${String(hold)}${holdOrigin}`,
     ...FREE,
     params: { verb, packages },
   };

@@ -13,6 +13,8 @@ export interface DockerWant {
   /** An older version than the installed one may be gone back to. */
   downgrade: boolean;
   hold: boolean;
+  /** ` by default`, or nothing when `hold` is declared. */
+  holdOrigin: string;
   source: 'Distro' | 'DockerCE' | 'Mirror';
   /** Which packages the engine is made of. */
   packages: 'Distro' | 'DockerCE';
@@ -22,12 +24,13 @@ export interface DockerWant {
 }
 
 /** Undefined when Docker is not managed. @throws TerminalError InvalidSpec  for a version that cannot be read. */
-export function dockerWant({ docker }: EffectiveServer): DockerWant | undefined {
+export function dockerWant({ docker, originOf }: EffectiveServer): DockerWant | undefined {
   if (docker === undefined) return undefined;
   return {
     ...(docker.version === undefined ? {} : { range: rangeOf(docker.version) }),
     downgrade: docker.downgrade === 'Allow',
     hold: docker.hold,
+    holdOrigin: originOf('docker.hold'),
     ...sourceOf(docker.source),
     // through JSON: what the API stored is JSON, the type does not know it
     daemonConfig: JSON.parse(JSON.stringify(docker.daemonConfig)) as Record<string, Json>,

@@ -50,7 +50,7 @@ function diffFiles(container: WantedContainer, have: ProxyHave): Change[] {
       what: `write ${NGINX_CONF}${reload ? ' and have nginx take it over' : ''}`,
       from: have.nginxConf === undefined ? 'absent' : 'another content',
       to: container.redirectToHTTPS ? 'redirect to HTTPS' : 'no redirect',
-      why: `spec.proxy.redirectToHTTPS is ${String(container.redirectToHTTPS)}`,
+      why: `spec.proxy.redirectToHTTPS is ${String(container.redirectToHTTPS)}${container.redirectOrigin}`,
       ...(reload ? { disruption: 'Reload', expectedGapSeconds: 0 } : FREE),
       params: { content: nginxConf(container) },
     },

@@ -13,9 +13,11 @@ export interface WantedContainer {
   image: string;
   network: string;
   redirectToHTTPS: boolean;
+  /** ` by default`, or nothing when that is declared. */
+  redirectOrigin: string;
   acme?: { email: string; server?: string | undefined };
-  /** Values that nobody declared: `version 1.28`. */
-  defaults: readonly string[];
+  /** For people: version, image and network, with where they come from. */
+  origins: string;
 }
 
 /** `spec.proxy`, ready to be compared. */
@@ -35,36 +37,44 @@ const DEFAULTS: Readonly<Record<RunningType, { image: string; version: string }>
 };
 
 /** Undefined when the proxy is not managed. */
-export function proxyWant({ proxy, docker, policyOf }: EffectiveServer): ProxyWant | undefined {
+export function proxyWant(effective: EffectiveServer): ProxyWant | undefined {
+  const { proxy, docker, policyOf } = effective;
   if (proxy === undefined) return undefined;
   const minimum = docker?.daemonConfig['min-api-version'];
   return {
-    ...(proxy.type === 'None' ? {} : { container: containerOf(proxy, proxy.type) }),
+    ...(proxy.type === 'None' ? {} : { container: containerOf(effective, proxy, proxy.type) }),
     engineManaged: docker !== undefined && policyOf('Docker') === 'Manage',
     ...(typeof minimum === 'string' ? { declaredMinimumAPI: minimum } : {}),
   };
 }
 
-function containerOf(proxy: NonNullable<EffectiveServer['proxy']>, type: RunningType): WantedContainer {
-  const { image, version } = DEFAULTS[type];
-  const tag = proxy.version ?? version;
+function containerOf(
+  { originOf }: EffectiveServer,
+  proxy: NonNullable<EffectiveServer['proxy']>,
+  type: RunningType,
+): WantedContainer {
+  const { image, version, network } = { ...DEFAULTS[type], ...defined(proxy) };
+  const origins = Object.entries({ version, image, network }).map(
+    ([name, value]) => `${name} ${value}${originOf(`proxy.${name}`)}`,
+  );
   return {
     type,
-    version: tag,
-    image: `${proxy.image ?? image}:${tag}`,
-    network: proxy.network,
+    version,
+    image: `${image}:${version}`,
+    network,
     redirectToHTTPS: proxy.redirectToHTTPS,
+    redirectOrigin: originOf('proxy.redirectToHTTPS'),
     ...(proxy.acme === undefined ? {} : { acme: proxy.acme }),
-    defaults: [
-      ...(proxy.version === undefined ? [`version ${version}`] : []),
-      ...(proxy.image === undefined ? [`image ${image}`] : []),
-    ],
+    origins: origins.join(', '),
   };
 }
 
+/** What is declared, without what is not. */
+function defined({ version, image, network }: NonNullable<EffectiveServer['proxy']>) {
+  return { network, ...(version === undefined ? {} : { version }), ...(image === undefined ? {} : { image }) };
+}
+
 /** The fields behind a change of the proxy, with where their values come from. */
-export function whyContainer({ type, version, defaults }: WantedContainer): string {
-  const declared = defaults.some((one) => one.startsWith('version')) ? '' : ` and spec.proxy.version ${version}`;
-  const origin = defaults.length === 0 ? '' : `; ${defaults.join(', ')} by default`;
-  return `spec.proxy.type is ${type}${declared}${origin}`;
+export function whyContainer({ type, origins }: WantedContainer): string {
+  return `spec.proxy.type is ${type}, ${origins}`;
 }

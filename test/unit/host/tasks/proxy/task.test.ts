@@ -62,10 +62,13 @@ describe('what is declared', () => {
       image: 'traefik:3.6',
       network: 'hostler-proxy',
       redirectToHTTPS: true,
-      defaults: ['version 3.6', 'image traefik'],
+      origins: 'version 3.6 by default, image traefik by default, network hostler-proxy by default',
     });
     const own = { type: 'Nginx', image: 'registry.example.com:5000/nginx', version: '1.22' } as const;
-    expect(want(own).container).toMatchObject({ image: 'registry.example.com:5000/nginx:1.22', defaults: [] });
+    expect(want(own).container).toMatchObject({
+      image: 'registry.example.com:5000/nginx:1.22',
+      origins: 'version 1.22, image registry.example.com:5000/nginx, network hostler-proxy by default',
+    });
   });
 });
 
