@@ -143,11 +143,9 @@ function qualificationOf(scope: Scope, old: ServerStatus): ServerStatus['qualifi
   const before = new Map(old.qualification?.checks?.map((check) => [check.name, check]));
   const checks = preflight.checks.map((check): StatusCheck => {
     const last = before.get(check.name);
-    const same = last?.result === check.result && last.reason === check.reason;
     return {
       ...check,
-      // figures inside the message move all the time; they are worth no write of their own
-      message: same ? last.message : clip(redactor.redact(check.message), MESSAGE_MAX),
+      message: clip(redactor.redact(check.message), MESSAGE_MAX),
       lastTransitionTime: last?.result === check.result ? last.lastTransitionTime : toTime(scope.now),
     };
   });
@@ -162,10 +160,26 @@ function settle(draft: ServerStatus, old: ServerStatus, now: number): ServerStat
     return draft;
   const calm: ServerStatus = {
     ...draft,
-    qualification: { ...draft.qualification, lastCheckTime: last },
-    systemInfo: { ...draft.systemInfo, containersRunning: old.systemInfo?.containersRunning },
+    qualification: { ...draft.qualification, checks: calmChecks(draft, old), lastCheckTime: last },
+    ...(draft.systemInfo && {
+      systemInfo: { ...draft.systemInfo, containersRunning: old.systemInfo?.containersRunning },
+    }),
   };
   return canonicalJson(calm) === canonicalJson(old) ? old : draft;
+}
+
+/** The checks, where only figures in a message moved with the figures of before. */
+function calmChecks({ qualification }: ServerStatus, old: ServerStatus): StatusCheck[] | undefined {
+  const before = new Map(old.qualification?.checks?.map(({ name, message }) => [name, message]));
+  return qualification?.checks?.map((check) => {
+    const last = before.get(check.name);
+    const same = last !== undefined && withoutFigures(last) === withoutFigures(check.message);
+    return same ? { ...check, message: last } : check;
+  });
+}
+
+function withoutFigures(text: string): string {
+  return text.replace(/\d+/g, '0');
 }
 
 function orUndefined<T>(list: T[]): T[] | undefined {

@@ -30,14 +30,14 @@ function run(found: Partial<Scope>): void {
   status = statusOf({ ...scope, snapshot, ...found }, []);
 }
 
-function preflight(result: Preflight['result']): void {
+function preflight(result: Preflight['result'], message = '3 GB are free.'): void {
   const check: Check = {
     name: 'disk',
     severity: 'Required',
     result: result === 'Qualified' ? 'Pass' : 'Fail',
     fixable: result === 'NeedsSetup',
     reason: result === 'Qualified' ? 'CheckPassed' : 'CheckFailed',
-    message: '3 GB are free.',
+    message,
   };
   run({ preflight: { result, checks: [check], passed: 1, failed: 0, warnings: 0 } });
 }
@@ -125,5 +125,25 @@ describe('Qualified of a host that cannot be looked at any more', () => {
     run({ requalifyAfterMs: HOUR });
     expect(qualified()).toMatchObject({ status: 'True', reason: 'Stale' });
     expect(qualified()?.message).toContain('more than 1h ago');
+  });
+});
+
+describe('what a check says', () => {
+  const said = (): string | undefined => status.qualification?.checks?.[0]?.message;
+
+  it('is written when it says something else, and not for figures alone', () => {
+    preflight('Qualified', '12 GB are free on /.');
+    const first = status;
+    preflight('Qualified', '11 GB are free on /.');
+    expect(status).toBe(first);
+    preflight('Qualified', '11 GB are free on /var.');
+    expect(said()).toBe('11 GB are free on /var.');
+  });
+
+  it('is as new as anything else that is written', () => {
+    preflight('Qualified', '12 GB are free on /.');
+    away();
+    preflight('Qualified', '11 GB are free on /.');
+    expect(said()).toBe('11 GB are free on /.');
   });
 });
