@@ -31,7 +31,7 @@ const ServerOperationSpec = withRules(
     type: z
       .enum(operationTypes)
       .describe(
-        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers, and the machine that offers it. TakeOver: take the host over from another Hostler or Server. TestConnection: log in anew. Preflight: check the host now. Fix: put right what preflight says Hostler can, also where management says Observe. Reboot: restart it and see it come back whole. PowerOff: switch it off. Cleanup: remove dangling images, unused build cache and downloaded packages, never containers or volumes. RunCommand: run a script as root.',
+        'Retry: leave Stalled and try again now. Approve: let the named plan run. ApproveHostKey: trust the key that the host offers, and the machine that offers it. TakeOver: take the host over from another Hostler or Server. TestConnection: log in anew. Preflight: check the host now. Fix: put right what preflight says Hostler can, also where management says Observe: install and start what is declared, group membership, and a sudo rule where sudo asks for a password. Reboot: restart it and see it come back whole. PowerOff: switch it off. Cleanup: remove dangling images, unused build cache and downloaded packages, never containers or volumes. RunCommand: run a script as root.',
       ),
     cancel: z
       .boolean()

@@ -1,5 +1,6 @@
 import { exitCodes } from './exitCodes.ts';
 import { RELEASE_HOLDS } from './providers/holds.ts';
+import { REMOVE_SUDO_RULES } from './providers/sudoers.ts';
 import { ownershipFunctions, processFunctions, stateDirectory } from './ownershipScript.ts';
 import { recordsPrelude } from './records.ts';
 
@@ -266,7 +267,7 @@ fi
 
 /** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
 export const removeAgentBody = `
-${RELEASE_HOLDS}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
+${RELEASE_HOLDS}${REMOVE_SUDO_RULES}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
   if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
 done
 rm -rf "${stateDirectory}"

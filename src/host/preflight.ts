@@ -112,8 +112,9 @@ function checkPrivilege({ privilege, privilegeFailure }: PreflightContext): Chec
     return fail('privilege', 'Required', privilegeFailure?.reason ?? 'ManualRootStepsRequired', message);
   }
   const { reason, message } = privileges[privilege.kind];
-  const withPassword = privilege.kind === 'sudo' && privilege.withPassword;
-  return pass('privilege', 'Required', message, withPassword ? 'WithPassword' : reason);
+  if (privilege.kind !== 'sudo' || !privilege.withPassword) return pass('privilege', 'Required', message, reason);
+  const told = `${message} It asks for a password, which Hostler has. Operation Fix writes a rule for the user (NOPASSWD) instead.`;
+  return { ...pass('privilege', 'Required', told, 'WithPassword'), result: 'Warn', fixable: true };
 }
 
 function checkSystem({ os, osTier }: HostFacts): Check {

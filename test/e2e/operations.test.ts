@@ -123,6 +123,43 @@ describe('Fix', () => {
     expect((await plane.operate('fix-1', 'Fix', {}, OPERATION_MS)).conditions?.[0]).toMatchObject({ reason: 'Paused' });
     await watched.kill();
   });
+
+  it('lets a user use sudo without the password that it asked for, and proves it by a login', async () => {
+    const asked = await fleet.up({ name: 'sudo-1' });
+    const publicKey = await readFile(`${fleet.keyFile}.pub`, 'utf8');
+    await asked.addUser({ name: 'anna', password: 'anna-secret', sudo: 'password', authorizedKeys: [publicKey] });
+    await plane.createSecret('anna', 'kubernetes.io/basic-auth', { password: 'anna-secret' });
+    const { metadata } = await plane.createServer('sudo-1', {
+      addresses: [{ type: 'IPv4', address: asked.address }],
+      ssh: {
+        user: 'anna',
+        auth: { privateKeySecretRef: { name: 'key' } },
+        hostKeyPolicy: 'TrustOnFirstUse',
+        privilege: { passwordSecretRef: { name: 'anna' } },
+      },
+      requirements: { disk: '1G' },
+    });
+    await plane.waitForCondition('sudo-1', 'Privileged', 'True', 'WithPassword');
+    await plane.waitForCondition('sudo-1', 'Ready', 'True');
+    expect(await plane.operate('sudo-1', 'Fix', {}, OPERATION_MS)).toMatchObject({ phase: 'Succeeded' });
+    await plane.waitForCondition('sudo-1', 'Privileged', 'True', 'Passwordless');
+    expect(await asked.run('su anna -c "sudo -k; sudo -n id -u"')).toBe('0\n');
+    await plane.client.patch(servers, metadata, { spec: { ssh: { privilege: null } } });
+    await plane.waitForCondition('sudo-1', 'Ready', 'True');
+    // a rule that wins over ours: what does not work is taken back
+    await asked.run(`
+      rm /etc/sudoers.d/hostler-*
+      printf 'anna ALL=(ALL:ALL) PASSWD: ALL\\n' >/etc/sudoers.d/zz-last`);
+    await plane.client.patch(servers, metadata, {
+      spec: { ssh: { privilege: { passwordSecretRef: { name: 'anna' } } } },
+    });
+    await plane.waitForCondition('sudo-1', 'Privileged', 'True', 'WithPassword');
+    const refused = await plane.operate('sudo-1', 'Fix', {}, OPERATION_MS);
+    expect(refused).toMatchObject({ phase: 'Failed', conditions: [{ reason: 'ConfigRejected' }] });
+    expect(refused.message).toContain('taken back');
+    expect(await asked.run('ls /etc/sudoers.d')).not.toContain('hostler');
+    await asked.kill();
+  });
 });
 
 describe('RunCommand', () => {

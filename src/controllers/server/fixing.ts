@@ -1,7 +1,12 @@
 import type { Area, Policy } from '../../api/serverSpec.ts';
 import type { Check } from '../../host/preflight.ts';
+import { allowSudo } from '../../host/sudoRule.ts';
 import type { AnyTask } from '../../host/task.ts';
+import type { ReconcileError } from '../../lib/errors.ts';
+import type { SessionPool } from '../../ssh/pool.ts';
+import type { PooledSession } from '../../ssh/session.ts';
 import { failed, succeeded, type Ending } from './acts/act.ts';
+import { claimOf, type ClaimDeps } from './claim.ts';
 import type { Scope } from './scope.ts';
 
 /** Hostler could put it right; under Observe a check that fails only warns. */
@@ -23,6 +28,25 @@ export function policyOf(scope: Scope, tasks: readonly AnyTask[]): (area: Area) 
   return (area) => (areas.has(area) ? 'Manage' : effective.policyOf(area));
 }
 
+/**
+ * Operation Fix where sudo asks for a password: a rule for the login user.
+ * @returns true: it is written, and the login is to be made anew, which shows whether it helped.
+ * @throws what allowSudo throws.
+ */
+export async function fixSudo(
+  deps: ClaimDeps & { pool: SessionPool },
+  scope: Scope,
+  session: PooledSession,
+): Promise<boolean> {
+  const { privilege } = session;
+  if (!scope.fixing || scope.effective.paused || privilege.kind !== 'sudo' || !privilege.withPassword) return false;
+  await allowSudo(session, scope.effective.ssh.user, { claim: claimOf(deps, scope), signal: scope.signal });
+  session.release();
+  deps.pool.drain(scope.server.metadata.uid);
+  scope.login = undefined;
+  return true;
+}
+
 /** What came of a Fix; undefined: it goes on, over as many runs as its jobs need. The first failure ends it. */
 export function concludeFix(scope: Scope, cancelled: boolean): Ending | undefined {
   const { login, preflight, jobs } = scope;
@@ -32,16 +56,21 @@ export function concludeFix(scope: Scope, cancelled: boolean): Ending | undefine
   }
   if (login?.outcome === 'failed')
     return login.error.retry.kind === 'never' ? failed(login.error.reason, login.error.advice) : undefined;
-  if (preflight === undefined || jobs.length > 0) return undefined;
+  if (jobs.length > 0) return undefined;
+  if (preflight === undefined) return scope.failure && concludeFailure(scope.failure);
   const broken = preflight.checks.filter(isToFix);
   if (broken.length === 0) return succeeded('every check that Hostler can fix passes');
   return concludeBroken(scope, broken.map(({ name }) => name).join(', '));
 }
 
+function concludeFailure({ retry, reason, advice }: ReconcileError): Ending | undefined {
+  return retry.kind === 'after' ? undefined : failed(reason, advice);
+}
+
 /** Some checks still fail: tried and failed, still to be tried, or not to be tried. */
 function concludeBroken(scope: Scope, names: string): Ending | undefined {
   const { failure, preflight, runnable } = scope;
-  if (failure !== undefined) return failure.retry.kind === 'after' ? undefined : failed(failure.reason, failure.advice);
+  if (failure !== undefined) return concludeFailure(failure);
   if (runnable.length > 0 && preflight?.result !== 'Unqualified') return undefined;
   return whyNot(scope, names);
 }

@@ -13,7 +13,7 @@ import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
 import type { ServerDeps } from './deps.ts';
-import { policyOf } from './fixing.ts';
+import { fixSudo, policyOf } from './fixing.ts';
 import { Hooks } from './hooks.ts';
 import { containersRunning } from './inventory.ts';
 import { Jobs } from './jobs.ts';
@@ -62,7 +62,8 @@ export class Phases {
     }
   }
 
-  async #observe(scope: Scope): Promise<ServerEvent> {
+  /** @param again  After a login that had to be made anew within the run. */
+  async #observe(scope: Scope, again = false): Promise<ServerEvent> {
     const steps = this.#setUpSteps(scope);
     steps?.announce(firstSteps);
     steps?.ensure('connect');
@@ -86,7 +87,7 @@ export class Phases {
         case 'done': // the host may be different now
           return this.#look(scope, session, steps);
         case 'none':
-          return seen;
+          return !again && (await fixSudo(this.#deps, scope, session)) ? this.#observe(scope, true) : seen;
       }
     });
   }

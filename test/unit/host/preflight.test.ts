@@ -128,10 +128,15 @@ describe('runPreflight', () => {
   it.each<[PreflightContext['privilege'], Check['reason']]>([
     [{ kind: 'root' }, 'Root'],
     [{ kind: 'sudo', withPassword: false }, 'Passwordless'],
-    [{ kind: 'sudo', withPassword: true }, 'WithPassword'],
     [{ kind: 'doas' }, 'Passwordless'],
   ])('accepts privilege %j', (privilege, reason) => {
     expect(preflight({ context: { privilege } }).check('privilege')).toMatchObject({ result: 'Pass', reason });
+  });
+
+  it('warns of a sudo that asks for a password, which Fix can change', () => {
+    const { result, check } = preflight({ context: { privilege: { kind: 'sudo', withPassword: true } } });
+    expect(result).toBe('Qualified');
+    expect(check('privilege')).toMatchObject({ result: 'Warn', reason: 'WithPassword', fixable: true });
   });
 
   it('says why root cannot be had', () => {
