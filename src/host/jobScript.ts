@@ -231,7 +231,17 @@ if [ -d "$hostler_root/jobs/$1" ]; then
   umask 077
   mkdir -p "$hostler_root/logs"
   find "$hostler_root/logs" -type f -mtime +${LOG_DAYS} -exec rm -f {} + 2>/dev/null || true
-  if [ -s "$hostler_root/jobs/$1/log" ]; then mv -f "$hostler_root/jobs/$1/log" "$hostler_root/logs/$1.log"; fi
+  hostler_log=$hostler_root/logs/$1.log
+  if [ -s "$hostler_root/jobs/$1/log" ]; then
+    # which change it was of; without room for that the log goes without
+    if { sed -n 's/^change=/# /p' "$hostler_root/jobs/$1/record" && cat "$hostler_root/jobs/$1/log"; } >"$hostler_log.part" 2>/dev/null; then
+      touch -r "$hostler_root/jobs/$1/log" "$hostler_log.part"
+      mv -f "$hostler_log.part" "$hostler_log"
+    else
+      rm -f "$hostler_log.part"
+      mv -f "$hostler_root/jobs/$1/log" "$hostler_log"
+    fi
+  fi
   rm -rf "$hostler_root/jobs/$1"
 fi
 `;

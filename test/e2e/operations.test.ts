@@ -7,6 +7,7 @@ import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
+import { runHostler } from '../support/hostlerCommand.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { startTinyContainer } from '../support/tinyContainer.ts';
 
@@ -159,6 +160,27 @@ describe('Fix', () => {
     expect(refused.message).toContain('taken back');
     expect(await asked.run('ls /etc/sudoers.d')).not.toContain('hostler');
     await asked.kill();
+  });
+});
+
+describe('hostler server logs --jobs', () => {
+  it('prints what installations printed, and leaves nothing behind', async () => {
+    await fleet.up({ name: 'logs-1' }).then((fresh) =>
+      plane.createServer('logs-1', {
+        addresses: [{ type: 'IPv4', address: fresh.address }],
+        ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
+        docker: { version: '20.10' },
+        requirements: { disk: '1G' },
+      }),
+    );
+    await plane.waitForCondition('logs-1', 'Ready', 'True');
+    const env = { HOME: '/nonexistent', KUBECONFIG: plane.kubeconfig };
+    const { code, stdout, stderr } = await runHostler(['server', 'logs', 'logs-1', '--jobs'], { cwd: '/', env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^== \S+Z docker-engine\/package$/m);
+    expect(stdout).toContain('Setting up docker.io');
+    const { items } = await plane.client.list(serverOperations, { namespace: 'default' });
+    expect(items.filter(({ spec }) => spec.serverRef.name === 'logs-1')).toEqual([]);
   });
 });
 

@@ -1,19 +1,24 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { Step } from '../../api/serverStatus.ts';
+import { jobLogsScript } from '../../host/jobLogs.ts';
 import { serverOperations, servers } from '../../kube/hostlerResources.ts';
 import { events, type KubeEvent } from '../../kube/resource.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openCluster, orNotFound, withCluster, type Cluster, type ClusterOptions } from '../cluster.ts';
+import { outputOf } from '../operation.ts';
 import { print, remark } from '../output.ts';
 
 const POLL_MS = 1000;
 const WHAT_WIDTH = 32;
 const STATE_WIDTH = 20;
 
+const JOB_LOGS_MS = 120_000;
+
 interface LogsOptions extends ClusterOptions {
   follow?: boolean;
+  jobs?: boolean;
 }
 
 /** Something that happened: a line of the log. */
@@ -29,16 +34,18 @@ interface LogLine {
 export function logsCommand(): Command {
   return withCluster(new Command('logs').description('what happened to a Server, in order: Events, steps, operations'))
     .argument('<name>', 'name of the Server')
-    .option('-f, --follow', 'go on with what happens, until it is interrupted')
+    .addOption(new Option('-f, --follow', 'go on with what happens, until it is interrupted').conflicts('jobs'))
+    .option('--jobs', 'what installations and other jobs of the last 7 days printed; read from the host')
     .addHelpText(
       'after',
-      '\nExamples:\n  hostler server logs eu-1\n  hostler server logs eu-1 --follow\n\nWhat packages and scripts printed stays on the host for 7 days: /var/lib/hostler/logs.',
+      '\nExamples:\n  hostler server logs eu-1\n  hostler server logs eu-1 --follow\n  hostler server logs eu-1 --jobs',
     )
     .action(logs);
 }
 
 async function logs(name: string, options: LogsOptions): Promise<void> {
   const cluster = openCluster(options);
+  if (options.jobs === true) return printJobLogs(cluster, name);
   const told = new Set<string>();
   do {
     for (const text of (await read(cluster, name)).map(textOf).filter((one) => !told.has(one))) {
@@ -48,6 +55,15 @@ async function logs(name: string, options: LogsOptions): Promise<void> {
     if (told.size === 0 && options.follow !== true) remark(`Nothing happened to Server ${name} yet.`);
     if (options.follow === true) await systemClock.sleep(POLL_MS);
   } while (options.follow === true);
+}
+
+/** They stay on the host, so a ServerOperation fetches them. */
+async function printJobLogs(cluster: Cluster, name: string): Promise<void> {
+  const { client, namespace } = cluster;
+  await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
+  const text = await outputOf(cluster, name, { script: jobLogsScript, timeoutSeconds: 60 }, JOB_LOGS_MS);
+  if (text === '') remark(`No job of the last 7 days printed anything on Server ${name}.`);
+  else print(text.trimEnd());
 }
 
 function textOf({ time, what, state, message }: LogLine): string {

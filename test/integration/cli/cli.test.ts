@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,15 +8,9 @@ import { serverKind, type Server } from '../../../src/api/server.ts';
 import { secrets } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
 import { ControlPlane } from '../../support/controlPlane.ts';
+import { runHostler, type CommandOptions } from '../../support/hostlerCommand.ts';
 import { freePort } from '../../support/freePort.ts';
 import { sshKeygen, startSshd, type Sshd } from '../../support/sshd.ts';
-import { ROOT } from '../../support/workingCopy.ts';
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 let plane: ControlPlane;
 let sshd: Sshd;
@@ -48,30 +41,10 @@ function dsaKey(): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-interface RunOptions {
-  input?: string;
-  env?: Record<string, string>;
-  cwd?: string;
-}
-
-/** The command as a person runs it: a process of its own. */
-async function hostler(
-  args: readonly string[],
-  { input, env = {}, cwd = directory }: RunOptions = {},
-): Promise<Outcome> {
-  const argv = ['--import', join(ROOT, 'node_modules/tsx/dist/loader.mjs'), join(ROOT, 'src/main.ts'), ...args];
-  const child = spawn(process.execPath, argv, {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: plane.kubeconfig, ...env },
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
-  child.stdin?.end(input);
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? 128)));
-  return { code, stdout, stderr };
+/** The command as a person runs it, against the control plane of this file. */
+function hostler(args: readonly string[], { input, env, cwd = directory }: Partial<CommandOptions> = {}) {
+  const own = { HOME: directory, KUBECONFIG: plane.kubeconfig, ...env };
+  return runHostler(args, { cwd, env: own, ...(input === undefined ? {} : { input }) });
 }
 
 const server = (name: string): Promise<Server | undefined> =>

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../../src/host/exitCodes.ts';
+import { jobLogsScript } from '../../../src/host/jobLogs.ts';
 import {
   cancelJob,
   consumeJob,
@@ -70,6 +71,20 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     await consumeJob(session, spec.id, { claim: ours });
     expect(await jobStatus(session, spec.id)).toEqual({ state: 'Absent' });
     expect(readFileSync(join(session.stateDirectory, 'logs', `${spec.id}.log`), 'utf8')).toContain('done');
+  });
+
+  it('leaves a log that tells later what the change printed, and nothing of what people ran', async () => {
+    const session = open({ shell });
+    const specs = [
+      job('echo unpacking; echo "# a comment"', { change: 'docker-engine/package' }),
+      job('echo private', { change: 'operation/mine' }),
+    ];
+    for (const spec of specs) {
+      await startJob(session, spec, { claim: ours, waitMs: 20_000 });
+      await consumeJob(session, spec.id, { claim: ours });
+    }
+    const { stdout } = await session.run({ name: 'job-logs', text: jobLogsScript });
+    expect(stdout).toMatch(/^== \d{4}-\d\d-\d\dT[\d:]{8}Z docker-engine\/package\nunpacking\n# a comment\n$/);
   });
 
   it('stops at the first failing command, as every script of Hostler', async () => {

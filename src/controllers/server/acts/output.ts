@@ -4,6 +4,7 @@ import { ApiError } from '../../../kube/apiError.ts';
 import type { Client } from '../../../kube/client.ts';
 import { secrets } from '../../../kube/resource.ts';
 import { TerminalError } from '../../../lib/errors.ts';
+import { redactor } from '../../../lib/redaction.ts';
 
 export const MAX_OUTPUT_BYTES = 256 * 1024;
 
@@ -27,7 +28,7 @@ export async function keepOutput(
     metadata: { namespace, name, ownerReferences: [owner] },
     type: 'Opaque',
     immutable: true,
-    data: { output: Buffer.from(output).subarray(-MAX_OUTPUT_BYTES).toString('base64') },
+    data: { output: Buffer.from(redactor.redact(output)).subarray(-MAX_OUTPUT_BYTES).toString('base64') },
   };
   try {
     await client.create(secrets, secret, { signal });
