@@ -1,3 +1,4 @@
+import type { Hardening } from './hardeningSpec.ts';
 import type { Reason } from './reasons.ts';
 import type { Server } from './server.ts';
 import type { ProxyType } from './proxySpec.ts';
@@ -90,6 +91,8 @@ export interface EffectiveServer {
   automaticDisruption: Disruption | undefined;
   docker: EffectiveDocker | undefined;
   proxy: EffectiveProxy | undefined;
+  /** Has no defaults: what is not stated is the host's own affair. */
+  hardening: Hardening | undefined;
   requirements: NonNullable<ServerSpec['requirements']>;
   hooks: readonly EffectiveHook[];
   paused: boolean;
@@ -131,6 +134,7 @@ export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
     automaticDisruption: spec.disruption?.automatic,
     docker: spec.docker && effectiveDocker(spec.docker),
     proxy: spec.proxy && layer(builtinDefaults.proxy, spec.proxy),
+    hardening: spec.hardening,
     requirements: spec.requirements,
     hooks: spec.hooks.map((hook) => layer(builtinDefaults.hook, hook)),
     paused: spec.paused,

@@ -111,6 +111,7 @@ export const reasons = {
   SigningKeyInvalid: 'the Secret holds no OpenPGP public key to check the repository by',
   RepositoryUnavailable: 'the package repository could not be read',
   DiskFull: 'a file system on the host is full',
+  ForeignConfig: "somebody else's configuration on the host decides what is declared",
   HookFailed: 'a hook with failurePolicy Fail ended with an error',
   ClockSkew: "the host's clock differs too much",
 
@@ -119,6 +120,9 @@ export const reasons = {
   NotAnswering: 'the component runs, but does not answer a request',
   ImageUnavailable: 'the image is neither on the host nor can it be fetched',
   IncompatibleAPI: "the engine's oldest API is newer than the one that the proxy speaks",
+
+  // Hardening
+  HardeningReady: 'the hardening is in force as declared',
 
   // UpdatePending, RebootPending
   NoUpdates: 'no newer packages are offered',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Docker } from './dockerSpec.ts';
+import { Hardening } from './hardeningSpec.ts';
 import { Proxy } from './proxySpec.ts';
 import { atomicList, entryName, integer, mapList, objectName, quantity, text, withRules } from './schema.ts';
 
@@ -103,7 +104,7 @@ export const disruptions = ['None', 'Reload', 'RestartService', 'RestartContaine
 export type Disruption = (typeof disruptions)[number];
 
 /** What is managed as one; later areas join here. */
-export const areas = ['Docker', 'Proxy'] as const;
+export const areas = ['Docker', 'Proxy', 'Hardening'] as const;
 export type Area = (typeof areas)[number];
 const policies = ['Manage', 'Observe'] as const;
 export type Policy = (typeof policies)[number];
@@ -165,6 +166,7 @@ export const ServerSpec = withRules(
       .describe('What may happen without approval.'),
     docker: Docker.optional(),
     proxy: Proxy.optional(),
+    hardening: Hardening.optional(),
     requirements: z
       .object({
         cpu: quantity.optional().describe('Least CPU cores. Example: 2.'),
@@ -208,6 +210,12 @@ export const ServerSpec = withRules(
       rule: "!has(self.ssh.addressType) || self.ssh.addressType == 'Auto' || self.addresses.exists(a, a.type == self.ssh.addressType)",
       message: 'ssh.addressType names a type that addresses does not have',
       fieldPath: '.ssh.addressType',
+    },
+    {
+      rule: '!has(self.hardening) || !has(self.hardening.sshd) || !has(self.hardening.sshd.ports) || (has(self.ssh.port) ? self.ssh.port : 22) in self.hardening.sshd.ports',
+      message:
+        'hardening.sshd.ports must contain ssh.port, the port that Hostler itself uses (22 when it is not stated)',
+      fieldPath: '.hardening.sshd.ports',
     },
   ],
 ).describe('Desired state. A block that is absent is neither touched nor judged.');

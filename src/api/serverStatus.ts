@@ -81,6 +81,17 @@ export const JobRecord = z.object({
 });
 export type JobRecord = z.infer<typeof JobRecord>;
 
+const Confirmation = z.object({
+  name: text(128).describe('Name of the change. Example: sshd/config.'),
+  id: text(63).describe('Id of the last try, under which the host keeps what it would take back.'),
+  attempts: count.describe('Tries that the host took back, the one under way included; counted before each try.'),
+  state: z
+    .enum(['Pending', 'RolledBack'])
+    .describe('Pending until a new login has proven the change, or the host has taken it back.'),
+  startTime: time.describe('When the last try began.'),
+});
+export type Confirmation = z.infer<typeof Confirmation>;
+
 const HostKeyStatus = z.object({
   type: text(64).describe('Key type. Example: ssh-ed25519.'),
   fingerprint: text(128).describe('SHA256 fingerprint as ssh-keygen prints it.'),
@@ -197,6 +208,9 @@ export const ServerStatus = z
       .describe('The first set-up, step by step.'),
     machine: MachineSnapshot.optional().describe("The controller's state machine; nothing that can be observed."),
     jobs: mapList(JobRecord, 20).optional().describe('Jobs that run on the host.'),
+    confirmations: mapList(Confirmation, 20)
+      .optional()
+      .describe('Changes that could lock Hostler out and are not proven, or were taken back by the host.'),
     operations: atomicList(OperationRecord, 50)
       .optional()
       .describe('The last operations that changed the host; none of their names runs again.'),

@@ -1,5 +1,6 @@
 import { TransientError, type ReconcileError } from '../lib/errors.ts';
 import type { ExecOptions, Session } from '../ssh/session.ts';
+import { makeProvisional, type ProofMeans } from './confirm.ts';
 import { explainFailure, explainHook } from './failures.ts';
 import type { HostFacts } from './facts.ts';
 import { consumeJob, jobID, jobStatus, startJob, type JobOptions, type JobSpec, type JobStatus } from './jobs.ts';
@@ -7,7 +8,7 @@ import { observe, type Observation, type ObserveOptions } from './observe.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
 import { planHost, taskOf, type Plan } from './plan.ts';
-import type { Action, AnyTask, Change, FailedRun, NamedChange } from './task.ts';
+import type { AnyTask, Change, FailedRun, LastingAction, NamedChange } from './task.ts';
 
 /** A job about to start; to be acknowledged by the API first. */
 interface JobToStart {
@@ -24,6 +25,11 @@ export interface ApplyOptions {
   facts: HostFacts;
   /** Awaited before a job starts: write it to status. Not called for scripts that end within the connection. */
   writeAhead: (job: JobToStart) => Promise<void>;
+  /** For changes that could lock us out. */
+  proof: Pick<ProofMeans, 'prove' | 'clock'> & {
+    /** Awaited before the host is touched: write the try to status. @returns its id, a new one. */
+    begin: (change: NamedChange) => Promise<string>;
+  };
   onEnd?: OnEnd;
   /** How long to wait for a job's end before `running` is returned; milliseconds, default 0. */
   waitMs?: number;
@@ -48,7 +54,8 @@ type Explain = (run: FailedRun) => ReconcileError;
  * Makes one change. `done` means that its script ended with 0; whether it did what it should, {@link verify} tells.
  * A job whose id ran before (its status was lost, or another replica started it) is found again, not started twice.
  * @throws the task's own explanation, or by exit code (exitCodes.ts): WaitingError PackageManagerBusy, TransientError
- *   DiskFull, StepFailed …; TransientError Interrupted; WaitingError WaitingForJob; what `claim` throws.
+ *   DiskFull, StepFailed …; TransientError Interrupted; WaitingError WaitingForJob; what `claim` throws; for a
+ *   provisional change also TransientError ConfigRolledBack.
  */
 export async function applyChange(
   session: Session,
@@ -57,14 +64,20 @@ export async function applyChange(
   options: ApplyOptions,
 ): Promise<ApplyResult> {
   const explain = explainer(change, task);
-  return runAction(session, { ...change, action: task.apply(change, options.facts), explain }, options);
+  const action = task.apply(change, options.facts);
+  if (action.kind !== 'provisional') return runAction(session, { ...change, action, explain }, options);
+  const { claim, proof, signal } = options;
+  const id = await proof.begin(change);
+  const means = { ...proof, claim, ...(signal && { signal }) };
+  await makeProvisional(session, { id, what: change.what, action, explain }, means);
+  return { kind: 'done' };
 }
 
 /** Something named that is to be carried out: a task's change or a hook. */
 export interface Act {
   name: string;
   params: unknown;
-  action: Action;
+  action: LastingAction;
   explain: Explain;
 }
 
@@ -72,7 +85,7 @@ export interface Act {
 export async function runAction(
   session: Session,
   act: Act,
-  options: Omit<ApplyOptions, 'facts'>,
+  options: Omit<ApplyOptions, 'facts' | 'proof'>,
 ): Promise<ApplyResult> {
   const { action, name: change } = act;
   if (action.kind === 'script') {
@@ -139,7 +152,7 @@ export async function verify(
 
 async function runScript(
   session: Session,
-  { script, timeoutSeconds }: Action,
+  { script, timeoutSeconds }: LastingAction,
   options: { claim: Claim; explain: Explain; signal?: AbortSignal },
 ): Promise<void> {
   const { args = [], ...rest } = script;

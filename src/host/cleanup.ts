@@ -1,4 +1,4 @@
-import type { Action } from './task.ts';
+import type { LastingAction } from './task.ts';
 import { APT, FAIL } from './providers/apt.ts';
 
 const TIMEOUT_SECONDS = 1_800;
@@ -28,7 +28,7 @@ printf 'freed %s MB\\n' "$(((after - before) / 1024))"
 `;
 
 /** Frees disk space without touching data. */
-export const cleanupAction: Action = {
+export const cleanupAction: LastingAction = {
   kind: 'job',
   script: { name: 'cleanup', text },
   timeoutSeconds: TIMEOUT_SECONDS,

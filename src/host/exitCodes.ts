@@ -4,6 +4,8 @@
  */
 export const exitCodes = {
   timedOut: 124,
+  /** A change that was to be proven was taken back before. */
+  takenBack: 199,
   lockBusy: 200,
   ownedByAnother: 201,
   ownershipLost: 202,
@@ -12,6 +14,10 @@ export const exitCodes = {
   ownerUnreadable: 205,
   uploadDamaged: 206,
   notWritable: 207,
+  /** A change waits for its proof, or is being taken back. */
+  unproven: 208,
+  /** A change that was to be taken back was proven before. */
+  proven: 209,
   packageManagerBusy: 210,
   diskFull: 211,
   repositoryUnavailable: 212,

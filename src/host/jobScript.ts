@@ -1,3 +1,4 @@
+import { removeUndoUnits } from './confirmScript.ts';
 import { exitCodes } from './exitCodes.ts';
 import { RELEASE_HOLDS } from './providers/holds.ts';
 import { REMOVE_SUDO_RULES } from './providers/sudoers.ts';
@@ -277,7 +278,7 @@ fi
 
 /** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
 export const removeAgentBody = `
-${RELEASE_HOLDS}${REMOVE_SUDO_RULES}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
+${RELEASE_HOLDS}${REMOVE_SUDO_RULES}${removeUndoUnits}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
   if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
 done
 rm -rf "${stateDirectory}"

@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { digest } from '../lib/canonicalJson.ts';
 import { TransientError } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
-import { quote } from '../ssh/quote.ts';
 import type { ExecOptions, ExecResult, Script, Session } from '../ssh/session.ts';
 import { explainFailure } from './failures.ts';
 import { cancelScript, consumeBody, outputScript, runnerText, startScript, statusScript } from './jobScript.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
 import { parseRecords } from './records.ts';
+import { scriptFile } from './scriptFile.ts';
 
 const ID_DIGITS = 20;
 /** What starting, looking and consuming may take beside the waiting that was asked for. */
@@ -65,7 +65,7 @@ export function jobID(serverUID: string, change: { name: string; params: unknown
  * @throws WaitingError WaitingForJob  when another job lives; and what `claim` throws.
  */
 export async function startJob(session: Session, spec: JobSpec, options: JobOptions): Promise<JobStatus> {
-  const body = bodyOf(spec.script);
+  const body = scriptFile(spec.script);
   const nonce = newNonce();
   const result = await runClaimed(
     session,
@@ -150,12 +150,6 @@ export async function cancelJob(
   );
   demandSuccess(result, 'Ending a job');
   await consumeJob(session, id, options);
-}
-
-/** The script with its arguments, as one file: none of it shows in a process list. */
-function bodyOf({ name, text, args = [] }: Script): string {
-  const words = args.map((arg, index) => quote(arg, `argument ${index + 1} of ${name}`));
-  return `set -eu\nset -- ${words.join(' ')}\n${text}\n`;
 }
 
 function statusOf(result: ExecResult, nonce: string): JobStatus {

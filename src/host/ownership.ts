@@ -137,6 +137,10 @@ const refusals: Readonly<Record<number, (stderr: string, nameOf: Claim['nameOf']
     }),
   [exitCodes.jobRunning]: (stderr) =>
     new WaitingError('WaitingForJob', `A job still runs on the host${jobIn(stderr)}.`, { afterMs: JOB_RETRY_MS }),
+  [exitCodes.unproven]: () =>
+    new WaitingError('WaitingForJob', 'A change on the host waits for its proof, or is being taken back.', {
+      afterMs: JOB_RETRY_MS,
+    }),
   [exitCodes.ownedByAnother]: (stderr, nameOf) =>
     new TerminalError('OwnedByAnother', `The host belongs to ${ownerIn(stderr, nameOf)}.`, { remedy: takeOverRemedy }),
   [exitCodes.ownershipLost]: () =>

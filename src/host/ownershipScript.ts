@@ -150,6 +150,17 @@ hostler_live() { # [ID]: true when a job other than ID runs
   return 1
 }
 hostler_refuse_live() { hostler_refuse ${exitCodes.jobRunning} "job \${hostler_dir##*/} runs"; }
+hostler_unproven() { # [ID]: true while a change other than ID waits for its proof or is being taken back
+  for hostler_kept in "$hostler_root"/confirm/[0-9a-f]*; do
+    [ "\${hostler_kept##*/}" != "\${1:-}" ] || continue
+    if [ -e "$hostler_kept/armed" ] || [ -e "$hostler_kept/rolling" ]; then
+      systemctl -q is-active "hostler-confirm-\${hostler_kept##*/}.timer" && return 0
+      # nothing would take it back any more: neither a timer nor a boot to come
+      sh "$hostler_kept/run" >/dev/null 2>&1 9>&- </dev/null || true
+    fi
+  done
+  return 1
+}
 hostler_lock() { # SECONDS
   umask 077
   if [ ! -d "$hostler_root" ]; then
@@ -205,6 +216,7 @@ hostler_claim() { # INSTALLATION SERVER LEASE TRANSITIONS MODE
   hostler_lock 10
   if hostler_live "\${hostler_self:-}"; then hostler_refuse_live; fi
   hostler_judge "$@"
+  if hostler_unproven "\${hostler_change:-}"; then hostler_refuse ${exitCodes.unproven} 'a change is not proven yet'; fi
   if [ "$hostler_verdict" = write ]; then
     printf 'version=1\\ninstallation=%s\\nserver=%s\\nlease=%s\\ntransitions=%s\\n' "$1" "$2" "$3" "$4" |
       hostler_write "$hostler_root/owner" || hostler_cannot_write

@@ -100,9 +100,32 @@ export interface FactFragment<Have> {
   parse: (records: Records) => Have;
 }
 
-/** How one change is made: a script that ends within its connection, or a job that outlives it. */
-export type Action =
-  { kind: 'script'; script: Script; timeoutSeconds: number } | { kind: 'job'; script: Script; timeoutSeconds: number };
+/** How one change is made: a script that ends within its connection, a job that outlives it, or something that lasts only once it is proven. */
+export type Action = LastingAction | ProvisionalAction;
+
+/** What is done stays done. */
+export interface LastingAction {
+  kind: 'script' | 'job';
+  script: Script;
+  timeoutSeconds: number;
+}
+
+/**
+ * A change that could lock Hostler out: the host takes it back unless a new login proves within `confirmSeconds` that
+ * it did not (confirm.ts). Only for hosts with systemd: {@link import('./confirm.ts').cannotConfirm}.
+ */
+export interface ProvisionalAction {
+  kind: 'provisional';
+  /** Has no secretInput. */
+  script: Script;
+  /** Every file that `script` writes; put back as they were, or removed where they were not there. No spaces. */
+  files: readonly string[];
+  /** Puts the files in force again once they are back. Kept on the host, so that it needs nobody to be run. */
+  rollback: Script;
+  timeoutSeconds: number;
+  /** From before the change to the proof. */
+  confirmSeconds: number;
+}
 
 /**
  * One thing on a host. Data and pure functions; the engine (observe.ts, plan.ts, apply.ts) does the I/O.

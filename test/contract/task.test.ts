@@ -38,6 +38,21 @@ const declared: readonly DeclaredCase[] = [
     spec: { docker: {}, proxy: { type: 'Traefik', acme: { email: 'ops@example.com' } } },
   },
   { name: 'no proxy', spec: { proxy: { type: 'None' } } },
+  { name: 'nothing about sshd', spec: { hardening: { sshd: {} } } },
+  {
+    name: 'an sshd with everything set',
+    spec: {
+      hardening: {
+        sshd: {
+          ports: [22, 2222],
+          passwordAuthentication: 'Disabled',
+          permitRootLogin: 'KeyOnly',
+          maxAuthTries: 3,
+          clientAlive: { intervalSeconds: 300, countMax: 2 },
+        },
+      },
+    },
+  },
 ];
 
 describe('the registry', () => {

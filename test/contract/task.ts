@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { effectiveServer, type EffectiveServer } from '../../src/api/effective.ts';
 import { reasons } from '../../src/api/reasons.ts';
 import { areas, disruptions, type ServerSpec } from '../../src/api/serverSpec.ts';
+import { provisionalScript, undoText } from '../../src/host/confirmScript.ts';
 import { exitCodes } from '../../src/host/exitCodes.ts';
 import type { HostFacts } from '../../src/host/facts.ts';
 import { observe, type Observation } from '../../src/host/observe.ts';
 import { ownedScript } from '../../src/host/ownershipScript.ts';
 import { Records, type Entry } from '../../src/host/records.ts';
+import { scriptFile } from '../../src/host/scriptFile.ts';
 import type { Action, AnyTask, Change } from '../../src/host/task.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ReconcileError } from '../../src/lib/errors.ts';
@@ -182,9 +184,24 @@ function expectProperChange(task: AnyTask, change: Change): void {
   if (change.disruption === 'None' || change.disruption === 'Reload') expect(change.expectedGapSeconds).toBe(0);
 }
 
-function expectProperAction({ kind, script, timeoutSeconds }: Action): void {
+/** What sends a script of an action to a host makes of its text. */
+const sentAs: Readonly<Record<Action['kind'], (text: string) => string>> = {
+  script: ownedScript,
+  job: (text) => text,
+  provisional: provisionalScript,
+};
+
+function expectProperAction(action: Action): void {
+  const { kind, script, timeoutSeconds } = action;
   expect(timeoutSeconds).toBeGreaterThan(0);
   expect(script.name).toMatch(/^[a-z0-9/-]+$/);
-  const text = kind === 'script' ? ownedScript(script.text) : script.text;
-  for (const { name, shell } of shells) expect(syntaxError(shell, text), name).toBe('');
+  const texts = [sentAs[kind](script.text)];
+  if (action.kind === 'provisional') {
+    expect(script.secretInput).toBeUndefined();
+    expect(action.files.length).toBeGreaterThan(0);
+    for (const file of action.files) expect(file).toMatch(/^\/[^\s]+$/);
+    expect(action.confirmSeconds).toBeGreaterThan(timeoutSeconds);
+    texts.push(scriptFile(action.rollback), undoText);
+  }
+  for (const text of texts) for (const { name, shell } of shells) expect(syntaxError(shell, text), name).toBe('');
 }

@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { connect } from '../../src/ssh/connect.ts';
 import type { Session } from '../../src/ssh/session.ts';
 import type { Host } from '../hosts/host.ts';
+import { noProof } from './noProof.ts';
 
 const WAIT_MS = 240_000;
 const MAX_ROUNDS = 12;
@@ -114,6 +115,7 @@ export class HostDriver {
       facts,
       waitMs,
       writeAhead: () => Promise.resolve(),
+      proof: noProof,
     };
     return applyChange(this.session, change, taskOf(change, tasks), options);
   }

@@ -12,7 +12,7 @@ import { StepLog } from './steps.ts';
 export const JOB_WAIT_MS = 5000;
 
 /** What one attempt at a change or a hook gets. */
-export type AttemptOptions = Omit<ApplyOptions, 'facts'>;
+export type AttemptOptions = Omit<ApplyOptions, 'facts' | 'proof'>;
 
 /** Keeps the books of what is done to the host: each attempt a step of the status, each job written ahead. */
 export class Attempts {

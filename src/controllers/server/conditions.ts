@@ -22,7 +22,8 @@ const MESSAGE_MAX = 2048;
 const areaConditions = areas.map((area) => [area, `${area}Ready`] as const);
 
 function isManaged({ effective }: Scope, area: Area): boolean {
-  return { Docker: effective.docker, Proxy: effective.proxy }[area] !== undefined;
+  const { docker, proxy, hardening } = effective;
+  return { Docker: docker, Proxy: proxy, Hardening: hardening }[area] !== undefined;
 }
 
 /** The conditions being written: what is not judged in this run stays as it was. */

@@ -5,6 +5,7 @@ import type { HostFacts } from '../../host/facts.ts';
 import type { Observation } from '../../host/observe.ts';
 import type { AnyTask } from '../../host/task.ts';
 import { bytesToQuantity, parseQuantity } from '../../lib/quantity.ts';
+import { rebootReasons } from './judge.ts';
 
 type Resources = NonNullable<ServerStatus['capacity']>;
 
@@ -83,4 +84,14 @@ export function containersRunning(
   tasks: readonly AnyTask[],
 ): number | undefined {
   return taskSystemInfo(effective, observation, tasks).containersRunning;
+}
+
+/** A host in a few words, for its step. */
+export function describeHost({ os, architecture }: HostFacts): string {
+  return `${os?.name ?? 'unknown system'}, ${architecture ?? 'unknown architecture'}`;
+}
+
+/** What waits on the host, as the machine asks. */
+export function pendingMaintenance(facts: HostFacts): { updates: boolean; reboot: boolean } {
+  return { updates: (facts.updates?.pending ?? 0) > 0, reboot: (rebootReasons(facts) ?? []).length > 0 };
 }

@@ -6,6 +6,7 @@ import type { HostFacts } from '../../host/facts.ts';
 import type { ReconcileError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import { whyNoKey } from './bootstrap.ts';
+import { rolledBack } from './confirmations.ts';
 import type { Scope } from './scope.ts';
 
 const ok = (reason: Reason, message: string): Verdict => ({ status: 'True', reason, message });
@@ -189,7 +190,14 @@ export function judgeArea(scope: Scope, area: Area): Verdict | undefined {
   if (obstacle !== undefined) return no(obstacle.reason, obstacle.message);
   const changes = scope.plan.changes.filter(inArea(area));
   if (changes.length === 0) return ok(`${area}Ready`, reasons[`${area}Ready`]);
+  const [back] = rolledBack(scope, changes);
+  if (back !== undefined) return no('ConfigRolledBack', whyBack(scope, back.name));
   return no(tellingReason(changes), list(changes.map((change) => change.what)));
+}
+
+/** The step tells what stood in the way. */
+function whyBack({ steps }: Scope, change: string): string {
+  return steps.find(({ name }) => name === change)?.message ?? reasons.ConfigRolledBack;
 }
 
 /** What is not there at all says more than what differs. */

@@ -10,6 +10,7 @@ import { AuthenticationRejected, HostKeyRefused } from '../../ssh/connectErrors.
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
 import { isKeyProven, keyInstalled, whyNoKey } from './bootstrap.ts';
+import { mayBeLockedOut } from './confirmations.ts';
 import type { ServerDeps } from './deps.ts';
 import { JumpHosts, type JumpPath } from './jumpHosts.ts';
 import { KeyringReader, publicKeyIn, type Keyring } from './keyring.ts';
@@ -80,6 +81,25 @@ export class LoginDesk {
     );
   }
 
+  /**
+   * A login past the kept session, as the next one would be, with what is declared now: that it works is the proof that
+   * a change locks nobody out. Its rejection says nothing about the credentials, so it is not counted.
+   */
+  async prove(scope: Scope, signal: AbortSignal): Promise<Connection> {
+    const { server, effective, auth } = scope;
+    const keyring = await this.#keyrings.read(server, effective, signal);
+    const { credential, name } = keyring.main;
+    try {
+      const path = this.#jumpHosts.pathOf(server);
+      const connection = await this.#connect(scope, keyring, { credential, path, signal });
+      scope.auth = afterAccepted(keyring.version, name);
+      return connection;
+    } catch (error) {
+      scope.auth = auth;
+      throw error;
+    }
+  }
+
   /** At the pace at which drift is looked for, or because somebody says that it was put right. */
   async #recheckPrivilege({ loginForced, signal }: Scope, session: PooledSession): Promise<void> {
     try {
@@ -99,7 +119,8 @@ export class LoginDesk {
 
   async #open(scope: Scope, keyring: Keyring, opening: Opening & { forced: boolean }): Promise<Connection> {
     const at = { version: keyring.version, now: this.#deps.clock.now() };
-    if (!permitLogin(scope.auth, { ...at, forced: opening.forced }).allowed) throw heldBack(scope, at);
+    const lockedOut = mayBeLockedOut(scope);
+    if (!permitLogin(scope.auth, { ...at, forced: opening.forced, lockedOut }).allowed) throw heldBack(scope, at);
     try {
       return await this.#logInByMain(scope, keyring, opening);
     } catch (error) {

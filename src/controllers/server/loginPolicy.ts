@@ -7,6 +7,8 @@ const HOUR = 60 * MINUTE;
 /** A Server never yet logged into: sshd or the key may still be on their way. */
 const FIRST_TRIES = 3;
 const FIRST_TRY_SPACING_MS = MINUTE;
+/** While a change of ours may be what keeps us out: the host takes it back within a minute or two. */
+const LOCKED_OUT_SPACING_MS = MINUTE / 2;
 const PROBE_BASE_MS = HOUR;
 const PROBE_CAP_MS = 24 * HOUR;
 
@@ -18,17 +20,18 @@ export type LoginPermit = { allowed: true } | { allowed: false; afterMs: number;
  * spec.ssh change (another `version`), an operation asks (`forced`), or a half-open probe after 1 hour, doubling to
  * 24. A Server never yet logged into gets 3 tries at least 60 s apart.
  * @param options.version  Digest of what a login depends on; no secret.
+ * @param options.lockedOut  A change that the host is about to take back may be the cause of the rejections.
  */
 export function permitLogin(
   auth: Auth | undefined,
-  options: { version: string; now: number; forced: boolean },
+  options: { version: string; now: number; forced: boolean; lockedOut?: boolean },
 ): LoginPermit {
   const failures = auth?.failures ?? 0;
   if (auth === undefined || failures === 0 || auth.attemptedVersion !== options.version || options.forced) {
     return { allowed: true };
   }
   const since = options.now - Date.parse(auth.lastAttemptTime ?? '1970-01-01T00:00:00Z');
-  const wait = waitMs(failures, auth.acceptedVersion === undefined);
+  const wait = options.lockedOut ? LOCKED_OUT_SPACING_MS : waitMs(failures, auth.acceptedVersion === undefined);
   return since >= wait ? { allowed: true } : { allowed: false, afterMs: wait - since, failures };
 }
 

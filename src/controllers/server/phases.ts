@@ -4,7 +4,6 @@ import { observe, type Observation, type ObserveOptions } from '../../host/obser
 import { takeOver } from '../../host/ownership.ts';
 import { gate, planHost, taskOf } from '../../host/plan.ts';
 import { runPreflight } from '../../host/preflight.ts';
-import type { HostFacts } from '../../host/facts.ts';
 import type { Change } from '../../host/task.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
@@ -12,13 +11,13 @@ import { Acts } from './acts/acts.ts';
 import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
 import { isConnectionFailure } from './connectionFailure.ts';
+import { Confirmations } from './confirmations.ts';
 import type { ServerDeps } from './deps.ts';
 import { fixSudo, policyOf } from './fixing.ts';
 import { Hooks } from './hooks.ts';
-import { containersRunning } from './inventory.ts';
+import { containersRunning, describeHost, pendingMaintenance } from './inventory.ts';
 import { Jobs } from './jobs.ts';
 import type { LoginDesk } from './login.ts';
-import { rebootReasons } from './judge.ts';
 import type { ServerCommand, ServerEvent } from './machine.ts';
 import type { References } from './references.ts';
 import type { Scope } from './scope.ts';
@@ -30,6 +29,7 @@ export class Phases {
   readonly #desk: LoginDesk;
   readonly #acts: Acts;
   readonly #attempts: Attempts;
+  readonly #confirmations: Confirmations;
   readonly #hooks: Hooks;
   readonly #jobs: Jobs;
   readonly #references: References;
@@ -44,6 +44,7 @@ export class Phases {
     this.#references = references;
     this.#acts = new Acts(deps, writeAhead);
     this.#attempts = new Attempts(deps, writeAhead);
+    this.#confirmations = new Confirmations(deps, { desk, attempts: this.#attempts, writeAhead });
     this.#hooks = new Hooks(deps, this.#attempts, writeAhead);
     this.#jobs = new Jobs(deps, this.#attempts, this.#hooks);
   }
@@ -80,6 +81,8 @@ export class Phases {
       const jobs = await this.#jobs.finish(scope, session);
       if (jobs.kind === 'running') return { type: 'waiting' };
       if (jobs.kind === 'failed') return this.#changeFailed(scope, jobs.error);
+      const takenBack = await this.#confirmations.settle(scope, session);
+      if (takenBack !== undefined) return this.#changeFailed(scope, takenBack);
       const seen = await this.#look(scope, session, steps);
       switch (await this.#acts.perform(scope, session)) {
         case 'waiting':
@@ -205,8 +208,10 @@ export class Phases {
       'applying change',
     );
     const step = { name: change.name, message: change.what };
-    return this.#attempts.make(scope, step, async (options) =>
-      applyChange(session, change, task, { ...options, facts: scope.observation?.facts ?? unobserved() }),
+    const facts = scope.observation?.facts ?? unobserved();
+    const proof = this.#confirmations.proof(scope);
+    return this.#attempts.make(scope, step, (options) =>
+      this.#confirmations.track(scope, change, () => applyChange(session, change, task, { ...options, facts, proof })),
     );
   }
 
@@ -278,14 +283,6 @@ export class Phases {
   #setUpSteps(scope: Scope): StepLog | undefined {
     return scope.server.status?.appliedGeneration === undefined ? this.#attempts.steps(scope) : undefined;
   }
-}
-
-function describeHost({ os, architecture }: HostFacts): string {
-  return `${os?.name ?? 'unknown system'}, ${architecture ?? 'unknown architecture'}`;
-}
-
-function pendingMaintenance(facts: HostFacts): { updates: boolean; reboot: boolean } {
-  return { updates: (facts.updates?.pending ?? 0) > 0, reboot: (rebootReasons(facts) ?? []).length > 0 };
 }
 
 function connected(scope: Scope): PooledSession {

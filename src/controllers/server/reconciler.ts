@@ -5,6 +5,7 @@ import { backoffMs, jittered } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import type { ServerDeps } from './deps.ts';
+import { forgiveRollbacks } from './confirmations.ts';
 import { ActLog } from './acts/actLog.ts';
 import { LoginDesk } from './login.ts';
 import { next, type ServerCommand, type ServerEvent } from './machine.ts';
@@ -99,6 +100,7 @@ export class ServerReconciler implements Reconciler {
     if (server.metadata.deletionTimestamp !== undefined) return { type: 'deleteRequested' };
     const changed = requested || server.status?.observedGeneration !== server.metadata.generation;
     scope.full = changed || this.#fullLookDue(scope);
+    if (changed) scope.confirmations = forgiveRollbacks(scope.confirmations);
     return { type: changed ? 'requestChanged' : 'lookDue' };
   }
 

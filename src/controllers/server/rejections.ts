@@ -5,6 +5,7 @@ import { toTime } from '../../lib/clock.ts';
 import { TerminalError, WaitingError, type ReconcileError } from '../../lib/errors.ts';
 import type { AuthenticationRejected } from '../../ssh/connectErrors.ts';
 import { fingerprint } from '../../ssh/knownHostKey.ts';
+import { mayBeLockedOut } from './confirmations.ts';
 import { permitLogin } from './loginPolicy.ts';
 import type { Scope } from './scope.ts';
 
@@ -85,7 +86,8 @@ function untilNextTry(
 
 /** `patient`: tries are left that need nobody's help. */
 function nextTry(scope: Scope, at: { version: string; now: number }): { afterMs: number; patient: boolean } {
-  const permit = permitLogin(scope.auth, { ...at, forced: false });
-  const patient = scope.auth?.acceptedVersion === undefined && (scope.auth?.failures ?? 1) < 3;
+  const lockedOut = mayBeLockedOut(scope);
+  const permit = permitLogin(scope.auth, { ...at, forced: false, lockedOut });
+  const patient = lockedOut || (scope.auth?.acceptedVersion === undefined && (scope.auth?.failures ?? 1) < 3);
   return { afterMs: permit.allowed ? 0 : permit.afterMs, patient };
 }

@@ -1,7 +1,7 @@
 import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
-import type { JobRecord, OperationRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
+import type { Confirmation, JobRecord, OperationRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
 import type { HeldChange, Plan } from '../../host/plan.ts';
 import type { Observation } from '../../host/observe.ts';
 import type { Preflight } from '../../host/preflight.ts';
@@ -46,6 +46,8 @@ export interface Scope {
   auth: ServerStatus['auth'];
   /** Starts as stored; attempts.ts adds before a job starts and removes what was consumed. */
   jobs: JobRecord[];
+  /** Starts as stored; confirmations.ts counts the tries of changes that could lock us out. */
+  confirmations: Confirmation[];
   /** Starts as stored; steps.ts moves them. */
   steps: Step[];
   /** Starts as stored; hooks that ran. */
@@ -104,6 +106,7 @@ export function newScope(
     snapshot: restore(status.machine),
     auth: status.auth,
     jobs: status.jobs ?? [],
+    confirmations: status.confirmations ?? [],
     steps: status.provisioning?.steps ?? [],
     hooksRun: status.hooksRun ?? [],
     recentOperations: status.operations ?? [],

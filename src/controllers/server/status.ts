@@ -22,6 +22,7 @@ export function statusOf(scope: Scope, tasks: readonly AnyTask[]): ServerStatus 
     observedGeneration: scope.server.metadata.generation,
     auth: scope.auth,
     jobs: orUndefined(scope.jobs),
+    confirmations: orUndefined(scope.confirmations),
     hooksRun: orUndefined(scope.hooksRun),
     operations: orUndefined(scope.recentOperations),
     approvedPlanHash: scope.approvedPlanHash,

@@ -35,16 +35,16 @@ function userOf(text: string): HostFacts['user'] {
 function portsOf(records: Records): PortHolder[] | undefined {
   // Asked a second time, with processes, when somebody listens.
   const ss = records.lines('holders') ?? records.lines('ports');
-  if (ss !== undefined) return distinct(ss.flatMap(holdersOfLine));
+  if (ss !== undefined) return distinct(ss.flatMap(holdersOfLine).filter(({ port }) => WEB_PORTS.includes(port)));
   const procNet = records.lines('proc-net');
   if (procNet === undefined) return undefined;
   return distinct(procNet.map((line) => ({ port: Number.parseInt(HEX_PORT.exec(line)?.[1] ?? '', 16) })));
 }
 
-/** One line of ss: `LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=812,fd=6),("nginx",pid=813,fd=6))`. */
-function holdersOfLine(line: string): PortHolder[] {
+/** One line of `ss -l -t -n -p`: `LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=812,fd=6),("nginx",pid=813,fd=6))`. */
+export function holdersOfLine(line: string): PortHolder[] {
   const port = Number(/:(\d{1,5})\s/.exec(line)?.[1]);
-  if (!WEB_PORTS.includes(port)) return [];
+  if (Number.isNaN(port)) return [];
   const [, process, pid] = /\(\("([^"]{1,64})",pid=(\d{1,10})/.exec(line) ?? [];
   return [process === undefined ? { port } : { port, process, pid: Number(pid) }];
 }

@@ -11,6 +11,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { TerminalError } from '../../../src/lib/errors.ts';
 import type { Session } from '../../../src/ssh/session.ts';
 import { localSession, type LocalSession } from '../../support/localSession.ts';
+import { noProof } from '../../support/noProof.ts';
 
 let session: LocalSession;
 beforeEach(() => void (session = localSession()));
@@ -64,6 +65,7 @@ function options(over: Partial<ApplyOptions> = {}): ApplyOptions & { announced: 
       announced.push(`${id} ${attempt}`);
       return Promise.resolve();
     },
+    proof: noProof,
     ...over,
   };
 }

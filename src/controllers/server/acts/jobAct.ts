@@ -3,7 +3,7 @@ import { cleanupAction } from '../../../host/cleanup.ts';
 import { explainFailure } from '../../../host/failures.ts';
 import { exitCodes } from '../../../host/exitCodes.ts';
 import { cancelJob, consumeJob, jobID, jobOutput, startJob, type JobStatus } from '../../../host/jobs.ts';
-import type { Action } from '../../../host/task.ts';
+import type { LastingAction } from '../../../host/task.ts';
 import { userScript } from '../../../host/userScript.ts';
 import { JOB_WAIT_MS } from '../attempts.ts';
 import { claimOf, type ClaimDeps } from '../claim.ts';
@@ -70,7 +70,7 @@ export class JobAct implements Act {
   }
 }
 
-function actionOf({ spec }: ServerOperation): Action {
+function actionOf({ spec }: ServerOperation): LastingAction {
   if (spec.runCommand === undefined) return cleanupAction;
   const { script, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = spec.runCommand;
   return { kind: 'job', script: userScript('command', script), timeoutSeconds };

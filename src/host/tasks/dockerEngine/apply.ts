@@ -1,5 +1,5 @@
 import type { Script } from '../../../ssh/session.ts';
-import type { Action, Change, Json } from '../../task.ts';
+import type { Action, Change, Json, LastingAction } from '../../task.ts';
 import { ACTIVATE_ONLY, DAEMON_CONFIG, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
 
 const SCRIPT_SECONDS = 120;
@@ -9,7 +9,7 @@ const PACKAGE_SECONDS = 1_800;
 type Params = Change['params'];
 
 interface Recipe {
-  kind: Action['kind'];
+  kind: LastingAction['kind'];
   timeoutSeconds: number;
   text: string;
   args?: (params: Params) => string[];

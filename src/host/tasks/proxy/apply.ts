@@ -1,4 +1,4 @@
-import type { Action, Change, Json } from '../../task.ts';
+import type { Action, Change, Json, LastingAction } from '../../task.ts';
 import { LIVE, NEXT } from './definition.ts';
 import { FILES, PLACE, REMOVE, START } from './scripts.ts';
 
@@ -11,7 +11,7 @@ const PLACE_SECONDS = 1_200;
 type Params = Change['params'];
 
 const recipes: Readonly<
-  Record<string, Omit<Action, 'script'> & { text: string; args?: (params: Params) => string[] }>
+  Record<string, Omit<LastingAction, 'script'> & { text: string; args?: (params: Params) => string[] }>
 > = {
   'proxy/files': {
     kind: 'script',

@@ -53,6 +53,13 @@ describe('the login circuit breaker', () => {
     });
   });
 
+  it('tries again after half a minute while a change of its own may be what keeps it out', () => {
+    const auth = beforeLogin(afterAccepted('v0', 'PrivateKey'), 'v0', toTime(T0));
+    const at = { version: 'v0', forced: false, lockedOut: true };
+    expect(permitLogin(auth, { ...at, now: T0 + MINUTE / 4 })).toMatchObject({ afterMs: MINUTE / 4 });
+    expect(permitLogin(auth, { ...at, now: T0 + MINUTE / 2 }).allowed).toBe(true);
+  });
+
   it('does not count a try that broke off before the credential was judged', () => {
     const accepted = afterAccepted('v0', 'PrivateKey');
     expect(afterUndecided(beforeLogin(accepted, 'v1', toTime(T0)))).toEqual(accepted);
