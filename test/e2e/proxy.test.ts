@@ -103,7 +103,7 @@ describe('Nginx', () => {
   it('reaches containers on its network by the sites of people, which survive everything', async () => {
     await host.run(
       `
-      docker run -d --name shop --network hostler-proxy --entrypoint /bin/sh "$1" \\
+      docker run -d --restart always --name shop --network hostler-proxy --entrypoint /bin/sh "$1" \\
         -c 'echo shop >/tmp/index.html; exec /bin/busybox httpd -f -p 8080 -h /tmp' >/dev/null
       cat >/etc/hostler/proxy/nginx/sites/shop.conf
       docker exec hostler-proxy nginx -c /etc/nginx/hostler/nginx.conf -s reload`,
@@ -214,6 +214,25 @@ describe('a replacement that is cut off', () => {
     await host.run('systemctl kill --signal=KILL "hostler-*.service"; sleep 0.3; rm -rf /var/lib/hostler/jobs');
     await converge(nginx({ version }));
     expect((await ask()).status).toBe(308);
+    const left = (await containers()).filter((line) => line.startsWith('hostler-proxy'));
+    expect(left).toEqual([`hostler-proxy ${image}:${version} running`]);
+  });
+});
+
+describe('a host that loses power in the middle of a replacement', () => {
+  it.each([500, 1000])('after %i ms has a proxy again after its start, and then the declared one', async (delayMs) => {
+    const found = (await containers()).find((line) => line.startsWith('hostler-proxy '));
+    const version = found?.includes(`:${tags.newer} `) ? tags.good : tags.newer;
+    const { changes } = await plan(nginx({ version }));
+    await driver.start(changes[0]!);
+    await sleep(delayMs);
+    await host.kill();
+    driver.close();
+    await host.start();
+    await expect.poll(async () => (await ask()).status, { timeout: 30_000 }).toBe(308);
+    driver = await HostDriver.open(host, fleet.keyFile);
+    await host.run('rm -rf /var/lib/hostler/jobs');
+    await converge(nginx({ version }));
     const left = (await containers()).filter((line) => line.startsWith('hostler-proxy'));
     expect(left).toEqual([`hostler-proxy ${image}:${version} running`]);
   });
