@@ -26,6 +26,8 @@ export class HostDriver {
   #attempt = 0;
   /** Declared beside Docker. */
   proxy: ServerSpec['proxy'];
+  /** What the Secret of a declared mirror would hold. */
+  signingKey = '';
   /** Names of the changes that were made, in order. */
   readonly applied: string[] = [];
 
@@ -56,7 +58,7 @@ export class HostDriver {
   }
 
   effective(docker: Docker): EffectiveServer {
-    return effectiveServer({
+    const effective = effectiveServer({
       spec: {
         addresses: [{ type: 'IPv4', address: '192.0.2.1' }],
         ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
@@ -64,6 +66,9 @@ export class HostDriver {
         ...(this.proxy === undefined ? {} : { proxy: this.proxy }),
       },
     });
+    const mirror = effective.docker?.source.mirror;
+    if (mirror !== undefined) mirror.signingKey = { value: this.signingKey };
+    return effective;
   }
 
   async observe(docker: Docker, forceSlow = false): Promise<Observation> {
