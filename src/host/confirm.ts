@@ -30,7 +30,7 @@ export interface ProofMeans {
   signal?: AbortSignal;
 }
 
-/** How a provisional change ended. `Absent`: it was never begun, or its record was taken off the host. */
+/** How a provisional change ended. `absent`: nothing is left of it: never begun, cut off midway, or proven long ago. */
 export type ProofResult = { kind: 'confirmed' } | { kind: 'absent' } | { kind: 'takenBack'; error: ReconcileError };
 
 /** Obstacle to any {@link ProvisionalAction}: nothing would take the change back after a restart of the host. */
@@ -81,8 +81,12 @@ export async function settleChange(
   const looked = await session.run({ name: 'confirm/stand', text: standScript, args: [change.id] }, limits);
   if (looked.exitCode !== 0) throw explainFailure('Looking at an unproven change', looked);
   switch (looked.stdout.trim()) {
-    case 'armed':
+    case 'armed made':
       return proveOrUndo(session, { ...change, until: 0 }, means);
+    case 'armed': // cut off in the middle: what is not in force yet, no login can prove
+      return (await undo(session, change, { ...means, when: 'cut' })) === 'undone'
+        ? { kind: 'absent' }
+        : settleChange(session, change, means);
     case 'rolling':
       throw new WaitingError('WaitingForJob', `The host takes back: ${change.what}.`, { afterMs: ROLLING_RETRY_MS });
     case 'rolledback':
@@ -108,14 +112,23 @@ async function proveOrUndo(
     means.signal?.throwIfAborted();
     const cause = findCause(error, ReconcileError);
     if (cause === undefined) throw error;
-    const undone = await runOn(session, { name: 'confirm/undo', text: undoScript, args: [change.id] }, means, {
-      timeoutMs: UNDO_TIMEOUT_MS,
-    });
     // the proof may have come through after all, and only its answer have been lost
-    if (undone.exitCode === exitCodes.proven) return { kind: 'confirmed' };
-    if (undone.exitCode !== 0) throw explainFailure(`Taking back: ${change.what}`, undone);
+    if ((await undo(session, change, { ...means, when: 'always' })) === 'not needed') return { kind: 'confirmed' };
     return { kind: 'takenBack', error: failedProof(change.what, cause) };
   }
+}
+
+async function undo(
+  session: Session,
+  { id, what }: { id: string; what: string },
+  { when, ...means }: ProofMeans & { when: 'always' | 'cut' },
+): Promise<'undone' | 'not needed'> {
+  const run = await runOn(session, { name: 'confirm/undo', text: undoScript, args: [id, when] }, means, {
+    timeoutMs: UNDO_TIMEOUT_MS,
+  });
+  if (run.exitCode === exitCodes.proven || run.exitCode === exitCodes.changedMeanwhile) return 'not needed';
+  if (run.exitCode !== 0) throw explainFailure(`Taking back: ${what}`, run);
+  return 'undone';
 }
 
 async function confirm({ id, until }: { id: string; until: number }, means: ProofMeans): Promise<void> {

@@ -11,7 +11,7 @@ const PURPOSE = 'Hostler: take back a change that was not proven';
  * A change that waits for its proof has the directory confirm/ID on the host: `run` takes the change back, `paths` and
  * `saved.N` are the files as they were, `rollback` puts them in force again, `log` is what that printed. Where the
  * change stands is the name of one marker, so that only one of proof and undo can have it:
- * armed → confirmed, or armed → rolling → rolledback.
+ * armed → confirmed, or armed → rolling → rolledback. `made`: the change came to its end, so that a login proves it.
  *
  * This is `run`, called by a timer, by a unit at the next boot, and by whoever sees that the proof failed. It ends well
  * unless the change was proven meanwhile; when it was cut off it begins again.
@@ -118,6 +118,7 @@ if [ "$hostler_code" -ne 0 ]; then
   exit "$hostler_code"
 fi
 [ -e "$hostler_home/armed" ] || exit ${exitCodes.takenBack}
+: >"$hostler_home/made"
 }
 `;
 }
@@ -132,19 +133,27 @@ hostler_forget "$1"
 }
 `;
 
-/** Takes the change back now; its record stays until the next change. Arguments: claim (5) ID. */
+/**
+ * Takes the change back now; its record stays until the next change. Arguments: claim (5) ID WHEN. WHEN `cut`: only if
+ * its script, for whose end the claim has waited, did not come to its end.
+ */
 export const undoScript = `${begin}
 [ -d "$hostler_home" ] || exit ${exitCodes.proven}
+if [ "$2" = cut ] && [ -e "$hostler_home/made" ]; then exit ${exitCodes.changedMeanwhile}; fi
 sh "$hostler_home/run" >&2 9>&-
 systemctl stop "hostler-confirm-$1.timer" >/dev/null 2>&1 || true
 }
 `;
 
-/** Where a change stands, by the name of its marker; nothing when there is no such change. Reads only. Argument: ID. */
+/**
+ * Where a change stands, by the name of its marker; `armed made` once it came to its end; nothing when there is no such
+ * change. Reads only. Argument: ID.
+ */
 export const standScript = `{
 ${processFunctions}
 for hostler_marker in confirmed rolledback rolling armed; do
   if [ -e "$hostler_root/confirm/$1/$hostler_marker" ]; then
+    if [ "$hostler_marker" = armed ] && [ -e "$hostler_root/confirm/$1/made" ]; then hostler_marker='armed made'; fi
     printf '%s\\n' "$hostler_marker"
     break
   fi

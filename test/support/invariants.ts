@@ -84,6 +84,10 @@ async function brokenOnHost(plane: ControlPlane, server: Server, host: Host): Pr
   const known = (server.status?.jobs ?? []).map(({ name }) => name);
   for (const id of (await host.run('ls /var/lib/hostler/jobs 2>/dev/null || true')).split('\n').filter(Boolean))
     must(known.includes(id), `job ${id} on the host is not in the status`);
+  const open = (server.status?.confirmations ?? []).map(({ id }) => id);
+  const armed = 'for one in /var/lib/hostler/confirm/*/armed; do [ ! -e "$one" ] || basename "${one%/armed}"; done';
+  for (const id of (await host.run(armed)).split('\n').filter(Boolean))
+    must(open.includes(id), `change ${id}, which waits for its proof on the host, is not in the status`);
   const text = await host.run('cat /var/lib/hostler/owner 2>/dev/null || true');
   if (text === '') return broken;
   const owner = new URLSearchParams(text.trim().replaceAll('\n', '&'));

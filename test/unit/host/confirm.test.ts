@@ -9,9 +9,11 @@ import type { Connection, Session } from '../../../src/ssh/session.ts';
 import { FakeSession } from '../../support/fakeSession.ts';
 
 interface Host {
-  marker: '' | 'armed' | 'confirmed' | 'rolling' | 'rolledback';
+  marker: '' | 'armed' | 'armed made' | 'confirmed' | 'rolling' | 'rolledback';
   /** The session that made the change is gone. */
   cut?: boolean;
+  /** The script of the change is still at it. */
+  goesOn?: boolean;
   /** What the change ends with. */
   ends?: number;
   args?: readonly string[];
@@ -38,16 +40,20 @@ function host(state: Host): FakeSession<Host> {
     {
       'sample/change': (_, script) => {
         state.args = script.args ?? [];
-        state.marker = state.ends === undefined ? 'armed' : '';
+        state.marker = state.ends === undefined ? 'armed made' : '';
         return { exitCode: state.ends ?? 0 };
       },
       'confirm/disarm': () => {
-        if (state.marker !== 'armed' && state.marker !== 'confirmed') return { exitCode: exitCodes.takenBack };
+        if (state.marker !== 'armed made' && state.marker !== 'confirmed') return { exitCode: exitCodes.takenBack };
         state.marker = '';
         return '';
       },
-      'confirm/undo': () => {
+      'confirm/undo': (_, script) => {
         alive();
+        if (state.goesOn === true && script.args?.at(-1) === 'cut') {
+          state.marker = 'armed made';
+          return { exitCode: exitCodes.changedMeanwhile };
+        }
         if (state.marker === '') return { exitCode: exitCodes.proven };
         state.marker = 'rolledback';
         return '';
@@ -162,14 +168,15 @@ describe('a provisional change', () => {
     const session = host({ marker: '', cut: true });
     const failure: unknown = await make(session, means(session, rejected)).catch((one: unknown) => one);
     expect(failure).toMatchObject({ reason: 'ConnectionLost' });
-    expect(session.state.marker).toBe('armed');
+    expect(session.state.marker).toBe('armed made');
   });
 });
 
 describe('a change that an earlier process began', () => {
   it.each([
     { marker: '', kind: 'absent', left: '' },
-    { marker: 'armed', kind: 'confirmed', left: '' },
+    { marker: 'armed made', kind: 'confirmed', left: '' },
+    { marker: 'armed', kind: 'absent', left: 'rolledback' },
     { marker: 'confirmed', kind: 'confirmed', left: '' },
     { marker: 'rolledback', kind: 'takenBack', left: 'rolledback' },
   ] as const)('is $kind when the host says "$marker"', async ({ marker, kind, left }) => {
@@ -179,9 +186,15 @@ describe('a change that an earlier process began', () => {
   });
 
   it('is taken back when no login proves it', async () => {
-    const session = host({ marker: 'armed' });
+    const session = host({ marker: 'armed made' });
     expect(await settleChange(session, change, means(session, rejected))).toMatchObject({ kind: 'takenBack' });
     expect(session.state.marker).toBe('rolledback');
+  });
+
+  it('is proven when its script came to its end after all', async () => {
+    const session = host({ marker: 'armed', goesOn: true });
+    expect(await settleChange(session, change, means(session, true))).toEqual({ kind: 'confirmed' });
+    expect(session.state.marker).toBe('');
   });
 
   it('is waited for while the host takes it back', async () => {
