@@ -9,6 +9,7 @@ import type { Suite } from './aptSources.ts';
 import { baseLayers } from './base.ts';
 import { removeFleet, removeOrphans, startTime } from './cleanup.ts';
 import { SYSTEM_PATH, run } from './command.ts';
+import { underWatch } from '../support/underWatch.ts';
 import { Host, type HostRecord } from './host.ts';
 import { prepareMachine } from './machine.ts';
 import { type Network, createNetwork } from './network.ts';
@@ -44,6 +45,8 @@ export interface UpOptions {
   docker?: boolean;
   /** With the security archive as an apt source; default false. See {@link Host.addSecurityUpdates}. */
   security?: boolean;
+  /** Size of its root file system, held in memory: for disks that fill. Default: as much as the machine has. */
+  diskMegabytes?: number;
 }
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/;
@@ -91,7 +94,9 @@ export class Fleet {
       '-f',
       join(directory, 'id_ed25519'),
     ]);
-    return new Fleet(record, say, lifeline);
+    const fleet = new Fleet(record, say, lifeline);
+    underWatch.fleets.add(fleet);
+    return fleet;
   }
 
   /** Opens a persistent fleet by name, or returns undefined when there is none. */
@@ -129,6 +134,7 @@ export class Fleet {
       address: host.address,
       network: this.record.network,
       authorizedKeys: [ownKey, ...(options.authorizedKeys ?? [])],
+      diskMegabytes: options.diskMegabytes,
     });
     if (options.security === true) await host.addSecurityUpdates();
     await host.start();
@@ -146,6 +152,7 @@ export class Fleet {
 
   /** Removes the hosts, their files and the network. Idempotent. */
   async down(): Promise<void> {
+    underWatch.fleets.delete(this);
     await removeFleet(this.name);
     this.#lifeline?.end();
   }

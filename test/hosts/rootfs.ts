@@ -13,6 +13,8 @@ export interface RootOptions {
   address: string;
   network: Network;
   authorizedKeys: string[];
+  /** Size of its root file system, for disks that fill; undefined: as much as the machine has. */
+  diskMegabytes: number | undefined;
 }
 
 /** Stacks a writable layer on the base image and gives it an identity of its own, before the first boot. */
@@ -29,10 +31,13 @@ export async function prepareRoot(options: RootOptions): Promise<string> {
   return root;
 }
 
-async function mountRoot({ directory, layers }: RootOptions): Promise<string> {
-  const paths = ['root', 'upper', 'work', 'docker', 'containerd'].map((name) => join(directory, name));
-  await Promise.all(paths.map((path) => mkdir(path, { recursive: true })));
-  const [root = '', upper = '', work = ''] = paths;
+async function mountRoot({ directory, layers, diskMegabytes }: RootOptions): Promise<string> {
+  const disk = join(directory, 'disk');
+  await mkdir(disk, { recursive: true });
+  if (diskMegabytes !== undefined) await run(['mount', '-t', 'tmpfs', '-o', `size=${diskMegabytes}m`, 'tmpfs', disk]);
+  const [root, upper, work] = [join(directory, 'root'), join(disk, 'upper'), join(disk, 'work')];
+  const bound = ['docker', 'containerd'].map((name) => join(directory, name));
+  await Promise.all([root, upper, work, ...bound].map((path) => mkdir(path, { recursive: true })));
   const options = `lowerdir=${layers.join(':')},upperdir=${upper},workdir=${work}`;
   const mounted = await attempt(['mount', '-t', 'overlay', 'overlay', '-o', options, root]);
   // Where the file system below cannot carry an overlay (such as another overlay), a plain copy does the same, slower.

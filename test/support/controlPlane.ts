@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,33 +16,50 @@ import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { defaultConnection } from '../../src/kube/kubeconfig.ts';
 import { secrets } from '../../src/kube/resource.ts';
 import { freePort } from './freePort.ts';
+import { underWatch } from './underWatch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
+
+/** What every start of the process has beside its flags. */
+export interface ProcessOptions {
+  /** Modules that are loaded before the program. */
+  preload?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
 
 /** A real `hostler serve` process with a data directory of its own; survives any number of kills and starts. */
 export class ControlPlane {
   readonly directory: string;
   readonly #port: number;
   readonly #flags: readonly string[];
+  /** For starts from now on. */
+  process: ProcessOptions;
   #child: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
 
-  private constructor(directory: string, port: number, flags: readonly string[]) {
+  private constructor(directory: string, port: number, flags: readonly string[], options: ProcessOptions) {
     this.directory = directory;
     this.#port = port;
     this.#flags = flags;
+    this.process = options;
   }
 
   /** Starts one on a free port. `flags` go to `hostler serve`. */
-  static async start(flags: readonly string[] = []): Promise<ControlPlane> {
+  static async start(flags: readonly string[] = [], options: ProcessOptions = {}): Promise<ControlPlane> {
     const directory = await mkdtemp(join(tmpdir(), 'hostler-control-'));
-    const plane = new ControlPlane(directory, await freePort(), flags);
+    const plane = new ControlPlane(directory, await freePort(), flags, options);
+    underWatch.planes.add(plane);
     await plane.start();
     return plane;
   }
 
   get kubeconfig(): string {
     return join(this.directory, 'kubeconfig');
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   get pid(): number {
@@ -54,12 +71,23 @@ export class ControlPlane {
     return new Client({ connection: defaultConnection({ kubeconfig: this.kubeconfig }) });
   }
 
+  /** Resolves when the process of the last start is gone, whoever ended it. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
   /** Starts the process (again) and waits until its API is ready. */
   async start(flags: readonly string[] = this.#flags): Promise<void> {
-    const args = ['--import', 'tsx', 'src/main.ts', 'serve', '--data-dir', this.directory];
+    const imports = ['tsx', ...(this.process.preload ?? [])].flatMap((module) => ['--import', module]);
+    const args = [...imports, 'src/main.ts', 'serve', '--data-dir', this.directory];
     args.push('--listen', `127.0.0.1:${this.#port}`, '--log-level', 'debug', ...flags);
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.process.env },
+    });
     this.#child = child;
+    this.#ended = new Promise((resolve) => child.once('exit', () => resolve()));
     const log = createWriteStream(join(this.directory, 'serve.log'), { flags: 'a', mode: 0o600 });
     child.stderr.pipe(log, { end: false });
     const ready = new Promise<void>((resolve, reject) => {
@@ -85,22 +113,23 @@ export class ControlPlane {
 
   /** Stops it and removes everything it kept. */
   async remove(): Promise<void> {
+    underWatch.planes.delete(this);
     if (this.#child !== undefined) await this.#end('SIGKILL');
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** Everything it logged so far, over all starts. */
+  /** Everything it logged so far, over all starts; empty where a test took the file away. */
   async log(): Promise<string> {
-    return readFile(join(this.directory, 'serve.log'), 'utf8');
+    const path = join(this.directory, 'serve.log');
+    return existsSync(path) ? readFile(path, 'utf8') : '';
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
-    await ended;
+    await this.#ended;
   }
 
   /** Creates a Secret with the data given as plain text. */

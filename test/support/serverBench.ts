@@ -19,6 +19,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { SessionPool } from '../../src/ssh/pool.ts';
 import { ApiDouble } from './apiDouble.ts';
 import { FakeClock } from './fakeClock.ts';
+import { underWatch } from './underWatch.ts';
 
 const NOWHERE = 'http://127.0.0.1:9';
 /** Environment that spares this machine's own package lists and the network a look. */
@@ -55,7 +56,11 @@ export class ServerBench {
   static async start(): Promise<ServerBench> {
     const api = new ApiDouble();
     Object.assign(api.kinds, { knownhosts: 'KnownHost', secrets: 'Secret', serveroperations: 'ServerOperation' });
-    return new ServerBench(await api.start(), api);
+    const bench = new ServerBench(await api.start(), api);
+    // what it stores outlives it, until the test is over
+    underWatch.benches.clear();
+    underWatch.benches.add(bench);
+    return bench;
   }
 
   async stop(): Promise<void> {
@@ -113,6 +118,10 @@ export class ServerBench {
   trustAnotherMachine(machineID: string): void {
     const { spec } = this.knownHost;
     this.api.put(KNOWN_HOSTS, { ...this.knownHost, spec: { ...spec, machineID } });
+  }
+
+  get servers(): Server[] {
+    return this.#lister<Server>(SERVERS).list();
   }
 
   server(name: string): Server {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Host } from '../hosts/host.ts';
 import { seenByAptWatch } from './aptWatch.ts';
+import { doubleInstallations } from './dpkgLog.ts';
 
 /**
  * Nothing of an installation is left half-done on a host that {@link watchApt} watches.
@@ -8,17 +9,22 @@ import { seenByAptWatch } from './aptWatch.ts';
  */
 export async function expectSoundPackages(host: Host, { interruptions = 0 } = {}): Promise<void> {
   expect(await seenByAptWatch(host), 'two apt-get at once').toBe('');
-  const installs = Number(await host.run('cat /var/log/dpkg.log* | grep -c " install docker.io:" || true'));
+  const log = await host.run('cat $(ls -tr /var/log/dpkg.log*) | grep -E " docker(\\.io|-ce):" || true');
+  expect(doubleInstallations(log), 'what was installed twice').toEqual([]);
+  const installs = log.match(/ install /g)?.length ?? 0;
   expect(installs, 'how often Docker was installed').toBeLessThanOrEqual(1 + interruptions);
   expect(await host.run('dpkg --audit')).toBe('');
   expect((await host.exec('apt-get check')).code, 'apt-get check').toBe(0);
   expect(await host.run('ls -A /var/lib/dpkg/updates')).toBe('');
 }
 
-/** Docker is there, once. */
-export async function expectDocker(host: Host, version: RegExp): Promise<void> {
-  const installs = await host.run('cat /var/log/dpkg.log* | grep -c " status installed docker.io:"');
-  expect(installs.trim(), 'Docker was installed once').toBe('1');
+/**
+ * Docker is there, once.
+ * @param options.releases  How many releases of it were installed, one after the other.
+ */
+export async function expectDocker(host: Host, version: RegExp, { releases = 1 } = {}): Promise<void> {
+  const installs = await host.run('cat /var/log/dpkg.log* | grep -cE " status installed docker(\\.io|-ce):"');
+  expect(installs.trim(), 'Docker was installed once').toBe(String(releases));
   expect(await host.run('docker version -f "{{.Server.Version}}"')).toMatch(version);
 }
 
