@@ -3,17 +3,39 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { findCondition, type ConditionType } from '../../src/api/conditions.ts';
+import { findCondition } from '../../src/api/conditions.ts';
+import { API_VERSION } from '../../src/api/meta.ts';
+import type { Reason } from '../../src/api/reasons.ts';
 import type { Server } from '../../src/api/server.ts';
+import { isFinalPhase, type ServerOperationStatus } from '../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
+import { ApiError } from '../../src/kube/apiError.ts';
+import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import type { Fleet } from '../hosts/fleet.ts';
 import { Canaries } from '../support/canaries.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages, waitForJobs } from '../support/soundHost.ts';
-import { lastingFaults, type Fault, type Schedule } from './schedule.ts';
+import { isConverged, isTrue } from './converged.ts';
+import { pressOn } from './pressOn.ts';
+import { lastingFaults, type Fault, type HostPlan, type Schedule } from './schedule.ts';
 import { Target, USER } from './target.ts';
 
+type Operation = NonNullable<HostPlan['operation']>['type'];
+
+/** The newer release of Docker's own engine. */
+const NEWER = '28';
+const COMMAND_LOG = '/var/tmp/command-ran';
+/** Why an operation may fail: it, or what it waits for, was cut off. */
+const whyNot: Readonly<Record<Operation, readonly Reason[]>> = {
+  RunCommand: ['Interrupted', 'CommandFailed'],
+  Cleanup: ['Interrupted', 'DiskFull', 'StepFailed'],
+  Reboot: ['RebootFailed'],
+};
+const INSIST_MS = 60_000;
+const POLL_MS = 250;
+/** After so many looks somebody reads what the Server asks for. */
+const PATIENCE = 40;
 const HOOK_LOG = '/var/tmp/hook-ran';
 const FLAGS = ['--allow-loopback', '--health-interval', '2s', '--drift-interval', '4s'];
 /** After the last fault: a kill in the middle of a first login costs a minute, a busy package manager 15 s at a time. */
@@ -37,17 +59,20 @@ export class FaultRun {
     this.#canaries = canaries;
   }
 
-  static async prepare(fleet: Fleet, schedule: Schedule): Promise<FaultRun> {
+  /** @param env  Environment of the control plane. */
+  static async prepare(fleet: Fleet, schedule: Schedule, env: Record<string, string>): Promise<FaultRun> {
     const canaries = new Canaries();
     const password = canaries.make('sudo password');
     const pem = await readFile(fleet.keyFile, 'utf8');
     canaries.addKey('private key', pem);
     const key = (await readFile(`${fleet.keyFile}.pub`, 'utf8')).trim();
-    const started = ControlPlane.start(FLAGS);
+    const started = ControlPlane.start(FLAGS, { env });
     const targets = schedule.hosts.map((plan, index) =>
       Target.up(fleet, `s${schedule.seed}-${index}`, plan, { key, password }),
     );
     const run = new FaultRun(schedule, await started, await Promise.all(targets), canaries);
+    const clocks = new Set(schedule.faults.filter(({ kind }) => kind === 'MoveClock').map(({ host }) => host));
+    for (const index of clocks) await run.#targets[index]?.prepareClock();
     await run.#plane.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': pem });
     await run.#plane.createSecret('sudo', 'kubernetes.io/basic-auth', { password });
     return run;
@@ -59,11 +84,37 @@ export class FaultRun {
       await this.#plane.createServer(nameOf(index), specOf(target));
     }
     const created = Date.now();
-    const sufferings = this.#schedule.faults.map(async (fault) => {
-      await sleep(Math.max(0, created + fault.atMs - Date.now()));
-      await (fault.kind === 'KillControlPlane' ? this.#restart(fault.downMs) : this.#targetOf(fault).suffer(fault));
-    });
-    await Promise.all(sufferings);
+    const at = async (ms: number, act: () => Promise<void>): Promise<void> => {
+      await sleep(Math.max(0, created + ms - Date.now()));
+      await act();
+    };
+    const sufferings = this.#schedule.faults.map((fault) =>
+      at(fault.atMs, () =>
+        fault.kind === 'KillControlPlane' ? this.#restart(fault.downMs) : this.#targetOf(fault).suffer(fault),
+      ),
+    );
+    const requests = this.#targets.flatMap(({ plan: { upgradeAtMs, operation } }, index) => [
+      ...(upgradeAtMs === undefined ? [] : [at(upgradeAtMs, () => this.#upgrade(index))]),
+      ...(operation === undefined ? [] : [at(operation.atMs, () => this.#operate(index, operation.type))]),
+    ]);
+    await Promise.all([...sufferings, ...requests]);
+  }
+
+  #upgrade(index: number): Promise<void> {
+    const spec = { docker: { version: NEWER } };
+    return insist(() => this.#plane.client.patch(servers, { namespace: 'default', name: nameOf(index) }, { spec }));
+  }
+
+  #operate(index: number, type: Operation): Promise<void> {
+    const script = `echo ran >>${COMMAND_LOG}; sleep 3`;
+    return insist(() =>
+      this.#plane.client.create(serverOperations, {
+        apiVersion: API_VERSION,
+        kind: 'ServerOperation',
+        metadata: { name: operationOf(index), namespace: 'default' },
+        spec: { serverRef: { name: nameOf(index) }, type, ...(type === 'RunCommand' && { runCommand: { script } }) },
+      }),
+    );
   }
 
   /** Waits until every Server came to rest, and checks that it did so rightly. */
@@ -75,24 +126,74 @@ export class FaultRun {
       await this.#targets[0]?.sufferForGood(lasting);
     }
     for (const [index, target] of this.#targets.entries()) {
-      const interruptions = target.reboots;
+      const interruptions = target.reboots + target.dpkgKills;
       if (index === 0 && lasting !== undefined) {
         await this.#plane.waitFor(nameOf(index), (one) => isStalled(one, lastingFaults[lasting]), CONVERGE_MS);
         await waitForJobs(target.host);
         await expectSoundPackages(target.host, { interruptions });
         continue;
       }
-      await this.#plane.waitFor(nameOf(index), isConverged, CONVERGE_MS);
+      await this.#convergence(index);
       await sleep(CONFIRM_MS);
       await this.#plane.waitFor(nameOf(index), isConverged, CONFIRM_MS);
       await expectSoundPackages(target.host, { interruptions });
-      await expectDocker(target.host, /^20\.10\./);
+      await this.#expectEngine(target);
       await expectNoJobLeft(target.host);
-      const ran = await target.host.run(`cat ${HOOK_LOG}`);
-      expect(ran.split('\n').length - 1, 'how often the hook ran').toBeLessThanOrEqual(1 + interruptions);
+      expect(await linesOf(target, HOOK_LOG), 'how often the hook ran').toBeLessThanOrEqual(1 + target.reboots);
+      if (target.plan.operation !== undefined) await this.#expectOperation(index, target, target.plan.operation.type);
     }
     const hosts = new Map(this.#targets.map(({ host }, index) => [nameOf(index), host]));
     await checkInvariants(this.#plane, { hosts, canaries: this.#canaries });
+  }
+
+  /** As declared, and what was asked for is over. */
+  async #convergence(index: number): Promise<void> {
+    const until = Date.now() + CONVERGE_MS;
+    let patience = 0;
+    for (;;) {
+      const server = await this.#plane.server(nameOf(index));
+      if (isConverged(server) && isFinalPhase((await this.#operation(index)).phase)) return;
+      if (Date.now() > until) break;
+      // what a person has to decide is decided once all is well again
+      if (++patience % PATIENCE === 0) for (const name of await pressOn(this.#plane)) console.log(`${name}: Retry`);
+      await sleep(POLL_MS);
+    }
+    // tells how it stands instead
+    await this.#plane.waitFor(nameOf(index), isConverged, CONFIRM_MS);
+    throw new Error(`what was asked of ${nameOf(index)} is not over: ${JSON.stringify(await this.#operation(index))}`);
+  }
+
+  /** Where there is none, it is over. */
+  async #operation(index: number): Promise<ServerOperationStatus> {
+    if (this.#targets[index]?.plan.operation === undefined) return { phase: 'Succeeded' };
+    const key = { namespace: 'default', name: operationOf(index) };
+    return (await this.#plane.client.get(serverOperations, key)).status ?? {};
+  }
+
+  async #expectEngine({ host, plan: { engine, upgradeAtMs } }: Target): Promise<void> {
+    if (engine === 'docker.io') return expectDocker(host, /^20\.10\./);
+    if (upgradeAtMs === undefined) return expectDocker(host, /^26\./);
+    // declared before the older one was installed, the newer one is the only one
+    const older = Number(
+      await host.run('cat /var/log/dpkg.log* | grep -c " status installed docker-ce:[^ ]* 5:26" || true'),
+    );
+    return expectDocker(host, /^28\./, { releases: 1 + older });
+  }
+
+  /** Once, or told why not; never twice. */
+  async #expectOperation(index: number, target: Target, type: Operation): Promise<void> {
+    const { host } = target;
+    const { phase, message = '', conditions } = await this.#operation(index);
+    const [reason] = (conditions ?? []).map((one) => one.reason);
+    if (phase !== 'Succeeded') expect(whyNot[type], message).toContain(reason);
+    const isDone = phase === 'Succeeded' ? 1 : 0;
+    const boots = await linesOf(target, '/var/lib/boots');
+    expect(boots, 'boots').toBeLessThanOrEqual(target.reboots + (type === 'Reboot' ? 1 : 0));
+    if (type === 'Reboot') expect(boots, 'boots').toBeGreaterThanOrEqual(isDone);
+    if (type !== 'RunCommand') return;
+    const runs = await linesOf(target, COMMAND_LOG);
+    expect(runs, `runs of the command on ${host.name}`).toBeLessThanOrEqual(1);
+    expect(runs, `runs of the command on ${host.name}`).toBeGreaterThanOrEqual(isDone);
   }
 
   /** Copies the logs of the control plane and the hosts to where they stay. Returns where that is. */
@@ -132,7 +233,36 @@ function nameOf(index: number): string {
   return `host${index}`;
 }
 
-function specOf({ link, account, plan: { hook } }: Target): ServerSpec {
+function operationOf(index: number): string {
+  return `act${index}`;
+}
+
+async function linesOf({ host }: Target, path: string): Promise<number> {
+  return (await host.run(`cat ${path} 2>/dev/null || true`)).split('\n').length - 1;
+}
+
+/** Until the API, which may be away, took it. */
+async function insist(write: () => Promise<unknown>): Promise<void> {
+  const until = Date.now() + INSIST_MS;
+  for (;;) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      // it was taken, and the answer was lost
+      if (error instanceof ApiError && error.code === 409) return;
+      if (Date.now() > until) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+const engines: Readonly<Record<HostPlan['engine'], ServerSpec['docker']>> = {
+  'docker.io': { version: '20.10' },
+  'docker-ce': { version: '26', source: { type: 'DockerCE' }, daemonConfig: { 'live-restore': true } },
+};
+
+function specOf({ link, account, plan: { hook, engine } }: Target): ServerSpec {
   const auth = { privateKeySecretRef: { name: 'key' } };
   const withPassword = {
     hostKeyPolicy: 'TrustOnFirstUse',
@@ -146,19 +276,11 @@ function specOf({ link, account, plan: { hook } }: Target): ServerSpec {
       auth,
       ...(account === 'passwordSudo' && withPassword),
     },
-    docker: { version: '20.10' },
+    docker: engines[engine]!,
+    disruption: { automatic: 'RestartService' },
     requirements: { disk: '1G' },
     hooks: [{ name: 'once', when: hook.when, script: `echo ran >>${HOOK_LOG}; sleep ${hook.seconds}` }],
   };
-}
-
-function isTrue({ status }: Server, type: ConditionType): boolean {
-  return findCondition(status?.conditions, type)?.status === 'True';
-}
-
-function isConverged(server: Server): boolean {
-  const isCurrent = server.status?.observedGeneration === server.metadata.generation;
-  return isCurrent && isTrue(server, 'Ready') && !isTrue(server, 'Reconciling');
 }
 
 function isStalled({ status }: Server, reasons: readonly string[]): boolean {

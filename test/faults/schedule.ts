@@ -1,10 +1,19 @@
+import { Random } from './random.ts';
+
 /** How the host of a schedule lets Hostler in: `sudo` asks for nothing, `passwordSudo` for a password that a Secret has. */
 export type Account = 'root' | 'sudo' | 'passwordSudo';
 
-/** What is provisioned: Docker, and a hook of so many seconds that must run once. */
+/** Whose engine is declared: that of the distribution, or Docker's own, which has an older and a newer release. */
+type Engine = 'docker.io' | 'docker-ce';
+
+/** What is asked for: Docker, a hook of so many seconds that must run once, and perhaps a newer engine or an act. */
 export interface HostPlan {
   account: Account;
+  engine: Engine;
   hook: { when: 'PreProvision' | 'PostProvision'; seconds: number };
+  /** When the newer engine is declared; counts as {@link Fault}'s atMs. */
+  upgradeAtMs: number | undefined;
+  operation: { type: 'Reboot' | 'RunCommand' | 'Cleanup'; atMs: number } | undefined;
 }
 
 /** Something that goes wrong; `forMs` later it is put right. */
@@ -15,6 +24,12 @@ type FaultKind =
   | { kind: 'FreezeSshd'; forMs: number }
   | { kind: 'RebootHost'; how: 'orderly' | 'power cut' }
   | { kind: 'HoldApt'; lock: AptLock; forMs: number }
+  /** As soon as dpkg runs, within that time. */
+  | { kind: 'KillDpkg'; withinMs: number }
+  | { kind: 'FillDisk'; leaveMegabytes: number; forMs: number }
+  | { kind: 'BreakNames'; forMs: number }
+  /** New logins and jobs see another time. */
+  | { kind: 'MoveClock'; days: number; forMs: number }
   /** sudo asks for a password where it did not, or no longer asks. */
   | { kind: 'ChangeSudo'; forMs: number }
   | { kind: 'ShellNoise'; forMs: number };
@@ -32,7 +47,7 @@ type AptLock = (typeof aptLocks)[number];
 /** `atMs` counts from the creation of the Servers; `host` is an index into the schedule's hosts. */
 export type Fault = FaultKind & { atMs: number; host: number };
 
-/** One provisioning run with all that goes wrong in it. The same seed always makes the same one. */
+/** One run with all that goes wrong in it. The same seed always makes the same one. */
 export interface Schedule {
   seed: number;
   hosts: HostPlan[];
@@ -48,6 +63,8 @@ const MAX_FAULTS = 6;
 const MAX_HOOK_SECONDS = 7;
 /** An undisturbed installation takes about as long. */
 const SPAN_MS = 12_000;
+/** By then it is mostly over. */
+const MAX_REQUEST_MS = 20_000;
 /** From within the handshake to the upload of a job. */
 const MAX_CUT_BYTES = 60_000;
 /** One schedule of so many ends in a lasting fault. */
@@ -56,19 +73,35 @@ const LASTING_ONE_IN = 5;
 /** @param seed  A whole number from 0 to 2^32-1. */
 export function makeSchedule(seed: number): Schedule {
   const random = new Random(seed);
-  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, (): HostPlan => ({
-    account: random.pick<Account>(['root', 'sudo', 'passwordSudo']),
-    hook: { when: random.pick(['PreProvision', 'PostProvision']), seconds: random.between(0, MAX_HOOK_SECONDS) },
-  }));
+  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, () => makeHost(random));
   const faults = Array.from({ length: random.between(1, MAX_FAULTS) }, (): Fault => {
     const host = random.between(0, hosts.length - 1);
-    const atMs = random.between(0, SPAN_MS);
+    const atMs = random.between(0, spanOf(hosts[host]!));
     return { ...makeFault(random, hosts[host]!.account), atMs, host };
   });
   const possible: LastingFault[] =
     hosts[0]!.account === 'sudo' ? ['DemandSudoPassword', 'ReplaceHostKeys'] : ['ReplaceHostKeys'];
   const lasting = random.between(1, LASTING_ONE_IN) === 1 ? random.pick(possible) : undefined;
   return { seed, hosts, faults: faults.sort((a, b) => a.atMs - b.atMs), lasting };
+}
+
+function makeHost(random: Random): HostPlan {
+  const account = random.pick<Account>(['root', 'sudo', 'passwordSudo']);
+  const engine = random.pick<Engine>(['docker.io', 'docker-ce']);
+  const hook = {
+    when: random.pick(['PreProvision', 'PostProvision'] as const),
+    seconds: random.between(0, MAX_HOOK_SECONDS),
+  };
+  const upgradeAtMs =
+    engine === 'docker-ce' && random.pick([true, false]) ? random.between(SPAN_MS / 2, MAX_REQUEST_MS) : undefined;
+  const type = random.pick(['Reboot', 'RunCommand', 'Cleanup', undefined] as const);
+  const operation = type && { type, atMs: random.between(0, MAX_REQUEST_MS) };
+  return { account, engine, hook, upgradeAtMs, operation };
+}
+
+/** Faults go on as long as something is asked for. */
+function spanOf({ upgradeAtMs = 0, operation }: HostPlan): number {
+  return Math.max(SPAN_MS, upgradeAtMs + SPAN_MS / 2, (operation?.atMs ?? 0) + SPAN_MS / 2);
 }
 
 function makeFault(random: Random, account: Account): FaultKind {
@@ -80,6 +113,11 @@ function makeFault(random: Random, account: Account): FaultKind {
     () => ({ kind: 'FreezeSshd', forMs: random.between(500, 12_000) }),
     () => ({ kind: 'RebootHost', how: random.pick(['orderly', 'power cut']) }),
     () => ({ kind: 'HoldApt', lock: random.pick(aptLocks), forMs: random.between(1000, 12_000) }),
+    () => ({ kind: 'KillDpkg', withinMs: random.between(1000, 12_000) }),
+    // from not a single byte to what an installation runs out of
+    () => ({ kind: 'FillDisk', leaveMegabytes: random.pick([0, 1, 30, 150]), forMs: random.between(1000, 12_000) }),
+    () => ({ kind: 'BreakNames', forMs: random.between(500, 12_000) }),
+    () => ({ kind: 'MoveClock', days: random.pick([-400, -1, 1, 400]), forMs: random.between(1000, 12_000) }),
     () => ({ kind: 'ShellNoise', forMs: random.between(500, 12_000) }),
   ];
   if (account !== 'root') makers.push(() => ({ kind: 'ChangeSudo', forMs: random.between(200, 8000) }));
@@ -89,37 +127,21 @@ function makeFault(random: Random, account: Account): FaultKind {
 /** The schedule as lines for a log, in the order in which things happen. */
 export function describeSchedule({ seed, hosts, faults, lasting }: Schedule): string {
   const accounts = hosts
-    .map(({ account, hook }, index) => `host ${index} as ${account}, ${hook.when} of ${hook.seconds} s`)
+    .map(
+      ({ account, engine, hook }, index) => `host ${index} as ${account}, ${engine}, ${hook.when} of ${hook.seconds} s`,
+    )
     .join('; ');
-  const lines = faults.map(({ kind, atMs, host, ...rest }) => {
+  const requests = hosts.flatMap(({ upgradeAtMs, operation }, host) => [
+    ...(upgradeAtMs === undefined ? [] : [{ atMs: upgradeAtMs, host, what: 'a newer engine is declared' }]),
+    ...(operation === undefined ? [] : [{ atMs: operation.atMs, host, what: `${operation.type} is asked for` }]),
+  ]);
+  const mishaps = faults.map(({ kind, atMs, host, ...rest }) => {
     const details = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
-    return `  ${String(atMs).padStart(5)} ms  host ${host}  ${[kind, ...details].join(', ')}`;
+    return { atMs, host, what: [kind, ...details].join(', ') };
   });
+  const lines = [...requests, ...mishaps]
+    .sort((a, b) => a.atMs - b.atMs)
+    .map(({ atMs, host, what }) => `  ${String(atMs).padStart(5)} ms  host ${host}  ${what}`);
   const end = lasting === undefined ? [] : [`  at the end host 0  ${lasting}, for good`];
   return [`HOSTLER_FAULT_SEED=${seed}: ${accounts}`, ...lines, ...end].join('\n');
-}
-
-/** mulberry32: small, and the same everywhere. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** Whole, both ends included. */
-  between(low: number, high: number): number {
-    return low + Math.floor(this.#next() * (high - low + 1));
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.between(0, items.length - 1)]!;
-  }
-
-  #next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
 }

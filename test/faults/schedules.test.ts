@@ -1,25 +1,37 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Fleet } from '../hosts/fleet.ts';
+import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
 import { FaultRun } from './faultRun.ts';
 import { describeSchedule, makeSchedule } from './schedule.ts';
 
 /** A change is judged by the same schedule as the one before it; "random" goes looking for trouble. */
-const asked = process.env['HOSTLER_FAULT_SEED'] ?? '23';
+const asked = process.env['HOSTLER_FAULT_SEED'] ?? '102';
 const first = asked === 'random' ? Date.now() % 1_000_000 : Number(asked);
 const runs = Number(process.env['HOSTLER_FAULT_RUNS'] ?? 1);
 const seeds = Array.from({ length: runs }, (_, index) => first + index);
 
 let fleet: Fleet;
+let repository: AptRepository;
+let env: Record<string, string>;
 beforeAll(async () => {
   fleet = await Fleet.create();
+  repository = await startAptRepository({ bindAddress: fleet.gateway, suite: 'bookworm' });
+  env = {
+    HOSTLER_DOCKER_CE_URL: repository.url.replace(/\/debian$/, ''),
+    HOSTLER_DOCKER_CE_KEY: repository.keyPath,
+    HOSTLER_DOCKER_CE_FINGERPRINT: repository.fingerprint,
+  };
 });
-afterAll(() => fleet.down());
+afterAll(async () => {
+  await repository.stop();
+  await fleet.down();
+});
 
-describe('provisioning while things go wrong at random', () => {
+describe('provisioning, an upgrade or an operation while things go wrong at random', () => {
   it.concurrent.each(seeds)('comes to a good end with seed %i', async (seed) => {
     const schedule = makeSchedule(seed);
     console.log(describeSchedule(schedule));
-    const run = await FaultRun.prepare(fleet, schedule);
+    const run = await FaultRun.prepare(fleet, schedule, env);
     try {
       await run.suffer();
       await run.expectGoodEnd();

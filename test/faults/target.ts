@@ -1,4 +1,6 @@
+import { readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attempt, run } from '../hosts/command.ts';
 import type { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
@@ -11,6 +13,19 @@ export const USER = 'ops';
 /** Longer than a host takes to come back: systemd gives what does not end 90 s. */
 const HOST_AWAY_MS = 150_000;
 
+/** Room for two engines, package lists and what is downloaded; held in memory. */
+const DISK_MEGABYTES = 1800;
+const MEGABYTE = 1024 * 1024;
+const DPKG_POLL_MS = 20;
+
+/** Notes every boot from the next one on. */
+const BOOTS_UNIT = `[Service]
+Type=oneshot
+ExecStart=sh -c "echo boot >>/var/lib/boots"
+[Install]
+WantedBy=multi-user.target
+`;
+
 const sudoers = { free: 'NOPASSWD: ALL', asking: 'ALL' } as const;
 
 /** A real host behind a link that can be cut, and how to make things go wrong with both. */
@@ -18,8 +33,11 @@ export class Target {
   readonly host: Host;
   readonly link: CuttingProxy;
   readonly plan: HostPlan;
-  /** Reboots so far. */
+  /** Reboots so far that nobody asked Hostler for. */
   reboots = 0;
+  /** How often dpkg was killed where it stood. */
+  dpkgKills = 0;
+  #resolvers: string | undefined;
   /** Only one reboot at a time. */
   #rebooting: Promise<void> = Promise.resolve();
 
@@ -37,12 +55,19 @@ export class Target {
   ): Promise<Target> {
     const host = await fleet.up({
       name,
+      diskMegabytes: DISK_MEGABYTES,
       users: [{ name: USER, password: login.password, sudo: 'NOPASSWD', authorizedKeys: [login.key] }],
     });
     const target = new Target(host, await CuttingProxy.start({ host: host.address, port: 22 }), plan);
     if (plan.account === 'passwordSudo') await target.#setSudo('asking');
     await watchApt(host);
+    await host.run('cat >/etc/systemd/system/boots.service; systemctl enable --quiet boots', { input: BOOTS_UNIT });
     return target;
+  }
+
+  /** Makes it possible to {@link suffer} from a clock: the machine's own stays as it is. */
+  async prepareClock(): Promise<void> {
+    await this.host.run('apt-get -q update >/dev/null; apt-get -y -q install libfaketime >/dev/null 2>&1');
   }
 
   async down(): Promise<void> {
@@ -79,6 +104,27 @@ export class Target {
         await lock?.release();
         return;
       }
+      case 'KillDpkg':
+        await this.#killDpkg(fault.withinMs);
+        return;
+      case 'FillDisk':
+        await this.#fillDisk(fault.leaveMegabytes);
+        await sleep(fault.forMs);
+        await rm(this.#filler, { force: true });
+        return;
+      case 'BreakNames': {
+        const path = `${this.host.root}/etc/resolv.conf`;
+        const before = (this.#resolvers ??= await readFile(path, 'utf8'));
+        await writeFile(path, 'nameserver 127.0.0.1\n');
+        await sleep(fault.forMs);
+        await writeFile(path, before);
+        return;
+      }
+      case 'MoveClock':
+        await this.#moveClock(`${fault.days > 0 ? '+' : ''}${fault.days}d`);
+        await sleep(fault.forMs);
+        await this.#moveClock('+0');
+        return;
       case 'ChangeSudo':
         await this.#setSudo(this.account === 'passwordSudo' ? 'free' : 'asking');
         await sleep(fault.forMs);
@@ -99,6 +145,39 @@ export class Target {
       await this.#run('systemctl stop ssh; pkill -KILL sshd || true');
       await this.#run('rm -f /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl start ssh');
     }
+  }
+
+  get #filler(): string {
+    return `${this.host.root}/var/filler`;
+  }
+
+  async #killDpkg(withinMs: number): Promise<void> {
+    const until = Date.now() + withinMs;
+    while (Date.now() < until) {
+      const [pid] = await this.host.programs('dpkg');
+      if (pid !== undefined) {
+        this.dpkgKills += 1;
+        await attempt(['kill', '-KILL', String(pid)]);
+        return;
+      }
+      await sleep(DPKG_POLL_MS);
+    }
+  }
+
+  async #fillDisk(leaveMegabytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.host.root);
+    const bytes = bavail * bsize - leaveMegabytes * MEGABYTE;
+    // what is written meanwhile may be in the way
+    if (bytes > 0) await run(['fallocate', '-l', String(bytes), this.#filler]).catch(() => undefined);
+  }
+
+  async #moveClock(offset: string): Promise<void> {
+    await this.#run(
+      `library=$(dpkg -L libfaketime | grep -x '.*/libfaketime.so.1')
+      printf 'LD_PRELOAD=%s\\nFAKETIME=%s\\n' "$library" "$1" >/run/clock && cat /run/clock >/etc/environment
+      systemctl set-environment "LD_PRELOAD=$library" "FAKETIME=$1" || true`,
+      [offset],
+    );
   }
 
   get #home(): string {

@@ -34,6 +34,14 @@ export async function leaderOf(machine: string): Promise<number | undefined> {
   return undefined;
 }
 
+/** Processes of the host by the name of their program; process ids of the machine. */
+export async function programsIn(machine: string, name: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await processesIn(hostCgroup(machine)))
+    if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(ignoreGone))?.trimEnd() === name) found.push(pid);
+  return found;
+}
+
 /** nspawn's own child is PID 1 for a moment before it becomes systemd. */
 async function runsInit(pid: number): Promise<boolean> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(ignoreGone);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { freeze, hostCgroup, killCgroup, leaderOf } from './cgroup.ts';
+import { freeze, hostCgroup, killCgroup, leaderOf, programsIn } from './cgroup.ts';
 import { type CommandResult, SYSTEM_PATH, attempt, run, until } from './command.ts';
 import type { Suite } from './aptSources.ts';
 import { ADD_USER_SCRIPT, type UserOptions, enableSecurityUpdates, hostPublicKeys } from './rootfs.ts';
@@ -185,6 +185,11 @@ export class Host {
   /** Cuts the power: every process ends at once, nothing is written back. */
   async kill(): Promise<void> {
     await killCgroup(this.machineName);
+  }
+
+  /** Process ids on the machine of what runs `program` in the host; looks from outside, which no reboot minds. */
+  programs(program: string): Promise<number[]> {
+    return programsIn(this.machineName, program);
   }
 
   async isRunning(): Promise<boolean> {

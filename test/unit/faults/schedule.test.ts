@@ -13,12 +13,16 @@ describe('a schedule of faults', () => {
   it('has every kind of fault, account and end somewhere', () => {
     const kinds = new Set(many.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual([
+      'BreakNames',
       'ChangeSudo',
       'CutLink',
+      'FillDisk',
       'FreezeLink',
       'FreezeSshd',
       'HoldApt',
       'KillControlPlane',
+      'KillDpkg',
+      'MoveClock',
       'RebootHost',
       'ShellNoise',
     ]);
@@ -26,6 +30,8 @@ describe('a schedule of faults', () => {
     expect(new Set(hosts.map(({ account }) => account)).size).toBe(3);
     expect(new Set(hosts.map(({ hook }) => hook.when)).size).toBe(2);
     expect(new Set(hosts.map(({ hook }) => hook.seconds)).size).toBe(8);
+    expect(new Set(hosts.map(({ operation }) => operation?.type)).size).toBe(4);
+    expect(new Set(hosts.map(({ engine, upgradeAtMs }) => `${engine} ${upgradeAtMs !== undefined}`)).size).toBe(3);
     expect(new Set(many.map(({ lasting }) => lasting)).size).toBe(3);
     expect(new Set(many.map((schedule) => schedule.hosts.length))).toEqual(new Set([1, 2]));
   });
@@ -37,7 +43,7 @@ describe('a schedule of faults', () => {
       expect(faults.map(({ atMs }) => atMs)).toEqual(faults.map(({ atMs }) => atMs).sort((a, b) => a - b));
       for (const { host, atMs } of faults) {
         expect(hosts[host]).toBeDefined();
-        expect(atMs).toBeLessThanOrEqual(12_000);
+        expect(atMs).toBeLessThanOrEqual(26_000);
       }
     }
   });
