@@ -154,6 +154,24 @@ describe('a control plane that is killed between the change and its proof', () =
     await expectNothingToTakeBack(host);
   });
 
+  it('does not take a login for a proof of what was cut off before it was in force', async () => {
+    const before = await begun();
+    await host.run('touch /root/slow');
+    await declare(8);
+    await marker('armed');
+    await plane.kill();
+    // the script's own shells, while they wait for the reload
+    await host.run('pkill -KILL -f "^/bin/sh -s"');
+    await plane.start();
+    await plane.waitForCondition('eu-1', 'Ready', 'True');
+    expect(await inForce()).toBe('maxauthtries 8');
+    expect((await begun()) - before).toBe(2);
+    expect(await confirmations()).toBeUndefined();
+    await expectNothingToTakeBack(host);
+    await declare(4);
+    await plane.waitForCondition('eu-1', 'Ready', 'True');
+  });
+
   it('finds it taken back when the host was rebooted meanwhile, and makes it anew', async () => {
     await host.run('touch /root/slow');
     await declare(LOCKING);
