@@ -31,6 +31,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          setupFiles: ['test/support/invariantsAfterEach.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // real processes on a loaded machine: a race in a test must not hide in a red run, nor a real failure in a green one

@@ -38,7 +38,7 @@ export async function checkInvariants(plane: ControlPlane, options: InvariantOpt
   await settled(() => brokenOf(plane, options));
 }
 
-/** Checks everything that this test file has made; runs after every integration and e2e test. */
+/** Checks everything that this test file has made; runs after every integration test. */
 export async function expectInvariants(): Promise<void> {
   for (const plane of underWatch.planes) if (plane.isRunning) await checkInvariants(plane);
   for (const bench of underWatch.benches) {
