@@ -26,9 +26,8 @@ const recipes: Readonly<
 };
 
 function placeArguments(params: Params): string[] {
-  const trial = listOf(params['trial']);
   const fixed = ['image', 'network', 'type', 'definition'].map((name) => textOf(params[name]));
-  return [...fixed, String(trial.length), ...trial, ...listOf(params['create'])];
+  return [...fixed, listOf(params['trial']).join('\n'), ...listOf(params['create'])];
 }
 
 /** The script or job behind a change. @throws RangeError  for a change that the task's diff cannot have made. */

@@ -4,16 +4,31 @@ import type { Obstacle } from '../../task.ts';
 import type { ProxyHave } from './facts.ts';
 import type { ProxyWant } from './want.ts';
 
-/** Somebody else has the ports; named, so that a person knows whom to stop. */
+/**
+ * Somebody else has the ports; named, so that a person knows whom to stop. A docker-proxy that no container stands
+ * behind is the engine's own doing: it was seen after a host lost power while the ports went from one container to
+ * another, and only a restart of the engine ends it.
+ */
 export function portConflict(have: ProxyHave, { ports = [] }: HostFacts): Obstacle | undefined {
-  if (ports.length === 0 && have.publishers.length === 0) return undefined;
+  const others = ports.filter(({ process }) => process !== 'docker-proxy').map(describe);
   const containers = have.publishers.map((name) => `container ${name}`);
-  const holders = ports.filter(({ process }) => process !== 'docker-proxy' || containers.length === 0).map(describe);
-  const who = [...new Set([...holders, ...containers])].join(', ');
+  const who = [...new Set([...others, ...containers])];
+  if (who.length > 0) {
+    return conflict(
+      `${who.join(', ')}. Stop that for good (systemctl disable --now, or docker stop), or set spec.proxy.type to None.`,
+    );
+  }
+  if (ports.length === 0) return undefined;
+  return conflict(
+    `${ports.map(describe).join(', ')}, behind which no container runs. The engine of another user may have them; if there is none, the engine forgot to give them back (power lost in the middle of a replacement): restart it on the host, systemctl restart docker.`,
+  );
+}
+
+function conflict(held: string): Obstacle {
   return {
     area: 'Proxy',
     reason: 'PortConflict',
-    message: `the proxy needs ports 80 and 443, which are held: ${who}. Stop that for good (systemctl disable --now, or docker stop), or set spec.proxy.type to None.`,
+    message: `the proxy needs ports 80 and 443, which are held: ${held}`,
     terminal: false,
   };
 }

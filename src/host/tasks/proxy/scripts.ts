@@ -16,7 +16,10 @@ need_engine() {
 }
 `;
 
-/** `answers NAME`: waits until the host's port 80 answers while container NAME runs; at most 30 seconds. */
+/**
+ * `start NAME` starts a container, or says who holds its ports. `answers NAME` waits until the host's port 80 answers
+ * while container NAME runs; at most 30 seconds.
+ */
 const ANSWERS = `${HTTP_STATUS}
 answers() {
   until=$(($(date +%s) + 30))
@@ -28,16 +31,26 @@ answers() {
   return 1
 }
 holders() { ss -H -l -t -n -p '( sport = :80 or sport = :443 )' 2>/dev/null | sed -n 's/.*:\\([0-9]*\\) .*(("\\([^"]*\\)",pid=\\([0-9]*\\).*/port \\1 by \\2 (pid \\3)/p' | sort -u | head -n 4; }
+start() {
+  problem=$(engine start "$1" 2>&1) && return 0
+  who=$(holders)
+  case $problem in
+  *'address already in use'* | *'port is already allocated'*)
+    fail ${exitCodes.portConflict} "\${who:-port 80 or 443 by a container: docker ps}"
+    ;;
+  esac
+  fail ${exitCodes.notRunning} "$problem"
+}
 `;
 
 /**
  * Puts a proxy in the place of the one that runs, if any. The image is fetched and tried before anything is stopped;
  * the old container is stopped, the new one started, and only when that answers the old one goes. If it does not, the
  * old one comes back. Cut off anywhere, the next run finds what there is and goes on.
- * Arguments: IMAGE NETWORK TYPE DEFINITION TRIAL-COUNT TRIAL… CREATE…
+ * Arguments: IMAGE NETWORK TYPE DEFINITION TRIAL (one argument of `docker run` a line) CREATE…
  */
 export const PLACE = `${FAIL}${DOCKER}${ANSWERS}
-image=$1 network=$2 type=$3 definition=$4 count=$5
+image=$1 network=$2 type=$3 definition=$4 trial=$5
 shift 5
 need_engine
 if ! engine image inspect "$image" >/dev/null 2>&1; then
@@ -58,20 +71,13 @@ if exists ${NEXT}; then
   if exists ${LIVE} && ! is_running ${LIVE}; then engine start ${LIVE} >/dev/null 2>&1 || :; fi
 fi
 
-trial() {
-  left=$1
-  shift
-  total=$#
-  while [ "$left" -gt 0 ]; do
-    set -- "$@" "$1"
-    shift
-    left=$((left - 1))
-  done
-  shift "$((total - count))"
-  timeout 120 docker -H unix:///run/docker.sock run --rm "$@"
-}
-problem=$(trial "$count" "$@" 2>&1) || fail ${exitCodes.configRejected} "$image does not start with this configuration: $problem"
-shift "$count"
+trial() (
+  set -f
+  IFS='
+'
+  timeout 120 docker -H unix:///run/docker.sock run --rm $1
+)
+problem=$(trial "$trial" 2>&1) || fail ${exitCodes.configRejected} "$image does not start with this configuration: $problem"
 
 engine create --name=${NEXT} --restart=always --network="$network" \\
   --label=${label.type}="$type" --label=${label.definition}="$definition" "$@" >/dev/null
@@ -82,15 +88,7 @@ back() {
 trap back EXIT
 trap 'exit 143' TERM INT
 if is_running ${LIVE}; then engine stop -t 5 ${LIVE} >/dev/null; fi
-if ! problem=$(engine start ${NEXT} 2>&1); then
-  who=$(holders)
-  case $problem in
-  *'address already in use'* | *'port is already allocated'*)
-    fail ${exitCodes.portConflict} "\${who:-port 80 or 443 by a container: docker ps}"
-    ;;
-  esac
-  fail ${exitCodes.notRunning} "$problem"
-fi
+start ${NEXT}
 if ! answers ${NEXT}; then
   said=$(last_words ${NEXT})
   fail ${exitCodes.notAnswering} "$image gave no answer on port 80 within 30 seconds. Its last words: $said"
@@ -103,15 +101,7 @@ engine rename ${NEXT} ${LIVE}
 /** Starts the proxy that is there. */
 export const START = `${FAIL}${DOCKER}${ANSWERS}
 need_engine
-if ! problem=$(engine start ${LIVE} 2>&1); then
-  who=$(holders)
-  case $problem in
-  *'address already in use'* | *'port is already allocated'*)
-    fail ${exitCodes.portConflict} "\${who:-port 80 or 443 by a container: docker ps}"
-    ;;
-  esac
-  fail ${exitCodes.notRunning} "$problem"
-fi
+start ${LIVE}
 answers ${LIVE} || fail ${exitCodes.notAnswering} "its last words: $(last_words ${LIVE})"
 `;
 

@@ -214,6 +214,9 @@ describe('what is to be done', () => {
     const container = { ...HOST, ports: [{ port: 443, process: 'docker-proxy', pid: 5 }] };
     const other = proxy.diff(want(nginx), have({ nginxConf: conf, publishers: ['coolify-proxy'] }), container);
     expect(other.obstacles[0]?.message).toMatch(/held: container coolify-proxy\./);
+    // left of a replacement in which the host lost power: no container stands behind it
+    const stale = have({ nginxConf: conf, next: made(nginx, { running: false, state: 'created' }) });
+    expect(proxy.diff(want(nginx), stale, container).obstacles[0]?.message).toMatch(/systemctl restart docker/);
   });
 
   it.each([
