@@ -70,8 +70,13 @@ describe('packages', () => {
     const host = await fleet.up({ name: 'dpkg' });
     await watchApt(host);
     await plane.createServer('dpkg', specOf(host));
-    await running(host, 'dpkg');
-    await host.run('sleep 0.3; pkill -KILL -x dpkg');
+    // apt calls dpkg for questions too: only one that has begun to unpack is in the middle
+    await host.run(
+      `until grep -qE ' status (half-installed|unpacked) (runc|containerd|docker.io):' /var/log/dpkg.log && pkill -KILL -x dpkg; do
+        sleep 0.02
+      done`,
+      { timeoutMs: 120_000 },
+    );
     await converged('dpkg');
     await expectSound(host, { interruptions: 1 });
   });
