@@ -1,3 +1,5 @@
+import { compareNumbers } from '../lib/versionRange.ts';
+
 /** How far engines and proxies understand each other: a proxy that reads containers speaks the engine's API. */
 
 const API = /^(\d{1,3})\.(\d{1,3})$/;
@@ -29,7 +31,7 @@ export function fixedAPI(type: string, version: string): string | undefined {
   if (release === undefined) return undefined;
   const [major] = release;
   const since = major >= 3 ? TRAEFIK_NEGOTIATES.three : TRAEFIK_NEGOTIATES.two;
-  return compare(release, since) < 0 ? TRAEFIK_FIXED : undefined;
+  return compareNumbers(release, since) < 0 ? TRAEFIK_FIXED : undefined;
 }
 
 /** The oldest API that an engine of this version accepts, unless it is configured otherwise; undefined: not known. */
@@ -43,7 +45,7 @@ export function minimumAPI(engine: string): string | undefined {
 export function accepts(minimum: string, spoken: string): boolean {
   const [least, has] = [API.exec(minimum), API.exec(spoken)];
   if (least === null || has === null) return true;
-  return compare([Number(has[1]), Number(has[2])], [Number(least[1]), Number(least[2])]) >= 0;
+  return compareNumbers([Number(has[1]), Number(has[2])], [Number(least[1]), Number(least[2])]) >= 0;
 }
 
 function releaseOfTag(tag: string): readonly [number, number, number] | undefined {
@@ -51,12 +53,4 @@ function releaseOfTag(tag: string): readonly [number, number, number] | undefine
   if (found === null) return undefined;
   const [, major, minor, patch] = found;
   return [Number(major), minor === undefined ? NEWEST : Number(minor), patch === undefined ? NEWEST : Number(patch)];
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  for (const [index, number] of a.entries()) {
-    const difference = number - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isRecord } from './jsonObject.ts';
 
 /** `value` as JSON with keys sorted at every level and `undefined` members left out: equal values, equal text. */
 export function canonicalJson(value: unknown): string {
@@ -10,8 +11,4 @@ export function canonicalJson(value: unknown): string {
 /** `sha256:<hex>` over the canonical JSON of `value`. */
 export function digest(value: unknown): string {
   return `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from './jsonObject.ts';
 
 /**
  * The JSON merge patch (RFC 7396) that turns `from` into `to`, or undefined when they are equal.
@@ -20,8 +21,4 @@ export function mergePatch(from: unknown, to: unknown): unknown {
 
 function withoutUndefined(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -106,7 +106,8 @@ function releaseOf(version: string): Release | undefined {
   return { numbers: [Number(major), Number(minor), Number(patch)], prerelease: PRERELEASE.test(upstream) };
 }
 
-function compareNumbers(a: readonly number[], b: readonly number[]): Order {
+/** Orders release numbers; what is left out counts as 0. */
+export function compareNumbers(a: readonly number[], b: readonly number[]): Order {
   for (let index = 0; index < Math.max(a.length, b.length); index++) {
     const difference = (a[index] ?? 0) - (b[index] ?? 0);
     if (difference !== 0) return difference;

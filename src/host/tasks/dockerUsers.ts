@@ -6,6 +6,7 @@ import type { Check } from '../preflight.ts';
 import type { Records } from '../records.ts';
 import type { Change, Difference, Obstacle, Task } from '../task.ts';
 import { verdict } from './checks.ts';
+import { listOf } from './params.ts';
 
 /** Who may use Docker; members that are not listed stay. */
 interface UsersWant {
@@ -48,7 +49,7 @@ export const dockerUsers: Task<UsersWant, UsersHave> = {
   diff: diffUsers,
   apply: (change) => ({
     kind: 'script',
-    script: { name: change.name, text: ADD, args: usersOf(change) },
+    script: { name: change.name, text: ADD, args: listOf(change.params['users']) },
     timeoutSeconds: 60,
   }),
   explain: explainDocker,
@@ -102,11 +103,6 @@ function missingUsers(users: string[]): Obstacle {
     message: `spec.docker.users has ${names}, which ${users.length > 1 ? 'do' : 'does'} not exist on the host. Create ${users.length > 1 ? 'them' : 'it'} there (useradd --create-home), or take ${users.length > 1 ? 'them' : 'it'} out of the list.`,
     terminal: false,
   };
-}
-
-function usersOf({ params }: Change): string[] {
-  const { users } = params;
-  return Array.isArray(users) ? users.filter((user) => typeof user === 'string') : [];
 }
 
 function judgeUsers(want: UsersWant, have: UsersHave): Check {

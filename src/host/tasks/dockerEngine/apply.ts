@@ -1,5 +1,6 @@
 import type { Script } from '../../../ssh/session.ts';
 import type { Action, Change, Json, LastingAction } from '../../task.ts';
+import { listOf, textOf } from '../params.ts';
 import { ACTIVATE_ONLY, DAEMON_CONFIG, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
 
 const SCRIPT_SECONDS = 120;
@@ -95,14 +96,6 @@ export function applyEngine(change: Change): Action {
     ...(recipe.secretInput === undefined ? {} : { secretInput: recipe.secretInput(change.params) }),
   };
   return { kind: recipe.kind, script, timeoutSeconds: recipe.timeoutSeconds };
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
 }
 
 function yesNo(value: Json | undefined): string {

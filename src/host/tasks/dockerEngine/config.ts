@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { parseObject } from '../../../lib/jsonObject.ts';
 import type { Change, Json, Obstacle } from '../../task.ts';
 import { differing, isReloadable, printable, setMembers } from './daemonJson.ts';
 import type { DockerHave } from './facts.ts';
-import { parseObject } from './info.ts';
 import type { Cost } from './packages.ts';
 import type { DockerWant } from './want.ts';
 

@@ -1,3 +1,5 @@
+import { isRecord, parseObject } from '../../../lib/jsonObject.ts';
+
 /** What `GET /info` of a running engine says, as far as it decides anything. */
 export interface EngineInfo {
   /** `28.5.2`, `20.10.24+dfsg1`. */
@@ -34,19 +36,4 @@ export function parseInfo(text: string): EngineInfo | undefined {
       Object.entries(REPORTED).flatMap(([key, member]) => (info[member] === undefined ? [] : [[key, info[member]]])),
     ),
   };
-}
-
-/** `text` as a JSON object; undefined for anything else. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

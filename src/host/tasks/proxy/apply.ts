@@ -1,4 +1,5 @@
-import type { Action, Change, Json, LastingAction } from '../../task.ts';
+import type { Action, Change, LastingAction } from '../../task.ts';
+import { listOf, textOf } from '../params.ts';
 import { LIVE, NEXT } from './definition.ts';
 import { FILES, PLACE, REMOVE, START } from './scripts.ts';
 
@@ -36,12 +37,4 @@ export function applyProxy(change: Change): Action {
   if (recipe === undefined) throw new RangeError(`proxy has no change ${change.name}`);
   const { kind, timeoutSeconds, text, args } = recipe;
   return { kind, timeoutSeconds, script: { name: change.name, text, args: args?.(change.params) ?? [] } };
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
 }

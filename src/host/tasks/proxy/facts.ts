@@ -1,3 +1,4 @@
+import { isRecord, parseObject } from '../../../lib/jsonObject.ts';
 import { present } from '../../facts/present.ts';
 import { HTTP_STATUS } from '../../providers/httpStatus.ts';
 import type { Records } from '../../records.ts';
@@ -91,14 +92,14 @@ function parseContainers(text: string): Map<string, FoundContainer> {
   return new Map(
     text.split('\n').flatMap((line) => {
       const found = parseObject(line);
-      const name = textOf(found['name'])?.replace(/^\//, '');
-      return name === undefined ? [] : [[name, containerOf(found)] as const];
+      const name = textOf(found?.['name'])?.replace(/^\//, '');
+      return found === undefined || name === undefined ? [] : [[name, containerOf(found)] as const];
     }),
   );
 }
 
 function containerOf(found: Readonly<Record<string, unknown>>): FoundContainer {
-  const labels = recordOf(found['labels']);
+  const labels = isRecord(found['labels']) ? found['labels'] : {};
   const status = textOf(found['status']) ?? 'unknown';
   return {
     running: found['running'] === true,
@@ -110,19 +111,6 @@ function containerOf(found: Readonly<Record<string, unknown>>): FoundContainer {
       release: textOf(labels['org.opencontainers.image.version']),
     }),
   };
-}
-
-function parseObject(line: string): Readonly<Record<string, unknown>> {
-  try {
-    return recordOf(JSON.parse(line));
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,7 +1,8 @@
 import { TerminalError, type ReconcileError } from '../../../lib/errors.ts';
 import { exitCodes } from '../../exitCodes.ts';
 import { FAIL } from '../../providers/apt.ts';
-import type { Change, FailedRun, Json, NamedChange, ProvisionalAction } from '../../task.ts';
+import type { Change, FailedRun, NamedChange, ProvisionalAction } from '../../task.ts';
+import { textOf } from '../params.ts';
 import { socketDropIn } from './facts.ts';
 import { DROP_IN, MAIN_FILE } from './settings.ts';
 
@@ -109,8 +110,4 @@ export function explainSshd(_change: NamedChange, { exitCode, stderr }: FailedRu
   return new TerminalError('ConfigRejected', `sshd refuses spec.hardening.sshd: ${why ?? 'see its log.'}`, {
     remedy: 'Correct the field or the host; the previous configuration is in force again.',
   });
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : '';
 }
