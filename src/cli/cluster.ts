@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isNotFound } from '../kube/apiError.ts';
 import { Client } from '../kube/client.ts';
-import { KubeconfigError } from '../kube/connection.ts';
+import { type Connection, KubeconfigError } from '../kube/connection.ts';
 import { defaultConnection } from '../kube/kubeconfig.ts';
 import { CliError, exitCode } from './exitCodes.ts';
 
@@ -30,11 +30,18 @@ export function withCluster(command: Command): Command {
  * Opens what the options name.
  * @throws CliError usage  when there is no kubeconfig, or it is wrong.
  */
-export function openCluster({ kubeconfig, context, namespace }: ClusterOptions): Cluster {
+export function openCluster({ namespace, ...options }: ClusterOptions): Cluster {
+  const client = new Client({ connection: connectTo(options) });
+  return { client, namespace: namespace ?? client.namespace };
+}
+
+/**
+ * The connection that the options name.
+ * @throws CliError usage  when there is no kubeconfig, or it is wrong.
+ */
+export function connectTo({ kubeconfig, context }: Omit<ClusterOptions, 'namespace'>): Connection {
   try {
-    const connection = defaultConnection({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) });
-    const client = new Client({ connection });
-    return { client, namespace: namespace ?? client.namespace };
+    return defaultConnection({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) });
   } catch (error) {
     if (error instanceof KubeconfigError) throw new CliError(exitCode.usage, error.message);
     throw error;

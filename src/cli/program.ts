@@ -3,6 +3,7 @@ import { ApiConnectionError, ApiError } from '../kube/apiError.ts';
 import { messageOf } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
 import { version } from '../lib/version.ts';
+import { controllerCommand } from './controllerCommand.ts';
 import { CliError, exitCode, type ExitCode } from './exitCodes.ts';
 import { remark } from './output.ts';
 import { serveCommand } from './serveCommand.ts';
@@ -30,6 +31,7 @@ function createProgram(): Command {
     )
     .version(`hostler ${version}`, '-V, --version', 'print the version of this program')
     .addCommand(serveCommand())
+    .addCommand(controllerCommand())
     .addCommand(serverCommand())
     .addCommand(versionCommand());
   program.addHelpText(

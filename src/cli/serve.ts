@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Registry, collectDefaultMetrics } from 'prom-client';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
@@ -13,13 +12,12 @@ import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encrypt
 import type { Storage } from '../apiserver/storage/storage.ts';
 import { Client } from '../kube/client.ts';
 import { fixedConnection } from '../kube/connection.ts';
-import { createKubeMetrics } from '../kube/metrics.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
-import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
-import { defaultDeniedCidrs } from '../ssh/addresses.ts';
 import { print } from './output.ts';
+import { runControllers } from './runControllers.ts';
+import { untilAskedToStop } from './stopSignal.ts';
 import type { ServeOptions } from './serveCommand.ts';
 
 /** Where the registry keeps Secrets. */
@@ -28,13 +26,10 @@ const SECRETS = '/registry/core/secrets/';
 /** Runs the control plane until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<void> {
   const log = createLogger({ level: options.logLevel });
-  const stop = new AbortController();
-  const onSignal = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, 'asked to stop');
-    stop.abort(new DOMException(`received ${signal}`, 'AbortError'));
-  };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const dataDir = resolve(options.dataDir);
+  await untilAskedToStop(log, (signal) => serveFrom(resolve(options.dataDir), options, { log, signal }));
+}
+
+async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }: Context): Promise<void> {
   await prepareDataDir(dataDir);
   const raw = await openEmbeddedStorage(join(dataDir, 'store'), { log });
   try {
@@ -42,10 +37,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     const storage = encryptStorage(raw, { prefixes: [SECRETS], keys, log });
     // proves that the key is the right one, and ends a rotation that was begun
     await storage.rewriteAll();
-    await runControlPlane({ ...options, dataDir }, storage, { log, signal: stop.signal });
+    await runControlPlane({ ...options, dataDir }, storage, { log, signal });
   } finally {
     await raw.close();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 
@@ -92,11 +86,12 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
     print(`hostler serves ${api.url}`);
     print(`kubeconfig: ${kubeconfig}`);
     if (options.controllers)
-      await runControllers(
-        options,
-        controllerClient(() => certificates, api, log),
-        { log, signal },
-      );
+      await runControllers(options, {
+        client: controllerClient(() => certificates, api, log),
+        identity: await identityOf(dataDir),
+        log,
+        signal,
+      });
     else await aborted(signal);
   } finally {
     over.abort();
@@ -136,35 +131,6 @@ function controllerClient(current: () => Certificates, api: ApiServer, log: Logg
   return new Client({ connection: { ...connection(), credentials: () => connection().credentials() }, log });
 }
 
-async function runControllers(options: ServeOptions, client: Client, { log, signal }: Context): Promise<void> {
-  // loaded only when wanted, and after the API answers
-  const { createControllers } = await import('../controllers/controllers.ts');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const controllers = await createControllers({
-    client,
-    log,
-    registry,
-    metrics: createKubeMetrics(registry),
-    identity: await identityOf(options.dataDir),
-    intervals: {
-      healthMs: options.healthInterval,
-      driftMs: options.driftInterval,
-      requalifyMs: options.requalifyAfter,
-    },
-    deniedCidrs: deniedCidrs(options),
-    maxConnections: options.maxConnections,
-  });
-  const endpoint =
-    options.metricsListen &&
-    (await startHttpEndpoint({ ...options.metricsListen, registry, ready: controllers.readinessChecks() }));
-  try {
-    await controllers.run(signal);
-  } finally {
-    await endpoint?.close();
-  }
-}
-
 /** One name for this data directory, so that a restart takes its shards back at once. */
 async function identityOf(dataDir: string): Promise<string> {
   const path = join(dataDir, 'identity');
@@ -176,13 +142,6 @@ async function identityOf(dataDir: string): Promise<string> {
     await writeFile(path, `${identity}\n`, { mode: 0o600, flag: 'wx' });
     return identity;
   }
-}
-
-function deniedCidrs(options: ServeOptions): string[] {
-  const ranges = options.deniedCidrs ?? [...defaultDeniedCidrs];
-  return options.allowLoopback === true
-    ? ranges.filter((range) => range !== '127.0.0.0/8' && range !== '::1/128')
-    : ranges;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,29 +1,22 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXPIRED_AFTER_MS } from '../controllers/server/qualified.ts';
-import type { LogLevel } from '../lib/logger.ts';
-import { duration } from './wait.ts';
+import { Command, Option } from 'commander';
+import {
+  type ControllerOptions,
+  type ListenAddress,
+  listenAddress,
+  withControllerOptions,
+} from './controllerOptions.ts';
 
-const DAY_MS = 24 * 3600_000;
-
-/** What `hostler serve` is told. Durations are milliseconds. */
-export interface ServeOptions {
+/** What `hostler serve` is told. */
+export interface ServeOptions extends ControllerOptions {
   dataDir: string;
-  listen: { host: string; port: number };
+  listen: ListenAddress;
   kubeconfigOut?: string;
   controllers: boolean;
-  healthInterval: number;
-  driftInterval: number;
-  requalifyAfter: number;
-  allowLoopback?: boolean;
-  deniedCidrs?: string[];
-  maxConnections: number;
-  metricsListen?: { host: string; port: number };
-  logLevel: LogLevel;
 }
 
 /** `hostler serve` */
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('run a whole control plane: Kubernetes-compatible API server, store and controllers')
     .option('--data-dir <dir>', 'where everything is kept', './.hostler')
     .addOption(
@@ -32,34 +25,8 @@ export function serveCommand(): Command {
         .default({ host: '127.0.0.1', port: 7443 }, '127.0.0.1:7443'),
     )
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
-    .option('--no-controllers', 'API server only')
-    .addOption(
-      new Option('--health-interval <duration>', 'between two looks at a healthy host')
-        .argParser(duration)
-        .default(120_000, '2m'),
-    )
-    .addOption(
-      new Option('--drift-interval <duration>', 'between two looks at everything that is managed')
-        .argParser(duration)
-        .default(600_000, '10m'),
-    )
-    .addOption(
-      new Option(
-        '--requalify-after <duration>',
-        'age at which checks that cannot be repeated count as Stale; up to 30d',
-      )
-        .argParser(requalifyAfter)
-        .default(7 * DAY_MS, '7d'),
-    )
-    .option('--allow-loopback', 'Servers may have loopback addresses')
-    .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
-    .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)
-    .option('--metrics-listen <address:port>', 'serve /metrics and probes over plain HTTP', listenAddress)
-    .addOption(
-      new Option('--log-level <level>', 'least level that is logged')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
+    .option('--no-controllers', 'API server only');
+  return withControllerOptions(command)
     .addHelpText(
       'after',
       `
@@ -73,35 +40,4 @@ Examples:
       const { serve } = await import('./serve.ts');
       await serve(options);
     });
-}
-
-function listenAddress(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65535)
-    throw new InvalidArgumentError(`"${text}" is not address:port, such as 127.0.0.1:7443.`);
-  return { host, port };
-}
-
-/** No longer than after which they are Expired. */
-function requalifyAfter(text: string): number {
-  const ms = duration(text);
-  if (ms > EXPIRED_AFTER_MS)
-    throw new InvalidArgumentError(`"${text}" is longer than 30d, after which checks are Expired.`);
-  return ms;
-}
-
-function cidrs(text: string): string[] {
-  return text
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError(`"${text}" is not a positive whole number.`);
-  return value;
 }

@@ -1,8 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/api/reasons.ts';
 import type { Server } from '../../src/api/server.ts';
@@ -12,12 +9,11 @@ import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
+import { ControllerProcess } from '../support/controllerProcess.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { isConverged } from './converged.ts';
 
-const CONTROLLERS = fileURLToPath(new URL('../support/controllersProcess.ts', import.meta.url));
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** With a minute of backoff in it. */
 const END_MS = 240_000;
 
@@ -220,15 +216,12 @@ describe('a clock that is off by days', () => {
 });
 
 describe('two processes of one installation', () => {
-  const started: ChildProcess[] = [];
-  const startControllers = (identity: string): ChildProcess => {
-    const child = spawn(process.execPath, ['--import', 'tsx', CONTROLLERS, api.kubeconfig, identity], {
-      cwd: ROOT,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    child.stderr.pipe(createWriteStream(join(api.directory, 'serve.log'), { flags: 'a' }), { end: false });
-    started.push(child);
-    return child;
+  const started: ControllerProcess[] = [];
+  const startControllers = (identity: string): ControllerProcess => {
+    const { kubeconfig, directory } = api;
+    const one = new ControllerProcess({ kubeconfig, identity, log: join(directory, 'serve.log') });
+    started.push(one);
+    return one;
   };
   let api: ControlPlane;
   beforeAll(async () => {
@@ -238,7 +231,7 @@ describe('two processes of one installation', () => {
     });
   });
   afterAll(async () => {
-    for (const child of started) child.kill('SIGKILL');
+    for (const one of started) await one.kill();
     await api.remove();
   });
 
@@ -249,7 +242,7 @@ describe('two processes of one installation', () => {
     startControllers('second');
     for (const host of hosts) await api.createServer(host.name, specOf(host));
     await running(hosts[0]!, 'dpkg');
-    first.kill('SIGKILL');
+    await first.kill();
     for (const host of hosts) {
       await api.waitFor(host.name, isConverged, END_MS);
       await expectSoundPackages(host);
