@@ -8,24 +8,21 @@ import { API_VERSION } from '../../src/api/meta.ts';
 import type { Reason } from '../../src/api/reasons.ts';
 import type { Server } from '../../src/api/server.ts';
 import { isFinalPhase, type ServerOperationStatus } from '../../src/api/serverOperation.ts';
-import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { ApiError } from '../../src/kube/apiError.ts';
 import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import type { Fleet } from '../hosts/fleet.ts';
 import { Canaries } from '../support/canaries.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
 import { checkInvariants } from '../support/invariants.ts';
-import { expectDocker, expectNoJobLeft, expectSoundPackages, waitForJobs } from '../support/soundHost.ts';
+import { expectDocker, expectNoJobLeft, expectProxy, expectSoundPackages, waitForJobs } from '../support/soundHost.ts';
 import { isConverged, isTrue } from './converged.ts';
+import { COMMAND_LOG, HOOK_LOG, laterProxy, NEWER_ENGINE, specOf } from './declared.ts';
 import { pressOn } from './pressOn.ts';
 import { lastingFaults, type Fault, type HostPlan, type Schedule } from './schedule.ts';
-import { Target, USER } from './target.ts';
+import { Target } from './target.ts';
 
 type Operation = NonNullable<HostPlan['operation']>['type'];
 
-/** The newer release of Docker's own engine. */
-const NEWER = '28';
-const COMMAND_LOG = '/var/tmp/command-ran';
 /** Why an operation may fail: it, or what it waits for, was cut off. */
 const whyNot: Readonly<Record<Operation, readonly Reason[]>> = {
   RunCommand: ['Interrupted', 'CommandFailed'],
@@ -36,7 +33,6 @@ const INSIST_MS = 60_000;
 const POLL_MS = 250;
 /** After so many looks somebody reads what the Server asks for. */
 const PATIENCE = 40;
-const HOOK_LOG = '/var/tmp/hook-ran';
 const FLAGS = ['--allow-loopback', '--health-interval', '2s', '--drift-interval', '4s'];
 /** After the last fault: a kill in the middle of a first login costs a minute, a busy package manager 15 s at a time. */
 const CONVERGE_MS = 180_000;
@@ -49,18 +45,32 @@ export class FaultRun {
   readonly #plane: ControlPlane;
   readonly #targets: readonly Target[];
   readonly #canaries: Canaries;
+  readonly #proxyImage: string;
   /** The control plane dies and comes back one time after the other. */
   #restarting: Promise<void> = Promise.resolve();
 
-  private constructor(schedule: Schedule, plane: ControlPlane, targets: readonly Target[], canaries: Canaries) {
+  private constructor(
+    schedule: Schedule,
+    plane: ControlPlane,
+    targets: readonly Target[],
+    { canaries, proxyImage }: { canaries: Canaries; proxyImage: string },
+  ) {
     this.#schedule = schedule;
     this.#plane = plane;
     this.#targets = targets;
     this.#canaries = canaries;
+    this.#proxyImage = proxyImage;
   }
 
-  /** @param env  Environment of the control plane. */
-  static async prepare(fleet: Fleet, schedule: Schedule, env: Record<string, string>): Promise<FaultRun> {
+  /**
+   * @param settings.env  Environment of the control plane.
+   * @param settings.proxyImage  Of nginx, without tag; not asked for where no host of the schedule has a proxy.
+   */
+  static async prepare(
+    fleet: Fleet,
+    schedule: Schedule,
+    { env, proxyImage }: { env: Record<string, string>; proxyImage: string },
+  ): Promise<FaultRun> {
     const canaries = new Canaries();
     const password = canaries.make('sudo password');
     const pem = await readFile(fleet.keyFile, 'utf8');
@@ -70,7 +80,7 @@ export class FaultRun {
     const targets = schedule.hosts.map((plan, index) =>
       Target.up(fleet, `s${schedule.seed}-${index}`, plan, { key, password }),
     );
-    const run = new FaultRun(schedule, await started, await Promise.all(targets), canaries);
+    const run = new FaultRun(schedule, await started, await Promise.all(targets), { canaries, proxyImage });
     const clocks = new Set(schedule.faults.filter(({ kind }) => kind === 'MoveClock').map(({ host }) => host));
     for (const index of clocks) await run.#targets[index]?.prepareClock();
     await run.#plane.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': pem });
@@ -81,7 +91,7 @@ export class FaultRun {
   /** Everything up to the end of the last fault. */
   async suffer(): Promise<void> {
     for (const [index, target] of this.#targets.entries()) {
-      await this.#plane.createServer(nameOf(index), specOf(target));
+      await this.#plane.createServer(nameOf(index), specOf(target, this.#proxyImage));
     }
     const created = Date.now();
     const at = async (ms: number, act: () => Promise<void>): Promise<void> => {
@@ -93,15 +103,19 @@ export class FaultRun {
         fault.kind === 'KillControlPlane' ? this.#restart(fault.downMs) : this.#targetOf(fault).suffer(fault),
       ),
     );
-    const requests = this.#targets.flatMap(({ plan: { upgradeAtMs, operation } }, index) => [
-      ...(upgradeAtMs === undefined ? [] : [at(upgradeAtMs, () => this.#upgrade(index))]),
+    const requests = this.#targets.flatMap(({ plan: { upgradeAtMs, proxy, operation } }, index) => [
+      ...(upgradeAtMs === undefined
+        ? []
+        : [at(upgradeAtMs, () => this.#declare(index, { docker: { version: NEWER_ENGINE } }))]),
+      ...(proxy === undefined
+        ? []
+        : [at(proxy.atMs, () => this.#declare(index, { proxy: laterProxy(proxy, this.#proxyImage) }))]),
       ...(operation === undefined ? [] : [at(operation.atMs, () => this.#operate(index, operation.type))]),
     ]);
     await Promise.all([...sufferings, ...requests]);
   }
 
-  #upgrade(index: number): Promise<void> {
-    const spec = { docker: { version: NEWER } };
+  #declare(index: number, spec: object): Promise<void> {
     return insist(() => this.#plane.client.patch(servers, { namespace: 'default', name: nameOf(index) }, { spec }));
   }
 
@@ -138,6 +152,8 @@ export class FaultRun {
       await this.#plane.waitFor(nameOf(index), isConverged, CONFIRM_MS);
       await expectSoundPackages(target.host, { interruptions });
       await this.#expectEngine(target);
+      const { proxy } = target.plan;
+      if (proxy !== undefined) await expectProxy(target.host, laterProxy(proxy, this.#proxyImage));
       await expectNoJobLeft(target.host);
       expect(await linesOf(target, HOOK_LOG), 'how often the hook ran').toBeLessThanOrEqual(1 + target.reboots);
       if (target.plan.operation !== undefined) await this.#expectOperation(index, target, target.plan.operation.type);
@@ -255,32 +271,6 @@ async function insist(write: () => Promise<unknown>): Promise<void> {
       await sleep(200);
     }
   }
-}
-
-const engines: Readonly<Record<HostPlan['engine'], ServerSpec['docker']>> = {
-  'docker.io': { version: '20.10' },
-  'docker-ce': { version: '26', source: { type: 'DockerCE' }, daemonConfig: { 'live-restore': true } },
-};
-
-function specOf({ link, account, plan: { hook, engine } }: Target): ServerSpec {
-  const auth = { privateKeySecretRef: { name: 'key' } };
-  const withPassword = {
-    hostKeyPolicy: 'TrustOnFirstUse',
-    privilege: { passwordSecretRef: { name: 'sudo' } },
-  } as const;
-  return {
-    addresses: [{ type: 'IPv4', address: '127.0.0.1' }],
-    ssh: {
-      port: link.port,
-      user: account === 'root' ? 'root' : USER,
-      auth,
-      ...(account === 'passwordSudo' && withPassword),
-    },
-    docker: engines[engine]!,
-    disruption: { automatic: 'RestartService' },
-    requirements: { disk: '1G' },
-    hooks: [{ name: 'once', when: hook.when, script: `echo ran >>${HOOK_LOG}; sleep ${hook.seconds}` }],
-  };
 }
 
 function isStalled({ status }: Server, reasons: readonly string[]): boolean {

@@ -46,8 +46,13 @@ export class MortalPlane {
   /**
    * Starts it again after every death, until `isOver` holds and no further death comes.
    * @param isOver  Throws while the API is away.
+   * @param options.deaths  So many come at most: behind them no other one is waited for.
    */
-  async outlive(isOver: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+  async outlive(
+    isOver: () => Promise<boolean>,
+    timeoutMs: number,
+    { deaths = Infinity }: { deaths?: number } = {},
+  ): Promise<void> {
     const until = Date.now() + timeoutMs;
     for (let quietSince: number | undefined; ;) {
       if (Date.now() > until) throw new Error(`not over in time; it died at\n${(await this.deaths()).join('\n')}`);
@@ -60,7 +65,8 @@ export class MortalPlane {
       await pressOn(this.plane).catch(() => undefined);
       if (await isOver().catch(() => false)) quietSince ??= Date.now();
       else quietSince = undefined;
-      if (quietSince !== undefined && Date.now() - quietSince >= QUIET_MS) return;
+      if (quietSince === undefined) continue;
+      if (Date.now() - quietSince >= QUIET_MS || (await this.deaths()).length >= deaths) return;
     }
   }
 

@@ -6,13 +6,15 @@ export type Account = 'root' | 'sudo' | 'passwordSudo';
 /** Whose engine is declared: that of the distribution, or Docker's own, which has an older and a newer release. */
 type Engine = 'docker.io' | 'docker-ce';
 
-/** What is asked for: Docker, a hook of so many seconds that must run once, and perhaps a newer engine or an act. */
+/** What is asked for: Docker, a hook of so many seconds that must run once, and perhaps a newer engine, a proxy or an act. */
 export interface HostPlan {
   account: Account;
   engine: Engine;
   hook: { when: 'PreProvision' | 'PostProvision'; seconds: number };
   /** When the newer engine is declared; counts as {@link Fault}'s atMs. */
   upgradeAtMs: number | undefined;
+  /** A proxy is declared from the beginning, and at that time another one in its place. */
+  proxy: { to: 'another version' | 'another type'; atMs: number } | undefined;
   operation: { type: 'Reboot' | 'RunCommand' | 'Cleanup'; atMs: number } | undefined;
 }
 
@@ -69,11 +71,17 @@ const MAX_REQUEST_MS = 20_000;
 const MAX_CUT_BYTES = 60_000;
 /** One schedule of so many ends in a lasting fault. */
 const LASTING_ONE_IN = 5;
+/** Sets the choices about proxies apart, so that a seed goes on to make what it made before there were any. */
+const PROXY_SEED = 2 ** 31;
 
 /** @param seed  A whole number from 0 to 2^32-1. */
 export function makeSchedule(seed: number): Schedule {
   const random = new Random(seed);
-  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, () => makeHost(random));
+  const forProxies = new Random(seed + PROXY_SEED);
+  const hosts = Array.from({ length: random.between(1, MAX_HOSTS) }, () => ({
+    ...makeHost(random),
+    proxy: makeProxy(forProxies),
+  }));
   const faults = Array.from({ length: random.between(1, MAX_FAULTS) }, (): Fault => {
     const host = random.between(0, hosts.length - 1);
     const atMs = random.between(0, spanOf(hosts[host]!));
@@ -85,7 +93,12 @@ export function makeSchedule(seed: number): Schedule {
   return { seed, hosts, faults: faults.sort((a, b) => a.atMs - b.atMs), lasting };
 }
 
-function makeHost(random: Random): HostPlan {
+function makeProxy(random: Random): HostPlan['proxy'] {
+  const to = random.pick(['another version', 'another type', undefined, undefined] as const);
+  return to && { to, atMs: random.between(SPAN_MS / 2, MAX_REQUEST_MS) };
+}
+
+function makeHost(random: Random): Omit<HostPlan, 'proxy'> {
   const account = random.pick<Account>(['root', 'sudo', 'passwordSudo']);
   const engine = random.pick<Engine>(['docker.io', 'docker-ce']);
   const hook = {
@@ -100,8 +113,8 @@ function makeHost(random: Random): HostPlan {
 }
 
 /** Faults go on as long as something is asked for. */
-function spanOf({ upgradeAtMs = 0, operation }: HostPlan): number {
-  return Math.max(SPAN_MS, upgradeAtMs + SPAN_MS / 2, (operation?.atMs ?? 0) + SPAN_MS / 2);
+function spanOf({ upgradeAtMs = 0, operation, proxy }: HostPlan): number {
+  return Math.max(SPAN_MS, ...[upgradeAtMs, operation?.atMs ?? 0, proxy?.atMs ?? 0].map((ms) => ms + SPAN_MS / 2));
 }
 
 function makeFault(random: Random, account: Account): FaultKind {
@@ -127,12 +140,15 @@ function makeFault(random: Random, account: Account): FaultKind {
 /** The schedule as lines for a log, in the order in which things happen. */
 export function describeSchedule({ seed, hosts, faults, lasting }: Schedule): string {
   const accounts = hosts
-    .map(
-      ({ account, engine, hook }, index) => `host ${index} as ${account}, ${engine}, ${hook.when} of ${hook.seconds} s`,
+    .map(({ account, engine, hook, proxy }, index) =>
+      [`host ${index} as ${account}`, engine, ...(proxy ? ['a proxy'] : []), `${hook.when} of ${hook.seconds} s`].join(
+        ', ',
+      ),
     )
     .join('; ');
-  const requests = hosts.flatMap(({ upgradeAtMs, operation }, host) => [
+  const requests = hosts.flatMap(({ upgradeAtMs, operation, proxy }, host) => [
     ...(upgradeAtMs === undefined ? [] : [{ atMs: upgradeAtMs, host, what: 'a newer engine is declared' }]),
+    ...(proxy === undefined ? [] : [{ atMs: proxy.atMs, host, what: `a proxy of ${proxy.to} is declared` }]),
     ...(operation === undefined ? [] : [{ atMs: operation.atMs, host, what: `${operation.type} is asked for` }]),
   ]);
   const mishaps = faults.map(({ kind, atMs, host, ...rest }) => {

@@ -28,6 +28,19 @@ export async function expectDocker(host: Host, version: RegExp, { releases = 1 }
   expect(await host.run('docker version -f "{{.Server.Version}}"')).toMatch(version);
 }
 
+/** One proxy is there, and answers. @param proxy  Of which image, by tag. */
+export async function expectProxy(
+  host: Host,
+  { image = '', version = '' }: { image?: string | undefined; version?: string | undefined },
+): Promise<void> {
+  const found = await host.run(
+    `docker ps -a --format '{{.Names}} {{.Image}} {{.State}}' | grep '^hostler-proxy' || true`,
+  );
+  expect(found).toBe(`hostler-proxy ${image}:${version} running\n`);
+  const { status } = await fetch(`http://${host.address}/`, { redirect: 'manual' });
+  expect(status, 'what the proxy answers').toBeLessThan(500);
+}
+
 /** Where Hostler cannot come back to a job that it started, the job goes on to its end by itself. */
 export async function waitForJobs(host: Host): Promise<void> {
   await host.run(`for _ in $(seq 600); do
