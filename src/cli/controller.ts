@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { Client } from '../kube/client.ts';
 import { createLogger } from '../lib/logger.ts';
@@ -12,5 +13,13 @@ export async function controller(options: ControllerCommandOptions): Promise<voi
   const log = createLogger({ level: options.logLevel });
   const client = new Client({ connection: connectTo(options), log });
   const identity = options.identity ?? process.env['POD_NAME'] ?? `${hostname()}-${randomUUID()}`;
-  await untilAskedToStop(log, (signal) => runControllers(options, { client, identity, log, signal }));
+  const context = { client, identity, log, alsoDenied: apiServerRange() };
+  await untilAskedToStop(log, (signal) => runControllers(options, { ...context, signal }));
+}
+
+/** In a Pod: the cluster's own API, which a Server must not be aimed at. */
+function apiServerRange(): string[] {
+  const host = process.env['KUBERNETES_SERVICE_HOST'];
+  if (host === undefined || isIP(host) === 0) return [];
+  return [`${host}/${isIP(host) === 4 ? 32 : 128}`];
 }

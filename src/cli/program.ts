@@ -5,6 +5,7 @@ import { redactor } from '../lib/redaction.ts';
 import { version } from '../lib/version.ts';
 import { controllerCommand } from './controllerCommand.ts';
 import { CliError, exitCode, type ExitCode } from './exitCodes.ts';
+import { grantCommand } from './grant.ts';
 import { remark } from './output.ts';
 import { serveCommand } from './serveCommand.ts';
 import { serverCommand } from './server.ts';
@@ -33,6 +34,7 @@ function createProgram(): Command {
     .addCommand(serveCommand())
     .addCommand(controllerCommand())
     .addCommand(serverCommand())
+    .addCommand(grantCommand())
     .addCommand(versionCommand());
   program.addHelpText(
     'after',

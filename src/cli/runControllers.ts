@@ -12,13 +12,15 @@ export interface ControllersContext {
   client: Client;
   /** Name of this process in Leases. */
   identity: string;
+  /** Address ranges that are denied whatever the options say. */
+  alsoDenied?: readonly string[];
   log: Logger;
   signal: AbortSignal;
 }
 
 /** Runs all controllers, with metrics and probes where asked for, until `signal` aborts. The same in both homes. */
 export async function runControllers(options: ControllerOptions, context: ControllersContext): Promise<void> {
-  const { client, identity, log, signal } = context;
+  const { client, identity, alsoDenied = [], log, signal } = context;
   // loaded only when wanted, and after the API answers
   const { createControllers } = await import('../controllers/controllers.ts');
   const registry = new Registry();
@@ -34,7 +36,7 @@ export async function runControllers(options: ControllerOptions, context: Contro
       driftMs: options.driftInterval,
       requalifyMs: options.requalifyAfter,
     },
-    deniedCidrs: deniedCidrs(options),
+    deniedCidrs: [...deniedCidrs(options), ...alsoDenied],
     maxConnections: options.maxConnections,
   });
   const endpoint =

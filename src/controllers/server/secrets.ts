@@ -52,7 +52,7 @@ export class SecretReader {
         `Hostler may not read Secret ${key.namespace}/${key.name} of ${field}.`,
         {
           cause: error,
-          remedy: `Grant its user the verb get on secrets/${key.name} in namespace ${key.namespace}.`,
+          remedy: `Whoever owns it grants that: hostler grant ${key.name} --namespace ${key.namespace}`,
         },
       );
     }

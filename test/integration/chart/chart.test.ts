@@ -1,0 +1,147 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../../src/api/meta.ts';
+import { version } from '../../../src/lib/version.ts';
+import { attempt, run } from '../../hosts/command.ts';
+import { HELM_VERSIONS, helmPath } from '../../support/kubectl.ts';
+
+const CHART = fileURLToPath(new URL('../../../charts/hostler', import.meta.url));
+const GOLDEN = fileURLToPath(new URL('golden', import.meta.url));
+
+/** Everything that is optional. */
+const FULL = {
+  replicaCount: 3,
+  image: { digest: `sha256:${'0'.repeat(64)}`, pullPolicy: 'Always' },
+  imagePullSecrets: [{ name: 'pull' }],
+  secretAccess: { mode: 'Namespaces', namespaces: ['acme', 'shop'] },
+  controller: {
+    deniedCIDRs: ['10.96.0.0/12'],
+    extraArgs: ['--allow-loopback'],
+    extraEnv: [{ name: 'TZ', value: 'UTC' }],
+  },
+  serviceAccount: { annotations: { 'example.com/role': 'hostler' } },
+  podAnnotations: { 'example.com/note': 'pod' },
+  podLabels: { team: 'platform' },
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
+  tolerations: [{ key: 'infra', operator: 'Exists' }],
+  affinity: { nodeAffinity: {} },
+  priorityClassName: 'system-cluster-critical',
+  metrics: {
+    service: { annotations: { 'example.com/scrape': 'yes' } },
+    serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+    prometheusRule: { enabled: true },
+    dashboard: { enabled: true },
+  },
+  networkPolicy: {
+    enabled: true,
+    sshPorts: [22, 2222],
+    metricsFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+  },
+};
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hostler-chart-'));
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function valuesFile(values: object): Promise<string> {
+  const path = join(directory, `${Math.random().toString(36).slice(2)}.json`);
+  await writeFile(path, JSON.stringify(values));
+  return path;
+}
+
+async function render(helm: string, values: object, flags: readonly string[] = []): Promise<string> {
+  return run([helm, 'template', 'hostler', CHART, '-f', await valuesFile(values), ...flags]);
+}
+
+/** What is generated from src/api stands in crds/ already. */
+const withoutCrds = (text: string): string =>
+  text
+    .split(/^---\n/m)
+    .filter((part) => !/^kind: CustomResourceDefinition$/m.test(part))
+    .join('---\n');
+
+const objectsOf = (text: string): KubeObject[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object) => object !== null);
+
+describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
+  let helm: string;
+  beforeAll(async () => {
+    helm = await helmPath(helmVersion);
+  });
+
+  it('passes lint', async () => {
+    await run([helm, 'lint', '--strict', CHART, '-f', await valuesFile(FULL)]);
+  });
+
+  it.each([
+    ['defaults', {}],
+    ['full', FULL],
+  ])('renders %s as recorded', async (name, values) => {
+    await expect(withoutCrds(await render(helm, values))).toMatchFileSnapshot(join(GOLDEN, `${name}.yaml`));
+  });
+
+  it('takes CRDs, roles and policies along, each once', async () => {
+    const objects = objectsOf(await render(helm, {}));
+    const ids = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+    expect(new Set(ids).size).toBe(ids.length);
+    const crds = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(crds.map(({ metadata }) => metadata.name)).toContain('servers.hostler.dev');
+    for (const { metadata } of crds) expect(metadata.annotations).toMatchObject({ 'helm.sh/resource-policy': 'keep' });
+  });
+
+  it('grants nothing by wildcard, and no Secret unless told', async () => {
+    const text = await render(helm, {});
+    const rules = objectsOf(text).flatMap((object) => (object as { rules?: { resources?: string[] }[] }).rules ?? []);
+    expect(rules.length).toBeGreaterThan(5);
+    expect(JSON.stringify(rules)).not.toContain('*');
+    expect(rules.filter(({ resources }) => resources?.includes('secrets'))).toEqual([]);
+  });
+
+  it('makes the namespace of its own only where the release is elsewhere', async () => {
+    const namespaces = (text: string) => objectsOf(text).filter(({ kind }) => kind === 'Namespace').length;
+    expect(namespaces(await render(helm, {}))).toBe(1);
+    expect(namespaces(await render(helm, {}, ['--namespace', 'hostler-system']))).toBe(0);
+  });
+
+  it.each([
+    ['an unknown value', { replicas: 2 }, 'replicas'],
+    ['a number that is none', { replicaCount: 'two' }, 'replicaCount'],
+    ['Namespaces without any', { secretAccess: { mode: 'Namespaces' } }, 'namespaces'],
+    ['a range that is none', { controller: { deniedCIDRs: ['everything'] } }, 'deniedCIDRs'],
+    ['a duration without unit', { controller: { healthInterval: '120' } }, 'healthInterval'],
+  ])('refuses %s and names it', async (_what, values, named) => {
+    const { code, stderr } = await attempt([helm, 'template', 'hostler', CHART, '-f', await valuesFile(values)]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(named);
+  });
+});
+
+it('the chart has the version of the program', async () => {
+  const chart = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8')) as { version: string; appVersion: string };
+  expect([chart.version, chart.appVersion]).toEqual([version, version]);
+});
+
+it('alerts and dashboard speak only of metrics that exist', async () => {
+  const files = ['files/alerts.yaml', 'files/dashboards/hostler.json'];
+  const text = (await Promise.all(files.map((file) => readFile(join(CHART, file), 'utf8')))).join('\n');
+  const used = new Set(text.match(/\b(hostler|workqueue|controller_runtime|leader_election|process)_[a-z_]+/g));
+  const sources = ['src/controllers/serverMetrics.ts', 'src/controllers/sshMetrics.ts', 'src/kube/metrics.ts'];
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const code = (await Promise.all(sources.map((file) => readFile(join(root, file), 'utf8')))).join('\n');
+  const isDefined = (name: string) =>
+    name.startsWith('process_') || code.includes(`'${name.replace(/_(bucket|sum|count)$/, '')}'`);
+  expect(used.size).toBeGreaterThan(8);
+  expect([...used].filter((name) => !isDefined(name))).toEqual([]);
+});
