@@ -5,7 +5,8 @@ import type { KubeObject } from './meta.ts';
 import { atomicList, integer, mapList, objectName, text, time, withRules } from './schema.ts';
 import { Step } from './serverStatus.ts';
 
-const operationTypes = [
+/** What can be done to a Server. */
+export const operationTypes = [
   'Retry',
   'Approve',
   'ApproveHostKey',

@@ -4,15 +4,17 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { EscalationCheck } from './authorization/escalation.ts';
+import { RbacAuthorizer } from './authorization/rbacAuthorizer.ts';
+import { RbacIndex } from './authorization/rbacIndex.ts';
 import { NamespaceLifecycle } from './admission/namespaceLifecycle.ts';
 import { builtinResources } from './builtins/builtins.ts';
 import { WatchHub } from './cache/watchHub.ts';
-import { Controllers } from './controllers/controllers.ts';
+import { Controllers, requireStored } from './controllers/controllers.ts';
 import { DiscoveryEndpoint } from './discovery/discoveryEndpoint.ts';
 import { createApp } from './http/app.ts';
 import { JsonLinesAudit } from './http/audit.ts';
 import { CertificateAuthenticator } from './http/authentication.ts';
-import { allowAuthenticated } from './http/authorization.ts';
 import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
 import { InFlight } from './http/inflight.ts';
 import { Metrics } from './http/metrics.ts';
@@ -24,6 +26,7 @@ import type { KeyPair } from './pki/certificates.ts';
 import type { Pki } from './pki/pki.ts';
 import type { RegistryDeps } from './registry/call.ts';
 import { Catalog } from './registry/catalog.ts';
+import type { StoredResource } from './registry/resource.ts';
 import { KeyedLock } from './registry/keyedLock.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -39,6 +42,8 @@ export interface ApiServerOptions {
   clock?: Clock;
   /** CustomResourceDefinitions to install (or bring up to date) before `ready`. */
   crds?: readonly object[];
+  /** Further objects to install (or bring up to date) before `ready`, in this order. */
+  objects?: readonly object[];
   /** Receives one JSON line per finished request, when given. */
   auditLog?: { write(line: string): void };
 }
@@ -109,15 +114,24 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   const hub = new WatchHub({ storage, log, clock });
   await hub.start();
   const catalog = new Catalog();
-  const authorizer = allowAuthenticated;
+  const index = new RbacIndex();
+  const authorizer = new RbacAuthorizer(index);
   catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer }));
-  const namespaces = catalog.find('', 'v1', 'namespaces');
-  if (namespaces?.type !== 'Stored') throw new Error('namespaces are not served');
+  const rbac = (plural: string): StoredResource => requireStored(catalog, 'rbac.authorization.k8s.io', plural);
+  await index.start({
+    roles: rbac('roles'),
+    clusterRoles: rbac('clusterroles'),
+    roleBindings: rbac('rolebindings'),
+    clusterRoleBindings: rbac('clusterrolebindings'),
+  });
   const registry: RegistryDeps = {
     clock,
     log,
     locks: new KeyedLock(),
-    admissions: [new NamespaceLifecycle(namespaces)],
+    admissions: [
+      new NamespaceLifecycle(requireStored(catalog, '', 'namespaces')),
+      new EscalationCheck(authorizer, index),
+    ],
   };
   const inFlight = new InFlight();
   const metrics = new Metrics(() => inFlight.counts);
@@ -160,6 +174,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     log,
     caPem: pki.ca,
     crds: options.crds ?? [],
+    objects: options.objects ?? [],
   });
   return { server, state, hub, catalog, inFlight, controllers };
 }

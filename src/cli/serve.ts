@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { controllerBindings, controllerRoles, peopleRoles, systemNamespace } from '../api/access.ts';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
-import { ADMIN } from '../apiserver/pki/pki.ts';
+import { ADMIN, CONTROLLER_MANAGER } from '../apiserver/pki/pki.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../apiserver/server.ts';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
 import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
@@ -22,6 +23,13 @@ import type { ServeOptions } from './serveCommand.ts';
 
 /** Where the registry keeps Secrets. */
 const SECRETS = '/registry/core/secrets/';
+
+/** The controllers of this process, as roles are given to them. */
+const CONTROLLERS = {
+  kind: 'User',
+  apiGroup: 'rbac.authorization.k8s.io',
+  name: CONTROLLER_MANAGER.user,
+} as const;
 
 /** Runs the control plane until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -71,6 +79,7 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),
+    objects: [systemNamespace(), ...peopleRoles(), ...controllerRoles(), ...controllerBindings(CONTROLLERS)],
   });
   const over = new AbortController();
   const renewed = async (next: Certificates): Promise<void> => {

@@ -1,9 +1,8 @@
+import { SYSTEM_NAMESPACE } from '../api/access.ts';
 import { isAlreadyExists } from './apiError.ts';
 import type { Client } from './client.ts';
 import { type ConfigMap, configMaps, namespaces } from './resource.ts';
 
-/** Where Hostler keeps what is its own. */
-export const SYSTEM_NAMESPACE = 'hostler-system';
 const NAME = 'hostler-installation';
 
 /**

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { servers } from '../../src/kube/hostlerResources.ts';
+import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
@@ -46,6 +47,12 @@ describe('one Server from declaration to deletion', () => {
   it('brings a fresh host to Ready and shows every step', async () => {
     await plane.createServer('eu-1', spec());
     await plane.waitForCondition('eu-1', 'Ready', 'True');
+    // by whom: an ordinary user, who may not even see which Secrets there are
+    const controllers = await plane.controllersClient();
+    await expect(controllers.list(secrets, { namespace: 'default' })).rejects.toMatchObject({ code: 403 });
+    await expect(controllers.delete(servers, { namespace: 'default', name: 'eu-1' })).rejects.toMatchObject({
+      code: 403,
+    });
     const { status } = await plane.server('eu-1');
     expect(status?.summary).toBe('Active');
     expect(status?.appliedGeneration).toBe(status?.observedGeneration);

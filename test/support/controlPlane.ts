@@ -12,6 +12,7 @@ import type { Server } from '../../src/api/server.ts';
 import type { OperationType, ServerOperation, ServerOperationStatus } from '../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { Client } from '../../src/kube/client.ts';
+import { fixedConnection } from '../../src/kube/connection.ts';
 import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { defaultConnection } from '../../src/kube/kubeconfig.ts';
 import { secrets } from '../../src/kube/resource.ts';
@@ -56,6 +57,14 @@ export class ControlPlane {
 
   get kubeconfig(): string {
     return join(this.directory, 'kubeconfig');
+  }
+
+  /** A client with the certificate of the control plane's own controllers. */
+  async controllersClient(): Promise<Client> {
+    const read = (name: string): Promise<string> => readFile(join(this.directory, 'pki', name), 'utf8');
+    const [ca, cert, key] = await Promise.all(['ca.crt', 'controller-manager.crt', 'controller-manager.key'].map(read));
+    const server = `https://127.0.0.1:${this.#port}`;
+    return new Client({ connection: fixedConnection({ server, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }) });
   }
 
   get isRunning(): boolean {

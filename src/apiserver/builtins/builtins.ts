@@ -17,6 +17,8 @@ import { leases } from './leases.ts';
 import { namespaces } from './namespaces.ts';
 import { reviewDefinitions } from './reviews.ts';
 import { resolvedComponent } from './schemas/components.ts';
+import { clusterRoleBindings, roleBindings } from './roleBindings.ts';
+import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
 import { serviceAccounts } from './serviceAccounts.ts';
 
@@ -29,6 +31,10 @@ const DEFINITIONS: readonly BuiltinDefinition[] = [
   events,
   leases,
   customResourceDefinitions,
+  roles,
+  clusterRoles,
+  roleBindings,
+  clusterRoleBindings,
 ];
 
 /** Verbs of every stored resource. */

@@ -107,6 +107,7 @@ async function listRules(authorizer: Authorizer, object: JsonObject, user: User)
   object['status'] = {
     resourceRules: rules.resourceRules,
     nonResourceRules: rules.nonResourceRules,
-    incomplete: false,
+    incomplete: rules.evaluationError !== undefined,
+    ...(rules.evaluationError === undefined ? {} : { evaluationError: rules.evaluationError }),
   };
 }

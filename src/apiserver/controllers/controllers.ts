@@ -5,12 +5,19 @@ import { installDefinitions } from '../crd/install.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { RegistryDeps } from '../registry/call.ts';
 import { createObject } from '../registry/create.ts';
+import { textAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
+import { defaultClusterRoleBindings, defaultClusterRoles } from '../authorization/bootstrapRoles.ts';
+import { ensureBinding, ensureRole } from '../authorization/ensureRoles.ts';
+import { ClusterRoleAggregation } from './clusterRoleAggregation.ts';
 import { CrdController } from './customResourceDefinitions.ts';
 import { GarbageCollector } from './garbageCollector.ts';
+import { installObject, toJsonObject } from './installObject.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { NamespaceContents } from './namespaceContents.ts';
 import { NamespaceController } from './namespaces.ts';
+
+const RBAC = 'rbac.authorization.k8s.io';
 
 /** What the controllers inside the server need. */
 export interface ControllersDeps {
@@ -20,6 +27,7 @@ export interface ControllersDeps {
   log: Logger;
   caPem: string;
   crds: readonly object[];
+  objects: readonly object[];
 }
 
 /** The controllers that a cluster without machines still needs: definitions, namespaces and their contents, garbage. */
@@ -29,6 +37,7 @@ export class Controllers {
   readonly #namespaces: NamespaceController;
   readonly #contents: NamespaceContents;
   readonly #garbage: GarbageCollector;
+  readonly #aggregation: ClusterRoleAggregation;
   #unsubscribe: () => void = () => undefined;
 
   constructor(deps: ControllersDeps) {
@@ -48,13 +57,15 @@ export class Controllers {
       caPem,
     });
     this.#garbage = new GarbageCollector({ catalog, registry, log });
+    this.#aggregation = new ClusterRoleAggregation({ registry, log, clusterRoles: builtin(RBAC, 'clusterroles') });
   }
 
   /** Resolves when namespaces and definitions are in place; other controllers read on in the background. */
   async start(): Promise<void> {
     const { registry, catalog, crds } = this.#deps;
     await this.#definitions.start();
-    await this.#ensureNamespaces();
+    await Promise.all([this.#ensureNamespaces(), this.#ensureRoles()]);
+    await this.#aggregation.start();
     this.#background('namespaces', this.#namespaces.start());
     this.#background('namespace contents', this.#contents.start());
     if (crds.length > 0) {
@@ -64,6 +75,7 @@ export class Controllers {
         crds,
       );
     }
+    await this.#installObjects();
     const follow = (): void => this.#background('garbage collection', this.#garbage.follow());
     this.#unsubscribe = catalog.onChange(follow);
     follow();
@@ -78,7 +90,31 @@ export class Controllers {
 
   async stop(): Promise<void> {
     this.#unsubscribe();
-    await Promise.all([this.#definitions, this.#namespaces, this.#contents, this.#garbage].map((one) => one.stop()));
+    await Promise.all(
+      [this.#definitions, this.#namespaces, this.#contents, this.#garbage, this.#aggregation].map((one) => one.stop()),
+    );
+  }
+
+  /** One after the other: a namespace comes before what is in it. */
+  async #installObjects(): Promise<void> {
+    const { registry, catalog, objects } = this.#deps;
+    for (const manifest of objects) {
+      const object = toJsonObject(manifest);
+      const kind = textAt(object, 'kind');
+      const resource = catalog.findKind(textAt(object, 'apiVersion'), kind);
+      if (resource === undefined) throw new Error(`an object to install is of a kind that is not served: ${kind}`);
+      await installObject(registry, resource, manifest);
+    }
+  }
+
+  async #ensureRoles(): Promise<void> {
+    const { registry, catalog } = this.#deps;
+    const roles = requireStored(catalog, RBAC, 'clusterroles');
+    const bindings = requireStored(catalog, RBAC, 'clusterrolebindings');
+    await Promise.all([
+      ...defaultClusterRoles().map((role) => ensureRole(registry, roles, role)),
+      ...defaultClusterRoleBindings().map((binding) => ensureBinding(registry, bindings, binding)),
+    ]);
   }
 
   async #ensureNamespaces(): Promise<void> {
@@ -92,7 +128,8 @@ export class Controllers {
   }
 }
 
-function requireStored(catalog: Catalog, group: string, plural: string): StoredResource {
+/** A built-in resource of version v1. @throws Error when it is not served. */
+export function requireStored(catalog: Catalog, group: string, plural: string): StoredResource {
   const found = catalog.find(group, 'v1', plural);
   if (found?.type === 'Stored') return found;
   throw new Error(`the built-in resource ${plural} is missing`);

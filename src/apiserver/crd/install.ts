@@ -1,15 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
-import { equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
 import { conditionStatus } from '../builtins/conditions.ts';
-import { internalCall, tolerating } from '../controllers/internalCalls.ts';
+import { installObject, toJsonObject } from '../controllers/installObject.ts';
 import type { RegistryDeps } from '../registry/call.ts';
-import { createObject } from '../registry/create.ts';
-import { metaOf, objectAt, textAt } from '../registry/object.ts';
+import { metaOf, textAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
-import { updateObject } from '../registry/update.ts';
 import { cachedToObject } from '../registry/versions.ts';
 
-const MANAGER = 'hostler';
 const POLL_MS = 10;
 
 /**
@@ -22,36 +18,9 @@ export async function installDefinitions(
   definitions: readonly object[],
   timeoutMs = 30_000,
 ): Promise<void> {
-  for (const definition of definitions) await install(registry, resource, toJsonObject(definition));
+  for (const definition of definitions) await installObject(registry, resource, definition);
   const names = definitions.map((one) => textAt(metaOf(toJsonObject(one)), 'name'));
   await established(registry.clock, resource, names, timeoutMs);
-}
-
-function toJsonObject(value: object): JsonObject {
-  const copy: unknown = JSON.parse(JSON.stringify(value));
-  if (isPlain(copy)) return copy;
-  throw new Error('a CustomResourceDefinition to install is no object');
-}
-
-function isPlain(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-async function install(registry: RegistryDeps, resource: StoredResource, wanted: JsonObject): Promise<void> {
-  const name = textAt(metaOf(wanted), 'name');
-  const call = internalCall({ resource, namespace: '', name, manager: MANAGER });
-  const created = await tolerating([409], () => createObject(registry, call, toJsonObject(wanted)));
-  if (created !== undefined) return;
-  await updateObject(registry, call, (current) => {
-    const meta = metaOf(current);
-    for (const key of ['labels', 'annotations']) {
-      const mine = objectAt(wanted['metadata'], key);
-      if (mine !== undefined) meta[key] = { ...objectAt(current['metadata'], key), ...mine };
-    }
-    const spec = wanted['spec'];
-    if (isJsonObject(spec) && !equalJson(spec, current['spec'])) current['spec'] = spec;
-    return current;
-  });
 }
 
 async function established(clock: Clock, resource: StoredResource, names: string[], timeoutMs: number): Promise<void> {

@@ -4,13 +4,13 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { assignAuditId, type AuditSink } from './audit.ts';
 import { ANONYMOUS, type Authenticator, type User } from './authentication.ts';
-import { isOpen, refusal, type Authorizer } from './authorization.ts';
+import { attributesOf, isOpen, refusal, type Authorizer } from './authorization.ts';
 import type { Endpoint, Exchange } from './context.ts';
 import type { InFlight } from './inflight.ts';
 import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
 import { sendError, sendPlain } from './respond.ts';
-import { badRequest, internalError, serviceUnavailable, toApiError, unauthorized, type ApiError } from './status.ts';
+import { badRequest, internalError, serviceUnavailable, toApiError, type ApiError } from './status.ts';
 
 /** What the chain is made of. */
 export interface ChainDeps {
@@ -106,7 +106,6 @@ class Passage {
     this.#info = info;
     if (this.#deps.isStopping() && !isOpen(info)) throw serviceUnavailable('the server is shutting down');
     this.#user = this.#deps.authenticator.authenticate(this.#request);
-    if (this.#user === ANONYMOUS && !isOpen(info)) throw unauthorized();
     const longRunning = info.isResource && info.verb === 'watch';
     const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
     try {
@@ -127,7 +126,7 @@ class Passage {
   }
 
   async #authorize(info: RequestInfo): Promise<void> {
-    const attributes = { ...info, user: this.#user };
+    const attributes = attributesOf(info, this.#user);
     const decision = await this.#deps.authorizer.authorize(attributes);
     if (!decision.allowed) throw refusal(attributes, decision);
   }

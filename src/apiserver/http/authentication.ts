@@ -11,7 +11,7 @@ export interface User {
   extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The user of a request without credentials; only open endpoints answer it. */
+/** The user of a request without credentials: may do what the roles of its group allow. */
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** Finds out who sends a request. */

@@ -14,10 +14,12 @@ export interface Decision {
   reason: string;
 }
 
-/** One rule of what a user may do, as SelfSubjectRulesReview lists them. */
-interface RuleList {
+/** What a user may do, as SelfSubjectRulesReview lists it. */
+export interface RuleList {
   resourceRules: { verbs: string[]; apiGroups: string[]; resources: string[]; resourceNames?: string[] }[];
   nonResourceRules: { verbs: string[]; nonResourceURLs: string[] }[];
+  /** Why there may be more than is listed. */
+  evaluationError?: string;
 }
 
 /** Decides who may do what. */
@@ -27,7 +29,7 @@ export interface Authorizer {
   rules(user: User, namespace: string): Promise<RuleList>;
 }
 
-/** Paths that everybody may read, certificate or not. */
+/** Health checks and the version; what roles say of them is another matter. */
 const OPEN = ['/healthz', '/livez', '/readyz', '/version'];
 
 /** True for health checks and the version. */
@@ -36,20 +38,16 @@ export function isOpen(info: Pick<RequestInfo, 'isResource' | 'path'>): boolean 
   return OPEN.some((path) => info.path === path || (path !== '/version' && info.path.startsWith(`${path}/`)));
 }
 
-/** Every authenticated client may do everything; open paths are open to all. */
-export const allowAuthenticated: Authorizer = {
-  authorize: (attributes) =>
-    Promise.resolve(
-      isOpen(attributes) || attributes.user.groups.includes('system:authenticated')
-        ? { allowed: true, reason: '' }
-        : { allowed: false, reason: 'only authenticated clients may do this' },
-    ),
-  rules: () =>
-    Promise.resolve({
-      resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-      nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-    }),
-};
+const NAME_FIELD = /^metadata\.name==?([^,=!]+)$/;
+
+/** What a request wants to do. A list or watch of the one object that a field selector names is about that object. */
+export function attributesOf(info: RequestInfo, user: User): Attributes {
+  const attributes = { ...info, user };
+  if (info.name === '' && (info.verb === 'list' || info.verb === 'watch')) {
+    attributes.name = NAME_FIELD.exec(info.query.get('fieldSelector') ?? '')?.[1] ?? '';
+  }
+  return attributes;
+}
 
 /** The 403 for a refusal, worded as Kubernetes does. */
 export function refusal(attributes: Attributes, decision: Decision): ApiError {

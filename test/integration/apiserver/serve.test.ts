@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { controllerRoles, peopleRoles } from '../../../src/api/access.ts';
+import type { Server } from '../../../src/api/server.ts';
+import { knownHosts, servers } from '../../../src/kube/hostlerResources.ts';
+import { configMaps, leases, namespaces, secrets } from '../../../src/kube/resource.ts';
 import { ControlPlane } from '../../support/controlPlane.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -71,5 +75,36 @@ describe('hostler serve', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`The data directory ${file} cannot be used`);
     expect(stderr).toContain('--data-dir');
+  });
+});
+
+describe('the controllers', () => {
+  it('are an ordinary user with the rights that their code needs, and no more', async () => {
+    const client = await plane.controllersClient();
+    const inDefault = { namespace: 'default' };
+    const named = { ...inDefault, name: 'any' };
+    const metadata = { ...named };
+    await plane.createSecret('any', 'Opaque', { a: 'b' });
+    expect((await client.get(secrets, named)).metadata.name).toBe('any');
+    expect((await client.list(servers, {})).items).toEqual([]);
+    const hostler = { apiVersion: 'hostler.dev/v1alpha1' };
+    const refused = [
+      () => client.list(secrets, inDefault),
+      () => client.list(secrets, {}),
+      () => client.patch(secrets, named, { metadata: { labels: { a: 'b' } } }),
+      () => client.delete(secrets, named),
+      () => client.create(servers, { ...hostler, kind: 'Server', metadata, spec: {} } as unknown as Server),
+      () => client.delete(servers, named),
+      () => client.delete(knownHosts, named),
+      () => client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata }),
+      () => client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'any' } }),
+      () => client.list(leases, inDefault),
+    ];
+    for (const attempt of refused) await expect(attempt(), attempt.toString()).rejects.toMatchObject({ code: 403 });
+  });
+
+  it('have no wildcard in any role, nor have people in those that come with Hostler', () => {
+    const rules = JSON.stringify([...controllerRoles(), ...peopleRoles()]);
+    expect(rules).not.toContain('"*"');
   });
 });

@@ -4,6 +4,7 @@ import { coordinationComponents } from './coordination.ts';
 import { coreComponents } from './core.ts';
 import { eventsComponents } from './events.ts';
 import { META, metaComponents } from './meta.ts';
+import { rbacComponents } from './rbac.ts';
 import { authenticationComponents, authorizationComponents } from './reviews.ts';
 
 /** Every named schema of the built-in kinds, as OpenAPI shows them. */
@@ -13,6 +14,7 @@ export const components: Readonly<Record<string, JsonObject>> = {
   ...eventsComponents,
   ...coordinationComponents,
   ...apiextensionsComponents,
+  ...rbacComponents,
   ...authenticationComponents,
   ...authorizationComponents,
 };

@@ -13,6 +13,8 @@ export const META = {
   OwnerReference: `${PREFIX}OwnerReference`,
   ManagedFieldsEntry: `${PREFIX}ManagedFieldsEntry`,
   FieldsV1: `${PREFIX}FieldsV1`,
+  LabelSelector: `${PREFIX}LabelSelector`,
+  LabelSelectorRequirement: `${PREFIX}LabelSelectorRequirement`,
 } as const;
 
 const ownerReference = object(
@@ -129,6 +131,25 @@ const condition = object(
   { required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'] },
 );
 
+const labelSelectorRequirement = object(
+  'What one label must be like.',
+  {
+    key: text('Key of the label.'),
+    operator: text('In, NotIn, Exists or DoesNotExist.'),
+    values: list('Values for In and NotIn.', { type: 'string' }, ATOMIC),
+  },
+  { required: ['key', 'operator'] },
+);
+
+const labelSelector = object(
+  'Objects by their labels: all that is given must hold. An empty selector selects everything.',
+  {
+    matchLabels: mapOf('Labels with these very values.', { type: 'string' }),
+    matchExpressions: list('Further requirements.', ref(META.LabelSelectorRequirement), ATOMIC),
+  },
+  { 'x-kubernetes-map-type': 'atomic' },
+);
+
 /** Components that documents of every group use. */
 export const metaComponents: Readonly<Record<string, JsonObject>> = {
   [META.ObjectMeta]: objectMeta,
@@ -139,6 +160,8 @@ export const metaComponents: Readonly<Record<string, JsonObject>> = {
   [META.OwnerReference]: ownerReference,
   [META.ManagedFieldsEntry]: managedFieldsEntry,
   [META.FieldsV1]: fieldsV1,
+  [META.LabelSelector]: labelSelector,
+  [META.LabelSelectorRequirement]: labelSelectorRequirement,
 };
 
 /** The members every kind begins with. */

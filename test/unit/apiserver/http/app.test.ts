@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { createApp } from '../../../../src/apiserver/http/app.ts';
 import { ANONYMOUS } from '../../../../src/apiserver/http/authentication.ts';
-import { allowAuthenticated } from '../../../../src/apiserver/http/authorization.ts';
 import type { Endpoint, Exchange } from '../../../../src/apiserver/http/context.ts';
 import { InFlight } from '../../../../src/apiserver/http/inflight.ts';
 import { Metrics } from '../../../../src/apiserver/http/metrics.ts';
@@ -26,7 +25,10 @@ it('leaves requests and answers the prototypes that they were made with', async 
     clock: new FakeClock(),
     log: silentLogger,
     authenticator: { authenticate: () => ANONYMOUS },
-    authorizer: allowAuthenticated,
+    authorizer: {
+      authorize: () => Promise.resolve({ allowed: true, reason: '' }),
+      rules: () => Promise.resolve({ resourceRules: [], nonResourceRules: [] }),
+    },
     inFlight,
     metrics: new Metrics(() => inFlight.counts),
     audit: undefined,
