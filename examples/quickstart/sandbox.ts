@@ -12,8 +12,8 @@ import { say, withProgress } from './support.ts';
 const SERVER_NAME = 'sandbox-1';
 
 /** One fleet per working directory, so that two clones do not share a machine. */
-export function fleetName(): string {
-  return `qs-${createHash('sha256').update(resolve('.')).digest('hex').slice(0, 8)}`;
+export function fleetName(directory = '.'): string {
+  return `qs-${createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 8)}`;
 }
 
 /** A real Debian 12 with systemd, sshd and apt, on a network of its own; one that an earlier run booted is kept. */

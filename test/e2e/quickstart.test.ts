@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fleetName } from '../../examples/quickstart/sandbox.ts';
 import { fleetNames } from '../hosts/cleanup.ts';
 import { attempt, run, until } from '../hosts/command.ts';
 import { Fleet } from '../hosts/fleet.ts';
@@ -194,7 +195,7 @@ describe('npm run quickstart as root', () => {
       expect(fallback.code, fallback.output).toBe(0);
       expect(fallback.output).toMatch(/could not be booted: debootstrap .* exited with 7: no mirror today/);
       expect(fallback.output).toContain('server/this-machine is Ready');
-      expect(await fleetNames()).not.toContainEqual(expect.stringMatching(/^qs-/));
+      expect(await fleetNames()).not.toContain(fleetName(copy.directory));
     } finally {
       await rm(broken, { recursive: true });
     }
@@ -204,7 +205,7 @@ describe('npm run quickstart as root', () => {
     const down = await quickstart(copy, ['--down']);
     expect(down.code, down.output).toBe(0);
     await expectNothingLeft(copy);
-    expect(await fleetNames()).not.toContainEqual(expect.stringMatching(/^qs-/));
+    expect(await fleetNames()).not.toContain(fleetName(copy.directory));
   });
 
   it('repairs with the next run what an interrupt left, at any moment', { timeout: 600_000 }, async () => {
@@ -226,7 +227,7 @@ describe('npm run quickstart as root', () => {
     const down = await quickstart(copy, ['--down']);
     expect(down.code, down.output).toBe(0);
     await expectNothingLeft(copy);
-    expect(await fleetNames()).not.toContainEqual(expect.stringMatching(/^qs-/));
+    expect(await fleetNames()).not.toContain(fleetName(copy.directory));
   });
 });
 

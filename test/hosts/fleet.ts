@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -80,7 +80,7 @@ export class Fleet {
     const owner = { pid: process.pid, startTime: startTime(process.pid) ?? '' };
     const lifeline = options.persistent === true ? undefined : startGuard(name);
     const record = { name, network: await createNetwork(), ...(options.persistent === true ? {} : { owner }) };
-    await writeFile(join(directory, 'fleet.json'), JSON.stringify(record, undefined, 2));
+    await writeRecord(join(directory, 'fleet.json'), record);
     await mkdir(join(directory, 'hosts'));
     await run([
       'ssh-keygen',
@@ -178,7 +178,7 @@ export class Fleet {
         directory,
         keyFile: this.keyFile,
       };
-      await writeFile(join(directory, 'host.json'), JSON.stringify(record, undefined, 2));
+      await writeRecord(join(directory, 'host.json'), record);
       return record;
     }
     throw new Error(`Fleet ${fleet} is full`);
@@ -193,6 +193,12 @@ export class Fleet {
     }
     throw new Error(`Fleet ${this.name} has no free address`);
   }
+}
+
+/** Whole or not at all: other processes read it at any time. */
+async function writeRecord(path: string, record: FleetRecord | HostRecord): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(record, undefined, 2));
+  await rename(`${path}.new`, path);
 }
 
 async function exclusively(create: () => Promise<unknown>): Promise<boolean> {

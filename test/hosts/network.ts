@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { attempt, run } from './command.ts';
@@ -13,10 +14,15 @@ export interface Network {
 const OCTET = 213;
 const BRIDGE_PREFIX = `${PREFIX}br`;
 
-/** Creates a bridge with a free /24 and NAT. The kernel refuses a second bridge of the same name: that is the lock. */
+/**
+ * Creates a bridge with a free /24 and NAT. The kernel refuses a second bridge of the same name: that is the lock.
+ * Begins anywhere: what another fleet has just given back must not be taken for a leftover, or its host for ours.
+ */
 export async function createNetwork(): Promise<Network> {
   const taken = await takenPrefixes();
-  for (let index = 0; index < 256; index++) {
+  const first = randomInt(256);
+  for (let count = 0; count < 256; count++) {
+    const index = (first + count) % 256;
     const network = { bridge: `${BRIDGE_PREFIX}${index}`, prefix: `10.${OCTET}.${index}` };
     if (taken.some((address) => address.startsWith(`${network.prefix}.`))) continue;
     const made = await attempt(['ip', 'link', 'add', 'name', network.bridge, 'type', 'bridge']);
