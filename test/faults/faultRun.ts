@@ -35,7 +35,7 @@ const POLL_MS = 250;
 const PATIENCE = 40;
 const FLAGS = ['--allow-loopback', '--health-interval', '2s', '--drift-interval', '4s'];
 /** After the last fault: a kill in the middle of a first login costs a minute, a busy package manager 15 s at a time. */
-const CONVERGE_MS = 180_000;
+const CONVERGE_MS = 300_000;
 /** Two looks at everything: whatever was Ready only in the status shows itself. */
 const CONFIRM_MS = 9000;
 

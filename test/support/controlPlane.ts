@@ -20,7 +20,7 @@ import { freePort } from './freePort.ts';
 import { underWatch } from './underWatch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 /** What every start of the process has beside its flags. */
 export interface ProcessOptions {
