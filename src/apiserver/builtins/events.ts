@@ -87,9 +87,9 @@ function sourceOf(object: JsonObject): string {
   return host === '' ? component : `${component}, ${host}`;
 }
 
-function countOf(object: JsonObject): string {
+function countOf(object: JsonObject): number {
   const count = objectAt(object, 'series')?.['count'] ?? object['count'] ?? object['deprecatedCount'];
-  return typeof count === 'number' ? String(count) : '1';
+  return typeof count === 'number' ? count : 1;
 }
 
 const columns: BuiltinDefinition['columns'] = [

@@ -7,8 +7,8 @@ import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { deleteListed } from '../registry/deleteCollection.ts';
 import { readDeleteOptions } from '../registry/deleteOptions.ts';
-import { listObjects } from '../registry/list.ts';
-import { readListOptions } from '../registry/listOptions.ts';
+import { freshEnough, listObjects } from '../registry/list.ts';
+import { readListOptions, readRevision } from '../registry/listOptions.ts';
 import { patchObject, patchTypes } from '../registry/patch.ts';
 import { replaceObject } from '../registry/replace.ts';
 import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
@@ -35,6 +35,8 @@ interface Target {
   exchange: Exchange;
   resource: StoredResource;
   subresource: Call['subresource'];
+  /** For the person at the client, also beside an error. */
+  warnings: string[];
 }
 
 /** All verbs of all resources, built-in or custom. */
@@ -52,12 +54,16 @@ export class ResourceEndpoint implements Endpoint {
     if (!info.isResource || info.rest.length > 0) return false;
     const resource = this.#catalog.find(info.group, info.version, info.resource);
     if (resource === undefined) return this.#unknown(info.group);
-    if (!scopeFits(resource, exchange)) return false;
+    if (!scopeFits(resource, exchange)) throw notFoundPath();
     if (resource.type === 'Review') await this.#review(exchange, resource);
     else {
       const subresource = subresourceOf(resource, info.subresource);
-      if (subresource === undefined) return false;
-      await this.#stored({ exchange, resource, subresource });
+      if (subresource === undefined) throw notFoundPath();
+      const target = { exchange, resource, subresource, warnings: [] };
+      await this.#stored(target).catch((error: unknown) => {
+        addWarnings(exchange.response, target.warnings);
+        throw error;
+      });
     }
     return true;
   }
@@ -99,6 +105,8 @@ export class ResourceEndpoint implements Endpoint {
     if (subresource === 'finalize') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, subresource === 'scale' ? PLAIN : OBJECT_FORMS);
     const call = this.#call(target);
+    const asked = readRevision(exchange.info.query);
+    if (asked !== undefined) await freshEnough(resource, asked);
     const entry = await resource.store.storage.get(keyOf(call));
     if (entry === undefined) throw notFound(refOf(call));
     const text = this.#textOf(target, call, { entry, media });
@@ -223,7 +231,7 @@ export class ResourceEndpoint implements Endpoint {
       user: exchange.user,
       ...options,
       duplicates: [],
-      warnings: [],
+      warnings: target.warnings,
     };
   }
 

@@ -73,7 +73,7 @@ export function sendPlain(response: ServerResponse, code: number, text: string):
 export async function sendError(request: IncomingMessage, response: ServerResponse, error: ApiError): Promise<void> {
   const retryAfter = error.status.details?.retryAfterSeconds;
   const headers: Record<string, string> = {};
-  if (retryAfter !== undefined && error.code !== 504) headers['retry-after'] = String(retryAfter);
+  if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
   // an unread body would be taken for the next request on this connection
   if (!request.complete) headers['connection'] = 'close';
   response.removeHeader('content-type');
@@ -87,7 +87,7 @@ export async function sendStatus(
   status: Status,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await sendText(request, response, { code: status.code, text: JSON.stringify(status), headers });
+  await sendText(request, response, { code: status.code ?? 200, text: JSON.stringify(status), headers });
 }
 
 /** Longest single warning in characters, and all of them together in bytes. */

@@ -27,7 +27,8 @@ export interface Status {
   message?: string;
   reason?: string;
   details?: StatusDetails;
-  code: number;
+  /** Of failures. */
+  code?: number;
 }
 
 /** Which object a request is about, as errors name it. */
@@ -37,11 +38,14 @@ export interface ObjectRef {
   name?: string;
 }
 
+/** The Status of a failure. */
+export type Failure = Status & { code: number };
+
 /** A failure that the client is told about: `status` is the whole answer. Made only by the functions below. */
 export class ApiError extends Error {
-  readonly status: Status;
+  readonly status: Failure;
 
-  constructor(status: Status) {
+  constructor(status: Failure) {
     super(status.message ?? status.reason ?? 'unknown');
     this.name = 'ApiError';
     this.status = status;
@@ -176,7 +180,7 @@ export function invalid(
   return failure(422, 'Invalid', invalidMessage(kind, subject.name, errors), {
     ...(subject.name === '' ? {} : { name: subject.name }),
     ...(subject.group === '' ? {} : { group: subject.group }),
-    kind: subject.kind,
+    ...(subject.kind === '' ? {} : { kind: subject.kind }),
     causes: statusCauses(errors),
   });
 }
@@ -203,12 +207,12 @@ export function serviceUnavailable(message: string): ApiError {
 
 /** 504: not in time. */
 function timedOut(message: string): ApiError {
-  return failure(504, 'Timeout', message, { retryAfterSeconds: 1 });
+  return failure(504, 'Timeout', `Timeout: ${message}`, { retryAfterSeconds: 1 });
 }
 
 /** 504: the revision asked for has not happened yet. */
 export function resourceVersionTooLarge(asked: number, current: number): ApiError {
-  return failure(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
+  return failure(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
@@ -222,7 +226,6 @@ export function deleted(ref: ObjectRef, uid: string): Status {
     metadata: {},
     status: 'Success',
     details: { ...detailsOf(ref), uid },
-    code: 200,
   };
 }
 

@@ -6,13 +6,20 @@ import type { Call } from './call.ts';
 import { metaOf, textAt } from './object.ts';
 import { apiVersionOf, type ResourceHead } from './resource.ts';
 
-/** The body must say the version and kind of the URL; what it does not say is filled in. @throws ApiError 400. */
-export function checkType(object: JsonObject, resource: ResourceHead): void {
+/**
+ * The body must say the version and kind of the URL; what it does not say is filled in, except for custom resources,
+ * of which kube-apiserver demands it. @throws ApiError 400.
+ */
+export function checkType(object: JsonObject, resource: ResourceHead & { strategicKind?: string | undefined }): void {
   const apiVersion = apiVersionOf(resource);
   const { kind } = resource.names;
   const saidVersion = textAt(object, 'apiVersion');
   const saidKind = textAt(object, 'kind');
-  if (saidVersion !== '' && saidVersion !== apiVersion) {
+  const mustSay = 'strategicKind' in resource && resource.strategicKind === undefined;
+  if (mustSay && saidKind === '') {
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing`);
+  }
+  if ((mustSay || saidVersion !== '') && saidVersion !== apiVersion) {
     throw badRequest(
       `the API version in the data (${saidVersion}) does not match the expected API version (${apiVersion})`,
     );

@@ -20,10 +20,11 @@ export function encodeContinue(position: Position, prefix: string): string {
 /** Reads a token made for `prefix`. @throws ApiError 400 for anything else. */
 export function decodeContinue(token: string, prefix: string): Position {
   const parsed = parse(token);
-  if (parsed === undefined) throw badRequest('continue key is not valid: incorrect encoding or version');
+  if (parsed === undefined)
+    throw badRequest('invalid continue token: continue key is not valid: incorrect encoding or version');
   const { revision, start } = parsed;
   const wanders = start.split('/').some((part) => part === '..' || part === '.') || start.startsWith('/');
-  if (wanders) throw badRequest('continue key is not valid: it points outside of the list');
+  if (wanders) throw badRequest('invalid continue token: continue key is not valid: it points outside of the list');
   return { revision, start: `${prefix}${start}` };
 }
 

@@ -51,7 +51,7 @@ export async function listObjects(
 }
 
 /** False: the cache lags and the store must be asked. @throws ApiError 504. */
-async function freshEnough(resource: StoredResource, version: number | undefined): Promise<boolean> {
+export async function freshEnough(resource: StoredResource, version: number | undefined): Promise<boolean> {
   const { cache } = resource.store;
   if (version === 0) return true;
   if (version === undefined) return cache.caughtUp(FRESH_MS);

@@ -1,6 +1,6 @@
 import { badRequest, invalid } from '../http/status.ts';
 import { isTrue } from '../http/requestInfo.ts';
-import type { FieldError } from '../schema/fieldErrors.ts';
+import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 
 /** How the given resourceVersion is meant. */
 type VersionMatch = 'Exact' | 'NotOlderThan';
@@ -87,15 +87,17 @@ function listErrors(options: ListOptions): FieldError[] {
 
 function watchErrors(options: ListOptions): FieldError[] {
   const { sendInitialEvents, versionMatch } = options;
+  const errors: FieldError[] = [];
   if (sendInitialEvents !== undefined && versionMatch !== 'NotOlderThan') {
     const detail = `sendInitialEvents requires setting resourceVersionMatch to NotOlderThan`;
-    return [forbiddenField('resourceVersionMatch', detail)];
+    errors.push(forbiddenField('resourceVersionMatch', detail));
   }
   if (sendInitialEvents === undefined && versionMatch !== undefined) {
     const detail = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
-    return [forbiddenField('resourceVersionMatch', detail)];
+    errors.push(forbiddenField('resourceVersionMatch', detail));
   }
-  return [];
+  if (versionMatch === 'Exact') errors.push(notSupported('resourceVersionMatch', versionMatch, ['NotOlderThan']));
+  return errors;
 }
 
 function readMatch(query: URLSearchParams): VersionMatch | undefined {
@@ -112,7 +114,8 @@ function readMatch(query: URLSearchParams): VersionMatch | undefined {
   ]);
 }
 
-function readRevision(query: URLSearchParams): number | undefined {
+/** The revision that is asked for at least. @throws ApiError 422 for what is none. */
+export function readRevision(query: URLSearchParams): number | undefined {
   const value = query.get('resourceVersion') ?? '';
   if (value === '') return undefined;
   if (/^\d{1,15}$/.test(value)) return Number(value);

@@ -45,8 +45,13 @@ export function patched(call: Call, current: JsonObject, apply: Apply): JsonObje
 
 /** @param old  What `object` may share nodes with. */
 function admitPatched(call: Call, object: JsonObject, old?: JsonObject): JsonObject {
-  checkType(object, call.resource);
-  checkFields(call.resource.schema.admitRequest(object, old), call);
+  try {
+    checkType(object, call.resource);
+    checkFields(call.resource.schema.admitRequest(object, old), call);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 400) throw unfitPatch(error);
+    throw error;
+  }
   checkName(object, call);
   checkNamespace(object, call);
   return object;
@@ -68,6 +73,12 @@ export function patchFunction(resource: StoredResource, type: string, patch: Jso
   throw unsupportedPatch(
     `the body of the request was in an unknown format - accepted media types include: ${[...patchTypes(resource), APPLY_PATCH].join(', ')}`,
   );
+}
+
+/** 422: the patch can be read, but not what it makes of the object; which is not repeated, since it may be a Secret. */
+function unfitPatch({ message }: ApiError): ApiError {
+  const subject = { group: '', kind: '', name: '' };
+  return invalid(subject, [{ type: 'FieldValueInvalid', field: 'patch', detail: message }]);
 }
 
 function fromPatchError(error: PatchError, call: Call): ApiError {

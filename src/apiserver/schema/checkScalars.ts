@@ -4,6 +4,9 @@ import type { NumberChecks, TextChecks } from './checkNode.ts';
 import { goNumber } from './goText.ts';
 import { compilePattern } from './patterns.ts';
 
+/** Integers beyond are none to Go either; those within that a number cannot hold are bigints. */
+const INT64_END = 2 ** 63;
+
 /** What is wrong with one value: its type decides the reason, the message has no path yet. */
 export interface Finding {
   type: 'FieldValueInvalid' | 'FieldValueTypeInvalid' | 'FieldValueTooLong';
@@ -16,7 +19,7 @@ export function jsonTypeOf(value: JsonValue): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'bigint') return 'integer';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < INT64_END ? 'integer' : 'number';
   return typeof value;
 }
 

@@ -68,7 +68,7 @@ export function checkQualifiedName(value: string): string[] {
 
 /** As a value of a label. */
 export function checkLabelValue(value: string): string[] {
-  const errors = checkLength(value, 63);
+  const errors = checkLength(value, 63, 'bytes');
   if (value === '' || QUALIFIED_TEST.test(value)) return errors;
   return [
     ...errors,
@@ -86,8 +86,8 @@ function checkPrefix(prefix: string): string[] {
   return checkDns1123Subdomain(prefix).map((text) => `prefix part ${text}`);
 }
 
-function checkLength(value: string, max: number): string[] {
-  return byteLength(value) > max ? [`must be no more than ${max} bytes`] : [];
+function checkLength(value: string, max: number, unit = 'characters'): string[] {
+  return byteLength(value) > max ? [`must be no more than ${max} ${unit}`] : [];
 }
 
 function isSubdomain(value: string): boolean {

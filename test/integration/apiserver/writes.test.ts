@@ -330,7 +330,8 @@ describe('custom resources', () => {
     await server.post(crds, { metadata: { name: 'observers.example.com' }, spec });
     const at = '/apis/example.com/v1/observers';
     await eventually(async () => expect((await server.get(at)).code).toBe(200));
-    const made = await server.post(at, { metadata: { name: 'o' }, status: { observed: 7 } });
+    const type = { apiVersion: 'example.com/v1', kind: 'Observer' };
+    const made = await server.post(at, { ...type, metadata: { name: 'o' }, status: { observed: 7 } });
     expect(made.body.status).toEqual({ observed: -1, phase: 'New' });
     expect((await server.get(`${at}/o`)).body.status).toEqual({ observed: -1, phase: 'New' });
   });
