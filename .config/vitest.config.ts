@@ -7,7 +7,8 @@ import { defineConfig } from 'vitest/config';
 const MEMORY = '/dev/shm';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// unit: pure, milliseconds. integration: real etcd, sshd, kubectl. e2e: whole hosts. faults: the same, at random.
+// unit: pure, milliseconds. integration: real sshd, kubectl. conformance: beside a real kube-apiserver. e2e: whole hosts.
+// faults: the same, at random.
 export default defineConfig({
   root,
   test: {
@@ -43,13 +44,28 @@ export default defineConfig({
       {
         root,
         test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          // one kube-apiserver and one `hostler serve` for all of them
+          globalSetup: ['test/conformance/harness/setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          retry: 1,
+          maxWorkers: 2,
+          isolate: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        root,
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
           retry: 1,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -62,7 +78,7 @@ export default defineConfig({
           maxConcurrency: 3,
           // another try would be another schedule of the same faults: what failed once is to be looked at
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

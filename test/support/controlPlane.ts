@@ -63,8 +63,11 @@ export class ControlPlane {
   async controllersClient(): Promise<Client> {
     const read = (name: string): Promise<string> => readFile(join(this.directory, 'pki', name), 'utf8');
     const [ca, cert, key] = await Promise.all(['ca.crt', 'controller-manager.crt', 'controller-manager.key'].map(read));
-    const server = `https://127.0.0.1:${this.#port}`;
-    return new Client({ connection: fixedConnection({ server, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }) });
+    return new Client({ connection: fixedConnection({ server: this.url, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }) });
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
   }
 
   get isRunning(): boolean {

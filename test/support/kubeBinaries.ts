@@ -26,12 +26,12 @@ const VERSION_PACKAGE = 'k8s.io/component-base/version';
 
 const pins = readFileSync(join(MODULE, 'go.mod'), 'utf8');
 /** Release of Kubernetes that is pinned, such as 1.35.4. */
-export const KUBERNETES_VERSION = pinned(/^require k8s\.io\/kubernetes v(\S+)/m);
+const KUBERNETES_VERSION = pinned(/^require k8s\.io\/kubernetes v(\S+)/m);
 /** Release of Go that it needs. */
 const GO_VERSION = pinned(/^go (\S+)/m);
 
 /** The programs that are there now: of `$KUBEBUILDER_ASSETS`, or built before; undefined when there are none. */
-export function kubeBinaries(): KubeBinaries | undefined {
+function kubeBinaries(): KubeBinaries | undefined {
   const directory = assets() ?? builtDirectory();
   const [etcd, apiServer, controllerManager] = Object.keys(PROGRAMS).map((name) => join(directory, name));
   if (etcd === undefined || apiServer === undefined || controllerManager === undefined) return undefined;

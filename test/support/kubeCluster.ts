@@ -85,7 +85,7 @@ export class KubeCluster {
       await cluster.#writeFiles();
       await cluster.#startEtcd(binaries, peerPort);
       await cluster.#startApiServer(binaries, options.apiServerFlags ?? []);
-      if (options.controllerManager !== false) await cluster.#startControllerManager(binaries);
+      if (options.controllerManager !== false) await cluster.startControllerManager(binaries);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -163,7 +163,12 @@ export class KubeCluster {
     await this.#until(child, 'kube-apiserver', async () => (await this.#get('/readyz')) === 200);
   }
 
-  async #startControllerManager({ controllerManager }: KubeBinaries): Promise<void> {
+  /**
+   * Starts kube-controller-manager where it was left out at first. Its garbage collector knows at once the kinds that
+   * are served by now, others within half a minute.
+   */
+  async startControllerManager(binaries?: KubeBinaries): Promise<void> {
+    const { controllerManager } = binaries ?? (await buildKubeBinaries((line) => console.log(line)));
     const child = this.#spawn('kube-controller-manager', controllerManager, [
       `--kubeconfig=${await this.kubeconfigOf(CONTROLLER_MANAGER)}`,
       `--controllers=${CONTROLLERS.join(',')}`,

@@ -1,0 +1,208 @@
+import { interactions } from './harness/interactions.ts';
+import { create, get, jsonPatch, mergePatch, remove, replace } from './harness/step.ts';
+
+const b64 = (text: string): string => Buffer.from(text).toString('base64');
+const secret = (rest: object, name = 'a'): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name },
+  ...rest,
+});
+const lease = (spec: object): object => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name: 'a' },
+  spec,
+});
+const event = (rest: object): object => ({
+  apiVersion: 'v1',
+  kind: 'Event',
+  metadata: { name: 'a' },
+  involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', namespace: '{ns}', uid: 'u1' },
+  reason: 'Tested',
+  message: 'it was tested',
+  type: 'Normal',
+  source: { component: 'me' },
+  firstTimestamp: '2020-01-01T00:00:00Z',
+  lastTimestamp: '2020-01-01T00:00:00Z',
+  count: 1,
+  ...rest,
+});
+const newEvent = (rest: object): object => ({
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'Event',
+  metadata: { name: 'n' },
+  regarding: { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', namespace: '{ns}' },
+  reason: 'Tested',
+  note: 'it was tested',
+  type: 'Normal',
+  action: 'Testing',
+  eventTime: '2020-01-01T00:00:00.123456Z',
+  reportingController: 'example.com/me',
+  reportingInstance: 'me-1',
+  ...rest,
+});
+const EVENTS = '/apis/events.k8s.io/v1/namespaces/{ns}/events';
+
+interactions('secrets', {
+  'by stringData': [create('secrets', secret({ stringData: { x: 'y' }, data: { z: b64('1') } })), get('secrets/a')],
+  'stringData wins': [create('secrets', secret({ stringData: { x: 'y' }, data: { x: b64('1') } }))],
+  'no base64': [create('secrets', secret({ data: { x: '%%' } })), create('secrets', secret({ data: { x: 'YQ' } }))],
+  'bad key': [create('secrets', secret({ data: { 'a b': b64('x') } }))],
+  'null value': [create('secrets', secret({ data: { a: null } }))],
+  'type cannot change': [create('secrets', secret({})), mergePatch('secrets/a', { type: 'example.com/x' })],
+  immutable: [
+    create('secrets', secret({ immutable: true, data: { a: b64('1') } })),
+    mergePatch('secrets/a', { data: { a: b64('2') } }),
+    mergePatch('secrets/a', { immutable: null }),
+  ],
+  'too much': [create('secrets', secret({ data: { a: b64('x'.repeat(1_100_000)) } }))],
+  ...Object.fromEntries(
+    [
+      { type: 'kubernetes.io/ssh-auth' },
+      { type: 'kubernetes.io/ssh-auth', data: { 'ssh-privatekey': '' } },
+      { type: 'kubernetes.io/ssh-auth', data: { 'ssh-privatekey': b64('key') } },
+      { type: 'kubernetes.io/basic-auth' },
+      { type: 'kubernetes.io/basic-auth', data: { username: b64('me') } },
+      { type: 'kubernetes.io/tls' },
+      { type: 'kubernetes.io/tls', data: { 'tls.crt': '', 'tls.key': '' } },
+      { type: 'kubernetes.io/dockerconfigjson' },
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': b64('x') } },
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': b64('{}') } },
+      { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': b64('x') } },
+      { type: 'kubernetes.io/service-account-token' },
+      { type: 'bootstrap.kubernetes.io/token' },
+    ].map((rest) => [`of type ${JSON.stringify(rest)}`, [create('secrets', secret(rest))]]),
+  ),
+});
+
+interactions('service accounts', {
+  'create and read': [
+    create('serviceaccounts', { metadata: { name: 'a' }, automountServiceAccountToken: false }),
+    get('serviceaccounts/a'),
+  ],
+  'secrets of one': [
+    create('serviceaccounts', { metadata: { name: 'a' }, secrets: [{ name: 'x' }], imagePullSecrets: [{ name: 'y' }] }),
+  ],
+  'a bad name': [create('serviceaccounts', { metadata: { name: 'A' } })],
+  'every namespace has one': [
+    get('serviceaccounts/default', { until: ({ code }) => code === 200 }),
+    get('configmaps/kube-root-ca.crt', {
+      until: ({ code }) => code === 200,
+      pick: ({ data, ...rest }) => ({ ...rest, data: Object.keys(data as object) }),
+    }),
+  ],
+  'the one of a namespace comes again': [
+    get('serviceaccounts/default', { until: ({ code }) => code === 200 }),
+    remove('serviceaccounts/default', undefined, { pick: (body) => body.kind }),
+    get('serviceaccounts/default', { until: ({ code }) => code === 200 }),
+  ],
+});
+
+interactions('leases', {
+  'create, renew, read': [
+    create(
+      'leases',
+      lease({
+        holderIdentity: 'me',
+        leaseDurationSeconds: 15,
+        acquireTime: '2020-01-01T00:00:00.123456Z',
+        renewTime: '2020-01-01T00:00:00.000000Z',
+        leaseTransitions: 0,
+      }),
+    ),
+    mergePatch('leases/a', { spec: { renewTime: '2020-01-01T00:00:01.5Z', leaseTransitions: 1 } }),
+    get('leases/a'),
+  ],
+  'bad numbers': [create('leases', lease({ leaseDurationSeconds: 0, leaseTransitions: -1 }))],
+  'a time without a fraction': [create('leases', lease({ renewTime: '2020-01-01T00:00:00Z' }))],
+  'a time in another zone': [create('leases', lease({ renewTime: '2020-01-01T02:00:00.25+02:00' }))],
+  'a time that is none': [create('leases', lease({ renewTime: 'now' }))],
+  'a number that is text': [create('leases', lease({ leaseDurationSeconds: '15' }))],
+  'a number with a fraction': [create('leases', lease({ leaseDurationSeconds: 1.5 }))],
+  'a number that is too big': [create('leases', lease({ leaseDurationSeconds: 3_000_000_000 }))],
+  strategy: [
+    create('leases', lease({ strategy: 'OldestEmulationVersion', preferredHolder: 'x' })),
+    create('leases', lease({ preferredHolder: 'x' })),
+  ],
+  'an old revision loses': [
+    create('leases', lease({ holderIdentity: 'me' })),
+    mergePatch('leases/a', { spec: { holderIdentity: 'you' } }),
+    replace('leases/a', { ...lease({ holderIdentity: 'them' }), metadata: { name: 'a', resourceVersion: '{rv.0}' } }),
+    replace('leases/a', lease({ holderIdentity: 'them' })),
+  ],
+});
+
+interactions('events', {
+  'create and read': [create('events', event({})), get('events/a')],
+  'in both groups': [create('events', event({})), get(`${EVENTS}/a`), create(EVENTS, newEvent({})), get('events/n')],
+  'without an object': [create('events', event({ involvedObject: {} }))],
+  'in another namespace than its object': [
+    create('events', event({ involvedObject: { kind: 'ConfigMap', name: 'x', namespace: 'other' } })),
+  ],
+  'of something without a namespace': [
+    create('events', event({ involvedObject: { kind: 'Node', name: 'x' } })),
+    create('/api/v1/namespaces/default/events', {
+      ...event({ involvedObject: { kind: 'Node', name: 'x' } }),
+      metadata: { generateName: 'x-' },
+    }),
+  ],
+  'of an unknown type': [create('events', event({ type: 'Odd' }))],
+  'selected by their object': [
+    create('events', event({})),
+    get(
+      'events?fieldSelector=involvedObject.kind%3DConfigMap,involvedObject.name%3Dx,involvedObject.uid%3Du1,involvedObject.namespace%3D{ns}',
+    ),
+    get('events?fieldSelector=reason%3DTested,type%3DNormal,source%3Dme'),
+    get('events?fieldSelector=message%3Dx'),
+  ],
+  'counted up': [
+    create('events', event({})),
+    mergePatch('events/a', { count: 2, lastTimestamp: '2020-01-01T00:01:00Z' }),
+  ],
+  'of the newer group, faulty': [
+    create(EVENTS, newEvent({ eventTime: null })),
+    create(EVENTS, newEvent({ reportingController: '' })),
+    create(EVENTS, newEvent({ reportingController: 'a b' })),
+    create(EVENTS, newEvent({ type: 'Odd' })),
+    create(EVENTS, newEvent({ action: '' })),
+    create(EVENTS, newEvent({ reason: '' })),
+    create(EVENTS, newEvent({ note: 'x'.repeat(1100) })),
+    create(EVENTS, newEvent({ reportingInstance: 'x'.repeat(130) })),
+    create(EVENTS, newEvent({ deprecatedCount: 3 })),
+  ],
+  'of the newer group, changed': [
+    create(EVENTS, newEvent({})),
+    mergePatch(`${EVENTS}/n`, { series: { count: 2, lastObservedTime: '2020-01-01T00:01:00.000000Z' } }),
+    mergePatch(`${EVENTS}/n`, { note: 'another' }),
+  ],
+  'deleted as a collection': [create('events', event({})), jsonPatch('events/a', []), remove('events'), get('events')],
+});
+
+const AUTHORIZATION = '/apis/authorization.k8s.io/v1';
+
+interactions('reviews', {
+  'who am I': [
+    create(
+      '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+      {},
+      { pick: ({ status }) => ({ user: status.userInfo.username, groups: status.userInfo.groups }) },
+    ),
+  ],
+  'may I': [
+    create(
+      `${AUTHORIZATION}/selfsubjectaccessreviews`,
+      { spec: { resourceAttributes: { verb: 'get', resource: 'configmaps', namespace: '{ns}' } } },
+      { pick: (body) => body.status.allowed },
+    ),
+    create(
+      `${AUTHORIZATION}/selfsubjectaccessreviews`,
+      { spec: { nonResourceAttributes: { verb: 'get', path: '/healthz' } } },
+      { pick: (body) => body.status.allowed },
+    ),
+  ],
+  'cannot be read': [
+    get(`${AUTHORIZATION}/selfsubjectaccessreviews`),
+    get('/apis/authentication.k8s.io/v1/selfsubjectreviews/x'),
+  ],
+});

@@ -1,0 +1,514 @@
+import { interactions, type Cases } from './harness/interactions.ts';
+import { create, get, gone, jsonPatch, mergePatch, remove, type Json, type Step } from './harness/step.ts';
+
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const OBJECT = { type: 'object' };
+
+/** A definition whose group belongs to the case. */
+function definition(
+  change: { spec?: object; names?: object; version?: object; schema?: unknown; name?: string } = {},
+): Json {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: change.name ?? 'things.{ns}.example.com' },
+    spec: {
+      group: '{ns}.example.com',
+      scope: 'Namespaced',
+      names: { plural: 'things', kind: 'Thing', ...change.names },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: 'schema' in change ? change.schema : OBJECT },
+          ...change.version,
+        },
+      ],
+      ...change.spec,
+    },
+  };
+}
+
+const spec = (properties: object): object => ({ type: 'object', properties: { spec: { type: 'object', properties } } });
+const rule = (node: object, ...rules: object[]): object => ({ ...node, 'x-kubernetes-validations': rules });
+
+/** Schemas, good and bad, as the type of `spec.a` or whole. */
+const FIELDS: Readonly<Record<string, object>> = {
+  'no type': {},
+  'an unknown type': { type: 'file' },
+  'null as type': { type: 'null' },
+  'an array without items': { type: 'array' },
+  'an array with two items': { type: 'array', items: [{ type: 'string' }, { type: 'string' }] },
+  'items without a type': { type: 'array', items: {} },
+  'properties and additionalProperties': {
+    type: 'object',
+    properties: { a: { type: 'string' } },
+    additionalProperties: { type: 'string' },
+  },
+  'additionalProperties false': { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false },
+  'additionalProperties true': { type: 'object', additionalProperties: true },
+  'a $ref': { $ref: '#/definitions/x' },
+  definitions: { type: 'object', definitions: { a: OBJECT } },
+  dependencies: { type: 'object', dependencies: { a: ['b'] } },
+  patternProperties: { type: 'object', patternProperties: { a: OBJECT } },
+  additionalItems: { type: 'array', items: { type: 'string' }, additionalItems: true },
+  uniqueItems: { type: 'array', items: { type: 'string' }, uniqueItems: true },
+  'an id': { type: 'string', id: 'x', $schema: 'http://json-schema.org/schema#' },
+  'a type inside oneOf': { type: 'object', oneOf: [{ type: 'string' }] },
+  'a default inside anyOf': {
+    type: 'object',
+    properties: { x: { type: 'string' } },
+    anyOf: [{ properties: { x: { default: 'y' } } }],
+  },
+  'a description inside not': { type: 'object', not: { description: 'x' } },
+  'a property inside allOf that is not outside': { type: 'object', allOf: [{ properties: { x: { minLength: 1 } } }] },
+  'nullable inside allOf': {
+    type: 'object',
+    properties: { x: { type: 'string' } },
+    allOf: [{ properties: { x: { nullable: true } } }],
+  },
+  'a bad pattern': { type: 'string', pattern: '(' },
+  'a pattern of Perl': { type: 'string', pattern: '(?=x)' },
+  'a pattern of Go': { type: 'string', pattern: '(?i)^x$' },
+  'a default of a wrong type': { type: 'string', default: 5 },
+  'a default that is not allowed': { type: 'string', enum: ['a'], default: 'b' },
+  'a default that is pruned': { type: 'object', properties: { a: { type: 'string' } }, default: { b: 'x' } },
+  'a good default': { type: 'object', properties: { a: { type: 'string', default: 'x' } }, default: {} },
+  'a default of null': { type: 'string', default: null },
+  'a nullable default of null': { type: 'string', nullable: true, default: null },
+  'an enum of wrong types': { type: 'string', enum: [1, 'a'] },
+  'an empty enum': { type: 'string', enum: [] },
+  'a list type of an object': { type: 'object', 'x-kubernetes-list-type': 'set' },
+  'an unknown list type': { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'bag' },
+  'a set of objects': {
+    type: 'array',
+    items: { type: 'object', properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'set',
+  },
+  'a set of atomic objects': {
+    type: 'array',
+    items: { type: 'object', 'x-kubernetes-map-type': 'atomic', properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'set',
+  },
+  'a map without keys': {
+    type: 'array',
+    items: { type: 'object', properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'map',
+  },
+  'a map with an unknown key': {
+    type: 'array',
+    items: { type: 'object', properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['b'],
+  },
+  'a map with an optional key': {
+    type: 'array',
+    items: { type: 'object', properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a'],
+  },
+  'a map with a defaulted key': {
+    type: 'array',
+    items: { type: 'object', properties: { a: { type: 'string', default: 'x' } } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a'],
+  },
+  'a map with a key twice': {
+    type: 'array',
+    items: { type: 'object', required: ['a'], properties: { a: { type: 'string' } } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a', 'a'],
+  },
+  'a map with an object as key': {
+    type: 'array',
+    items: { type: 'object', required: ['a'], properties: { a: OBJECT } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a'],
+  },
+  'a map of texts': {
+    type: 'array',
+    items: { type: 'string' },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a'],
+  },
+  'keys without a map': { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-map-keys': ['a'] },
+  'a map type of a text': { type: 'string', 'x-kubernetes-map-type': 'atomic' },
+  'an unknown map type': { type: 'object', 'x-kubernetes-map-type': 'loose' },
+  'int or string': { 'x-kubernetes-int-or-string': true },
+  'int or string with a type': { type: 'string', 'x-kubernetes-int-or-string': true },
+  'int or string by anyOf': { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] },
+  'preserve false': { type: 'object', 'x-kubernetes-preserve-unknown-fields': false },
+  'preserve without a type': { 'x-kubernetes-preserve-unknown-fields': true },
+  'preserve a text': { type: 'string', 'x-kubernetes-preserve-unknown-fields': true },
+  'an embedded resource that is a text': { type: 'string', 'x-kubernetes-embedded-resource': true },
+  'an embedded resource without properties': { type: 'object', 'x-kubernetes-embedded-resource': true },
+  'an embedded resource that defines metadata': {
+    type: 'object',
+    'x-kubernetes-embedded-resource': true,
+    properties: { metadata: { type: 'object', properties: { name: { type: 'string', maxLength: 5 } } }, spec: OBJECT },
+  },
+  'an unknown extension': { type: 'object', 'x-kubernetes-nothing': true },
+  'a negative length': { type: 'string', maxLength: -1 },
+  'a length that is text': { type: 'string', maxLength: 'x' },
+  'a minimum that is text': { type: 'integer', minimum: 'x' },
+  'an exclusive minimum of numbers': { type: 'integer', exclusiveMinimum: 5 },
+  'a format that is unknown': { type: 'string', format: 'odd' },
+  'a required member that is not there': { type: 'object', required: ['x'], properties: { y: { type: 'string' } } },
+  'external documentation': { type: 'string', externalDocs: { url: 'http://example.com' }, example: 'x', title: 'T' },
+};
+
+const RULES: Readonly<Record<string, object>> = {
+  true: rule({ type: 'string' }, { rule: 'true' }),
+  'no rule': rule({ type: 'string' }, { rule: '' }),
+  'only blanks': rule({ type: 'string' }, { rule: '  ' }),
+  'a syntax error': rule({ type: 'string' }, { rule: 'self ==' }),
+  'an unknown name': rule({ type: 'string' }, { rule: 'other == self' }),
+  'an unknown member': rule({ type: 'object', properties: { a: { type: 'string' } } }, { rule: 'self.b == 1' }),
+  'no boolean': rule({ type: 'string' }, { rule: 'self + self' }),
+  'two types compared': rule({ type: 'string' }, { rule: 'self == 5' }),
+  'an unknown function': rule({ type: 'string' }, { rule: 'self.shout()' }),
+  'a message of two lines': rule({ type: 'string' }, { rule: 'true', message: 'a\nb' }),
+  'a message of blanks': rule({ type: 'string' }, { rule: 'true', message: ' ' }),
+  'a rule of two lines without a message': rule({ type: 'string' }, { rule: 'true ||\nfalse' }),
+  'a message too long': rule({ type: 'string' }, { rule: 'true', message: 'x'.repeat(2100) }),
+  'a messageExpression of a wrong type': rule({ type: 'string' }, { rule: 'true', messageExpression: '5' }),
+  'a messageExpression with an error': rule({ type: 'string' }, { rule: 'true', messageExpression: 'self +' }),
+  'an unknown reason': rule({ type: 'string' }, { rule: 'true', reason: 'Odd' }),
+  'a fieldPath that is not there': rule(
+    { type: 'object', properties: { a: { type: 'string' } } },
+    { rule: 'true', fieldPath: '.b' },
+  ),
+  'a fieldPath': rule({ type: 'object', properties: { a: { type: 'string' } } }, { rule: 'true', fieldPath: '.a' }),
+  'a fieldPath without a dot': rule(
+    { type: 'object', properties: { a: { type: 'string' } } },
+    { rule: 'true', fieldPath: 'a' },
+  ),
+  oldSelf: rule({ type: 'string' }, { rule: 'self == oldSelf' }),
+  'oldSelf in an atomic list': { type: 'array', items: rule({ type: 'string' }, { rule: 'self == oldSelf' }) },
+  'oldSelf in a keyed list': {
+    type: 'array',
+    maxItems: 10,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['a'],
+    items: rule(
+      { type: 'object', required: ['a'], properties: { a: { type: 'string', maxLength: 5 } } },
+      { rule: 'self.a == oldSelf.a' },
+    ),
+  },
+  optionalOldSelf: rule({ type: 'string' }, { rule: 'oldSelf.hasValue() || self != ""', optionalOldSelf: true }),
+  'optionalOldSelf without oldSelf': rule({ type: 'string' }, { rule: 'self != ""', optionalOldSelf: true }),
+  'a rule that costs too much': {
+    type: 'array',
+    items: { type: 'array', items: rule({ type: 'string' }, { rule: 'self.matches("x")' }) },
+  },
+  'a rule that is bounded': {
+    type: 'array',
+    maxItems: 10,
+    items: rule({ type: 'string', maxLength: 10 }, { rule: 'self.matches("^x$")' }),
+  },
+  'a comprehension without bounds': rule(
+    { type: 'array', items: { type: 'string' } },
+    { rule: 'self.all(x, self.all(y, x == y))' },
+  ),
+  'a bad regular expression': rule({ type: 'string', maxLength: 5 }, { rule: 'self.matches("(")' }),
+  'escaped names': rule(
+    {
+      type: 'object',
+      properties: {
+        'a-b': { type: 'string' },
+        'c.d': { type: 'string' },
+        in: { type: 'string' },
+        e__f: { type: 'string' },
+      },
+    },
+    { rule: "self.a__dash__b == 'x' || self.c__dot__d == 'x' || self.__in__ == 'x' || self.e__underscores__f == 'x'" },
+  ),
+  'a rule of a preserved object': rule(
+    { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    { rule: 'self.a == 1' },
+  ),
+  'int or string': rule(
+    { 'x-kubernetes-int-or-string': true },
+    { rule: "type(self) == string ? self == 'x' : self == 5" },
+  ),
+  'quantities and addresses': rule(
+    { type: 'string', maxLength: 30 },
+    { rule: 'isQuantity(self) || isIP(self) || isCIDR(self) || isURL(self)' },
+  ),
+  'two-variable comprehension': rule(
+    { type: 'object', maxProperties: 5, additionalProperties: { type: 'string', maxLength: 5 } },
+    { rule: 'self.all(k, v, k != v)' },
+  ),
+  optionals: rule({ type: 'object', properties: { a: { type: 'string' } } }, { rule: "self.?a.orValue('x') == 'x'" }),
+  'messageExpression with a message': rule(
+    { type: 'string', maxLength: 9 },
+    { rule: 'self == "x"', message: 'm', messageExpression: '"not " + self' },
+  ),
+};
+
+const judged = (cases: Readonly<Record<string, object>>): Cases =>
+  Object.fromEntries(
+    Object.entries(cases).map(([name, field]) => [
+      name,
+      [create(`${CRDS}?dryRun=All`, definition({ schema: spec({ a: field }) }))],
+    ]),
+  );
+
+interactions('a definition whose field has', judged(FIELDS));
+interactions('a definition whose rule is', judged(RULES));
+
+const dry = (change: Parameters<typeof definition>[0]): Step => create(`${CRDS}?dryRun=All`, definition(change));
+
+interactions('a definition', {
+  least: [dry({})],
+  'without a schema': [dry({ version: { schema: undefined } })],
+  'with an empty schema': [dry({ schema: {} })],
+  'of type string': [dry({ schema: { type: 'string' } })],
+  'that constrains metadata': [
+    dry({
+      schema: {
+        type: 'object',
+        properties: { metadata: { type: 'object', properties: { name: { type: 'string', maxLength: 10 } } } },
+      },
+    }),
+  ],
+  'that constrains labels': [
+    dry({
+      schema: {
+        type: 'object',
+        properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } },
+      },
+    }),
+  ],
+  'that constrains kind': [
+    dry({ schema: { type: 'object', properties: { kind: { type: 'string', enum: ['Thing'] } } } }),
+  ],
+  'with a default in metadata': [
+    dry({ schema: { type: 'object', properties: { metadata: { type: 'object', default: {} } } } }),
+  ],
+  'with another name': [dry({ name: 'other.{ns}.example.com' })],
+  'without names': [dry({ spec: { names: {} } })],
+  'with bad names': [
+    dry({
+      names: {
+        plural: 'Things',
+        singular: 'A B',
+        kind: 'thing',
+        listKind: 'x y',
+        shortNames: ['A'],
+        categories: ['B C'],
+      },
+    }),
+  ],
+  'whose kind is its list': [dry({ names: { listKind: 'Thing' } })],
+  'without a group': [dry({ spec: { group: '' } })],
+  'with a bad group': [dry({ spec: { group: 'A_B' } })],
+  'with a group of one part': [
+    create(`${CRDS}?dryRun=All`, definition({ name: 'things.example', spec: { group: 'example' } })),
+  ],
+  'with a group of Kubernetes': [
+    create(`${CRDS}?dryRun=All`, definition({ name: 'things.x.k8s.io', spec: { group: 'x.k8s.io' } })),
+  ],
+  'with an unknown scope': [dry({ spec: { scope: 'Everywhere' } })],
+  'without a scope': [dry({ spec: { scope: undefined } })],
+  'without versions': [dry({ spec: { versions: [] } })],
+  'without a storage version': [dry({ version: { storage: false } })],
+  'with two storage versions': [
+    dry({
+      spec: {
+        versions: ['v1', 'v2'].map((name) => ({
+          name,
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: OBJECT },
+        })),
+      },
+    }),
+  ],
+  'with the same version twice': [
+    dry({
+      spec: {
+        versions: [true, false].map((storage) => ({
+          name: 'v1',
+          served: true,
+          storage,
+          schema: { openAPIV3Schema: OBJECT },
+        })),
+      },
+    }),
+  ],
+  'with a bad version name': [dry({ version: { name: 'V 1' } })],
+  'with preserveUnknownFields': [dry({ spec: { preserveUnknownFields: true } })],
+  'with an unknown conversion': [dry({ spec: { conversion: { strategy: 'Magic' } } })],
+  'with a webhook without a client': [dry({ spec: { conversion: { strategy: 'Webhook' } } })],
+  'with a webhook of no version': [
+    dry({ spec: { conversion: { strategy: 'Webhook', webhook: { clientConfig: { url: 'https://example.com/x' } } } } }),
+  ],
+  'with a webhook by http': [
+    dry({
+      spec: {
+        conversion: {
+          strategy: 'Webhook',
+          webhook: { conversionReviewVersions: ['v1'], clientConfig: { url: 'http://example.com/x' } },
+        },
+      },
+    }),
+  ],
+  'with columns': [
+    dry({ version: { additionalPrinterColumns: [{ name: 'A', type: 'string', jsonPath: '.spec.a' }] } }),
+  ],
+  'with bad columns': [
+    dry({
+      version: {
+        additionalPrinterColumns: [
+          { name: '', type: 'odd', jsonPath: 'x[', format: 'y' },
+          { name: 'B', type: 'string' },
+        ],
+      },
+    }),
+  ],
+  'with scale': [
+    dry({ version: { subresources: { scale: { specReplicasPath: '.spec.n', statusReplicasPath: '.status.n' } } } }),
+  ],
+  'with a bad scale': [
+    dry({
+      version: {
+        subresources: {
+          scale: { specReplicasPath: '.x.n', statusReplicasPath: 'status.n', labelSelectorPath: '.status.a[0]' },
+        },
+      },
+    }),
+  ],
+  'with selectable fields': [
+    dry({
+      schema: spec({ a: { type: 'string' }, b: { type: 'object' } }),
+      version: { selectableFields: [{ jsonPath: '.spec.a' }] },
+    }),
+  ],
+  'with bad selectable fields': [
+    dry({
+      schema: spec({ a: { type: 'string' }, b: { type: 'object' } }),
+      version: { selectableFields: [{ jsonPath: '.spec.b' }] },
+    }),
+    dry({
+      schema: spec({ a: { type: 'string' } }),
+      version: { selectableFields: [{ jsonPath: '.spec.c' }, { jsonPath: '' }, { jsonPath: '.metadata.name' }] },
+    }),
+    dry({
+      schema: spec({ a: { type: 'string' } }),
+      version: { selectableFields: [{ jsonPath: '.spec.a' }, { jsonPath: '.spec.a' }] },
+    }),
+  ],
+  'with a deprecation that is none': [dry({ version: { deprecationWarning: 'old' } })],
+  'with a long deprecation': [dry({ version: { deprecated: true, deprecationWarning: 'x'.repeat(300) } })],
+  'with unknown members': [
+    create(`${CRDS}?dryRun=All&fieldValidation=Strict`, definition({ spec: { colour: 'red' } })),
+    create(`${CRDS}?dryRun=All&fieldValidation=Strict`, definition({ schema: { type: 'object', colour: 'red' } })),
+  ],
+});
+
+const THING = '/apis/{ns}.example.com/v1/namespaces/{ns}/things';
+const served = ({ code }: { code: number }): boolean => code === 200;
+const thing = (rest: object): object => ({
+  apiVersion: '{ns}.example.com/v1',
+  kind: 'Thing',
+  metadata: { name: 'a' },
+  ...rest,
+});
+const ONE = `${CRDS}/things.{ns}.example.com`;
+const established = ({ body }: { body: unknown }): boolean =>
+  (body as { status?: { conditions?: { type: string; status: string }[] } }).status?.conditions?.some(
+    (one) => one.type === 'Established' && one.status === 'True',
+  ) === true;
+
+interactions('the life of a definition', {
+  'from create to delete': [
+    create(CRDS, definition({ schema: spec({ a: { type: 'string' } }) })),
+    get(ONE, { until: established }),
+    get(THING, { until: served }),
+    create(THING, thing({ spec: { a: 'x' } }), { until: ({ code }) => code !== 404 }),
+    remove(ONE, undefined, { pick: (body) => body.kind }),
+    get(ONE, { until: gone }),
+    get(THING, { until: gone }),
+  ],
+  'defaults that come later': [
+    create(CRDS, definition({ schema: spec({ a: { type: 'string' } }) })),
+    get(THING, { until: served }),
+    create(THING, thing({ spec: {} })),
+    jsonPatch(
+      ONE,
+      [
+        {
+          op: 'add',
+          path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/b',
+          value: { type: 'string', default: 'later' },
+        },
+      ],
+      { pick: (body) => body.metadata.generation },
+    ),
+    get(`${THING}/a`, { until: ({ body }) => (body as { spec: { b?: string } }).spec.b === 'later' }),
+  ],
+  'ratcheting of what was good before': [
+    create(CRDS, definition({ schema: spec({ a: { type: 'string' }, b: { type: 'string' } }) })),
+    get(THING, { until: served }),
+    create(THING, thing({ spec: { a: 'long text', b: 'x' } })),
+    jsonPatch(
+      ONE,
+      [{ op: 'add', path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/a/maxLength', value: 3 }],
+      { pick: (body) => body.metadata.generation },
+    ),
+    create(
+      `${THING}?dryRun=All`,
+      { ...thing({ spec: { a: 'long text' } }), metadata: { name: 'b' } },
+      { until: ({ code }) => code === 422 },
+    ),
+    mergePatch(`${THING}/a`, { spec: { b: 'y' } }),
+    mergePatch(`${THING}/a`, { spec: { a: 'other long text' } }),
+  ],
+  'changes that are refused': [
+    create(CRDS, definition({})),
+    get(ONE, { until: established }),
+    mergePatch(ONE, { spec: { scope: 'Cluster' } }),
+    mergePatch(ONE, { spec: { group: 'other.example.com' } }),
+    mergePatch(ONE, { spec: { names: { plural: 'others' } } }),
+    mergePatch(ONE, { spec: { names: { kind: 'Other' } } }),
+    jsonPatch(ONE, [{ op: 'replace', path: '/spec/versions/0/name', value: 'v2' }]),
+  ],
+  'a name that is taken': [
+    create(CRDS, definition({ names: { shortNames: ['th{ns}'] } })),
+    get(ONE, { until: established }),
+    create(CRDS, {
+      ...definition({
+        name: 'others.{ns}.example.com',
+        names: { plural: 'others', singular: 'thing', kind: 'Thing', shortNames: ['th{ns}'] },
+      }),
+    }),
+    get(`${CRDS}/others.{ns}.example.com`, {
+      until: ({ body }) => ((body as { status?: { conditions?: unknown[] } }).status?.conditions?.length ?? 0) > 0,
+    }),
+  ],
+  'a cluster resource': [
+    create(CRDS, definition({ spec: { scope: 'Cluster' } })),
+    get('/apis/{ns}.example.com/v1/things', { until: served }),
+    create('/apis/{ns}.example.com/v1/things', thing({})),
+    get('/apis/{ns}.example.com/v1/namespaces/{ns}/things'),
+    create('/apis/{ns}.example.com/v1/things', { ...thing({}), metadata: { name: 'b', namespace: '{ns}' } }),
+  ],
+  'a version that is not served': [
+    create(
+      CRDS,
+      definition({
+        spec: {
+          versions: [
+            { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: OBJECT } },
+            { name: 'v2', served: false, storage: false, schema: { openAPIV3Schema: OBJECT } },
+          ],
+        },
+      }),
+    ),
+    get(THING, { until: served }),
+    get('/apis/{ns}.example.com/v2/namespaces/{ns}/things'),
+    get('/apis/{ns}.example.com', { until: served }),
+  ],
+});
