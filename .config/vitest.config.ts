@@ -61,6 +61,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          setupFiles: ['test/support/invariantsAfterEach.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
           retry: 1,
@@ -73,7 +74,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          testTimeout: 420_000,
+          testTimeout: 600_000,
           hookTimeout: 600_000,
           maxConcurrency: 3,
           // another try would be another schedule of the same faults: what failed once is to be looked at

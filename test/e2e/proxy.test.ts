@@ -269,8 +269,13 @@ describe('other types', () => {
 });
 
 describe('the compatibility gate', () => {
+  let modern: Host;
+  // as a hook: the first host of a suite has to wait for its base image
+  beforeAll(async () => {
+    modern = await fleet.up({ suite: 'trixie', docker: true });
+  });
+
   it('refuses a Traefik that an engine with a raised oldest API would not understand', async () => {
-    const modern = await fleet.up({ suite: 'trixie', docker: true });
     await modern.run(`
       mkdir -p /etc/systemd/system/docker.service.d
       printf '[Service]\\nEnvironment=DOCKER_MIN_API_VERSION=1.44\\n' >/etc/systemd/system/docker.service.d/api.conf
