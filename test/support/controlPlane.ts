@@ -20,6 +20,7 @@ import { freePort } from './freePort.ts';
 import { underWatch } from './underWatch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GOES_WITH_PARENT = fileURLToPath(new URL('goesWithParent.ts', import.meta.url));
 const START_TIMEOUT_MS = 120_000;
 
 /** What every start of the process has beside its flags. */
@@ -90,12 +91,13 @@ export class ControlPlane {
 
   /** Starts the process (again) and waits until its API is ready. */
   async start(flags: readonly string[] = this.#flags): Promise<void> {
-    const imports = ['tsx', ...(this.process.preload ?? [])].flatMap((module) => ['--import', module]);
+    const modules = ['tsx', GOES_WITH_PARENT, ...(this.process.preload ?? [])];
+    const imports = modules.flatMap((module) => ['--import', module]);
     const args = [...imports, 'src/main.ts', 'serve', '--data-dir', this.directory];
     args.push('--listen', `127.0.0.1:${this.#port}`, '--log-level', 'debug', ...flags);
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...this.process.env },
     });
     this.#child = child;
