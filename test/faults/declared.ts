@@ -18,7 +18,7 @@ const engines: Readonly<Record<HostPlan['engine'], Docker>> = {
 };
 
 /** The proxy that a host has from the beginning. @param image  Of nginx, without tag. */
-export function firstProxy(image: string): Proxy {
+function firstProxy(image: string): Proxy {
   return { type: 'Nginx', image, version: tags.good };
 }
 
