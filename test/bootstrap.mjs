@@ -11,6 +11,8 @@ const PROJECTS = ['unit', 'integration', 'conformance', 'e2e', 'faults'];
 const ON_HOSTS = ['e2e', 'faults'];
 /** Those that need a real kube-apiserver. */
 const ON_KUBERNETES = ['conformance'];
+/** Those of which some tests need one; they skip by `HOSTLER_SKIP_KUBERNETES`, which says why. */
+const PARTLY_ON_KUBERNETES = ['e2e'];
 const VITEST = ['node_modules/vitest/vitest.mjs'];
 const CONFIG = ['--config', '.config/vitest.config.ts'];
 /** Exit code of both preparations where such tests cannot run. */
@@ -32,7 +34,8 @@ async function main(chosen) {
   await installPackages();
   const projects = chosen.length > 0 ? chosen : PROJECTS;
   const noHosts = await prepareMachine();
-  const noKubernetes = projects.some((name) => ON_KUBERNETES.includes(name)) ? await prepareKubernetes() : undefined;
+  const withKubernetes = [...ON_KUBERNETES, ...PARTLY_ON_KUBERNETES];
+  const noKubernetes = projects.some((name) => withKubernetes.includes(name)) ? await prepareKubernetes() : undefined;
   const counts = [];
   for (const project of projects) counts.push(await runProject(project, { noHosts, noKubernetes }));
   const total = sum(counts);
@@ -62,7 +65,7 @@ async function prepare(command, what) {
 
 async function runProject(project, { noHosts, noKubernetes }) {
   console.log(`\n== ${project} tests`);
-  const env = noHosts === undefined ? {} : { HOSTLER_SKIP_E2E: noHosts };
+  const env = { HOSTLER_SKIP_E2E: noHosts, HOSTLER_SKIP_KUBERNETES: noKubernetes };
   const report = join(reports, `${project}.json`);
   if (ON_HOSTS.includes(project) && noHosts !== undefined) return countSkipped(project, report);
   if (ON_KUBERNETES.includes(project) && noKubernetes !== undefined) return withoutKubernetes(project, report);
@@ -81,15 +84,8 @@ async function withoutKubernetes(project, report) {
 
 /** A project that cannot run here is counted test by test, so that a skip is never invisible. */
 async function countSkipped(project, report) {
-  const { code } = await show([
-    process.execPath,
-    ...VITEST,
-    'list',
-    ...CONFIG,
-    '--project',
-    project,
-    `--json=${report}`,
-  ]);
+  const argv = [process.execPath, ...VITEST, 'list', ...CONFIG, '--project', project, `--json=${report}`];
+  const { code } = await show(argv, { env: { HOSTLER_LIST_ONLY: 'true' } });
   if (code !== 0) return { passed: 0, failed: 1, skipped: 0 };
   return { passed: 0, failed: 0, skipped: JSON.parse(readFileSync(report, 'utf8')).length };
 }
