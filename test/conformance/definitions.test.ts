@@ -402,6 +402,22 @@ interactions('a definition', {
   ],
   'with a deprecation that is none': [dry({ version: { deprecationWarning: 'old' } })],
   'with a long deprecation': [dry({ version: { deprecated: true, deprecationWarning: 'x'.repeat(300) } })],
+  'with unknown members in depth': [
+    dry({
+      schema: spec({
+        a: { type: 'array', items: { type: 'object', colour: 'red', properties: { b: { type: 'string', odd: 1 } } } },
+      }),
+    }),
+    dry({
+      schema: spec({
+        a: { type: 'object', properties: { b: { type: 'string', odd: 1 } }, not: { required: ['x'], odd: 2 } },
+      }),
+    }),
+    create(
+      `${CRDS}?dryRun=All&fieldValidation=Strict`,
+      definition({ schema: spec({ a: { type: 'string', odd: 1 } }) }),
+    ),
+  ],
   'with unknown members': [
     create(`${CRDS}?dryRun=All&fieldValidation=Strict`, definition({ spec: { colour: 'red' } })),
     create(`${CRDS}?dryRun=All&fieldValidation=Strict`, definition({ schema: { type: 'object', colour: 'red' } })),

@@ -123,13 +123,13 @@ function storeOf(definition: BuiltinDefinition, deps: BuiltinDeps): ResourceStor
   });
 }
 
-type SchemaOf = Pick<BuiltinDefinition, 'component' | 'group' | 'version' | 'names'>;
+type SchemaOf = Pick<BuiltinDefinition, 'component' | 'group' | 'version' | 'names' | 'dropUnknown'>;
 
 /**
  * The schema of a built-in kind. Clients in Go write null for what they leave out, so nulls are dropped before
  * anything else; null in a map means the empty value, and an empty map is none.
  */
-function builtinSchema({ component, group, version, names }: SchemaOf): ResourceSchema {
+function builtinSchema({ component, group, version, names, dropUnknown }: SchemaOf): ResourceSchema {
   const apiVersion = apiVersionOf({ group, version });
   const schema = compileStructuralSchema(resolvedComponent(component));
   return {
@@ -138,7 +138,10 @@ function builtinSchema({ component, group, version, names }: SchemaOf): Resource
       const malformed = structMismatch(object, apiVersion, names.kind);
       if (malformed !== undefined) return { unknownFields: [], malformed };
       tidy(object, ROOT_MAPS);
-      return schema.admitRequest(object);
+      const found = schema.admitRequest(object);
+      return dropUnknown === undefined
+        ? found
+        : { ...found, unknownFields: [...found.unknownFields, ...dropUnknown(object)] };
     },
     admitStored: (object) => schema.admitStored(object),
     validateCreate: (object) => schema.validateCreate(object),

@@ -6,6 +6,7 @@ import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts
 import type { Strategy } from '../registry/resource.ts';
 import { setCondition } from './conditions.ts';
 import { namesOf, type BuiltinDefinition } from './definition.ts';
+import { dropUnknownSchemaMembers } from './schemaMembers.ts';
 
 /** Holds a definition until its objects are gone. */
 export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
@@ -87,6 +88,7 @@ export const customResourceDefinitions: BuiltinDefinition = {
   namespaced: false,
   component: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
   strategy,
+  dropUnknown: dropUnknownSchemaMembers,
   status: true,
   columns: [
     {

@@ -19,6 +19,8 @@ export interface BuiltinDefinition {
   /** Field selectors of this version → names given by `selectableFields`; default: the same names. */
   fieldLabels?: ReadonlyMap<string, string>;
   status?: boolean;
+  /** Drops what its schema is too general to know of, and returns the paths. */
+  dropUnknown?: (object: JsonObject) => string[];
   /** All at once cannot be deleted (namespaces). */
   noDeleteCollection?: boolean;
   finalize?: boolean;
