@@ -22,7 +22,7 @@ const KEY = { namespace: 'default', name: NAME };
 const SWITCH_MS = 120_000;
 const all = process.env['HOSTLER_FAULT_KILLS'] === 'all';
 /** Where the job of the switch begins, where its end is known, and where the approval is taken. */
-const TELLING = /^(in start-job|after start-job|before consume-job|after PATCH serveroperations)/;
+const TELLING = ['in start-job', 'after start-job', 'before consume-job', 'after PATCH serveroperations/status'];
 /** Longer than a request is under way. */
 const UNDER_WAY_MS = 200;
 
@@ -81,10 +81,10 @@ async function containerEvents(since: number): Promise<{ what: string; at: numbe
     .map((line) => ({ what: line.slice(line.indexOf(' ') + 1), at: Number(line.split(' ', 1)[0]) / 1e6 }));
 }
 
-/** Declares the next proxy while the control plane dies at `at`, and approves what it plans. */
-async function switchProxy(at: string): Promise<void> {
+/** Declares the next proxy while the control plane dies at points that begin so, and approves what it plans. */
+async function switchProxy(point: string): Promise<void> {
   const to = proxies[++switches % proxies.length]!;
-  await mortal.arm({ at });
+  await mortal.arm({ at: `^${point.replace(/[^\w /-]/g, '\\$&')}( |$)` });
   const since = Date.now();
   const watch = watchRequests(`http://${host.address}/`);
   let gapSeconds: number | undefined;
@@ -98,7 +98,7 @@ async function switchProxy(at: string): Promise<void> {
         return gapSeconds !== undefined && isConverged(server) && isTrue(server, 'InSync');
       },
       SWITCH_MS,
-      { deaths: 1 },
+      all ? { deaths: 1 } : {},
     );
   } finally {
     seen = await watch.stop();
@@ -139,6 +139,12 @@ async function approve(to: Proxy): Promise<number | undefined> {
   return change?.expectedGapSeconds;
 }
 
+/** All points that a switch comes by. */
+async function pointsOfOneSwitch(): Promise<string[]> {
+  await switchProxy('nowhere');
+  return mortal.passed();
+}
+
 function ifDead(error: unknown): void {
   if (mortal.plane.isRunning) throw error;
 }
@@ -146,27 +152,24 @@ function ifDead(error: unknown): void {
 describe('a control plane that is killed while a proxy takes the place of another', () => {
   it(
     'comes back to one proxy that answers, switched once, within the announced gap, wherever it died',
-    { timeout: all ? 3_000_000 : 400_000 },
+    { timeout: all ? 3_000_000 : 600_000 },
     async () => {
-      await switchProxy('^nowhere$');
-      const passed = await mortal.passed();
-      const points = all ? passed : passed.filter((point) => TELLING.test(point));
-      console.log(`${passed.length} points, of which it dies at ${points.length}`);
+      const points = all ? await pointsOfOneSwitch() : TELLING;
       const wrong: string[] = [];
-      let deaths = 0;
+      let survived = 0;
       for (const point of points) {
         try {
-          await switchProxy(`^${point.replace(/[^\w /-]/g, '\\$&')}$`);
+          await switchProxy(point);
         } catch (error) {
           wrong.push(`${point}: ${error instanceof Error ? error.message : String(error)}`);
         }
-        const died = (await mortal.deaths()).length;
-        deaths += died;
-        console.log(`${died === 0 ? 'did not come by' : 'died'} ${point}`);
+        const deaths = await mortal.deaths();
+        if (deaths.length === 0) survived += 1;
+        console.log(`${point}: ${deaths.length === 0 ? 'did not come by' : `died ${deaths.join(', ')}`}`);
       }
       expect(wrong).toEqual([]);
-      // those in the middle of a command are gone where that was faster this time
-      expect(deaths).toBeGreaterThan(points.length / 2);
+      // what goes before a command, and whether it takes long enough to die in its middle, differs from time to time
+      expect(survived, 'points that it did not come by').toBeLessThanOrEqual(all ? points.length / 2 : 0);
     },
   );
 });
