@@ -72,9 +72,10 @@ function collecting(who: string): ClusterRole {
  */
 const CONTROLLER_RULES: readonly Rule[] = [
   rule(GROUP, ['servers'], [...READ, 'patch']),
-  rule(GROUP, ['servers/status', 'serveroperations/status', 'knownhosts/status'], ['patch']),
+  rule(GROUP, ['servers/status', 'serveroperations/status', 'knownhosts/status', 'artifactbundles/status'], ['patch']),
   rule(GROUP, ['serveroperations'], READ),
   rule(GROUP, ['knownhosts'], [...READ, 'create', 'patch']),
+  rule(GROUP, ['artifactbundles'], READ),
   rule('', ['events'], ['create', 'patch']),
 ];
 
@@ -90,7 +91,7 @@ export function peopleRoles(): ClusterRole[] {
     ...hostler.map((who) => HOSTLER_ROLE + who),
     ...kubernetes.map((who) => KUBERNETES_ROLE + who),
   ];
-  const all = ['servers', 'knownhosts', 'serveroperations'];
+  const all = ['servers', 'knownhosts', 'serveroperations', 'artifactbundles'];
   // one permission for each type of operation
   const operations = operationTypes.map((type) => `servers/${type.toLowerCase()}`);
   return [
@@ -102,7 +103,7 @@ export function peopleRoles(): ClusterRole[] {
     ),
     clusterRole(
       'hostler-view',
-      [rule(GROUP, ['knownhosts', 'serveroperations'], READ)],
+      [rule(GROUP, ['knownhosts', 'serveroperations', 'artifactbundles'], READ)],
       partOf(['member', 'admin', 'owner'], ['view']),
     ),
     clusterRole(
@@ -117,7 +118,7 @@ export function peopleRoles(): ClusterRole[] {
     clusterRole(
       'hostler-delete',
       [
-        rule(GROUP, ['servers', 'knownhosts'], ['delete', 'deletecollection']),
+        rule(GROUP, ['servers', 'knownhosts', 'artifactbundles'], ['delete', 'deletecollection']),
         rule(GROUP, ['serveroperations'], ['deletecollection']),
       ],
       partOf(['owner'], ['admin']),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { atomicList, freeObject, objectName, setList, withRules } from './schema.ts';
 
-const sourceTypes = ['Distro', 'DockerCE', 'Mirror'] as const;
+const sourceTypes = ['Distro', 'DockerCE', 'Mirror', 'Bundle'] as const;
 
 /** An apt repository of the user's own. */
 const Mirror = z
@@ -46,20 +46,41 @@ const Mirror = z
   })
   .describe('An apt repository of your own. Only with type Mirror.');
 
+/** An ArtifactBundle, for hosts that reach no repository. */
+const Bundle = z
+  .object({
+    bundleRef: z
+      .object({ name: objectName.describe('Name of the ArtifactBundle, in the same namespace.') })
+      .describe('The ArtifactBundle that has packages for this host. Example: {name: docker-28}.'),
+    packages: z
+      .enum(['DockerCE', 'Distro'])
+      .optional()
+      .describe(
+        'Which packages the engine is made of there. DockerCE: docker-ce, docker-ce-cli, containerd.io. Distro: docker.io, as the distribution names it. Default: DockerCE.',
+      ),
+  })
+  .describe('Packages that Hostler brings over the SSH connection. Only with type Bundle.');
+
 const Source = withRules(
   z.object({
     type: z
       .enum(sourceTypes)
       .describe(
-        "Distro: the distribution's own packages. DockerCE: Docker's repository for the distribution. Mirror: an apt repository of your own.",
+        "Distro: the distribution's own packages. DockerCE: Docker's repository for the distribution. Mirror: an apt repository of your own. Bundle: packages that Hostler itself brings, for hosts without internet.",
       ),
     mirror: Mirror.optional(),
+    bundle: Bundle.optional(),
   }),
   [
     {
       rule: "(self.type == 'Mirror') == has(self.mirror)",
       message: 'mirror must be set with type Mirror, and only then',
       fieldPath: '.mirror',
+    },
+    {
+      rule: "(self.type == 'Bundle') == has(self.bundle)",
+      message: 'bundle must be set with type Bundle, and only then',
+      fieldPath: '.bundle',
     },
   ],
 ).describe('Where the engine comes from. Default: Distro.');

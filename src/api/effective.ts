@@ -1,3 +1,4 @@
+import type { Artifact } from './artifactBundle.ts';
 import type { Hardening } from './hardeningSpec.ts';
 import type { Reason } from './reasons.ts';
 import type { Server } from './server.ts';
@@ -13,7 +14,7 @@ type Ssh = ServerSpec['ssh'];
 export type Referred<T> = { value: T } | { problem: ReferenceProblem };
 
 /** Why it could not be had, for the condition of the area that needs it. */
-interface ReferenceProblem {
+export interface ReferenceProblem {
   reason: Reason;
   /** With the remedy. */
   message: string;
@@ -32,10 +33,22 @@ export interface EffectiveMirror {
   signingKey?: Referred<string>;
 }
 
+/** A file of an ArtifactBundle, and what is wrong with it where it lies. */
+export type BundleArtifact = Artifact & { problem?: ReferenceProblem };
+
+/** `docker.source.bundle` with every default filled in. */
+export interface EffectiveBundle {
+  bundleRef: { name: string };
+  packages: 'DockerCE' | 'Distro';
+  artifacts?: Referred<readonly BundleArtifact[]>;
+}
+
 interface EffectiveSource {
-  type: 'Distro' | 'DockerCE' | 'Mirror';
+  type: 'Distro' | 'DockerCE' | 'Mirror' | 'Bundle';
   /** With type Mirror. */
   mirror?: EffectiveMirror;
+  /** With type Bundle. */
+  bundle?: EffectiveBundle;
 }
 
 /** `docker` with every default filled in; `version` stays absent when any version will do. */
@@ -107,6 +120,7 @@ const builtinDefaults = {
   privilege: { mode: 'Auto' },
   policy: 'Manage',
   mirror: { components: ['stable'], packages: 'DockerCE' },
+  bundle: { packages: 'DockerCE' },
   docker: { downgrade: 'Refuse', hold: true, source: { type: 'Distro' }, daemonConfig: {}, users: [] },
   proxy: { network: 'hostler-proxy', redirectToHTTPS: true },
   hook: { timeoutSeconds: 60, failurePolicy: 'Fail' },
@@ -149,7 +163,8 @@ function effectiveDocker(stated: NonNullable<ServerSpec['docker']>): EffectiveDo
 }
 
 function effectiveSource(stated: NonNullable<NonNullable<ServerSpec['docker']>['source']>): EffectiveSource {
-  const { type, mirror } = stated;
+  const { type, mirror, bundle } = stated;
+  if (type === 'Bundle' && bundle !== undefined) return { type, bundle: layer(builtinDefaults.bundle, bundle) };
   return type === 'Mirror' && mirror !== undefined ? { type, mirror: layer(builtinDefaults.mirror, mirror) } : { type };
 }
 

@@ -8,12 +8,15 @@ import type { ControllerCommandOptions } from './controllerCommand.ts';
 import { runControllers } from './runControllers.ts';
 import { untilAskedToStop } from './stopSignal.ts';
 
+/** The chart mounts a volume here. */
+const BUNDLES = '/srv/hostler/bundles';
+
 /** Runs the controllers until the process is asked to stop. */
 export async function controller(options: ControllerCommandOptions): Promise<void> {
   const log = createLogger({ level: options.logLevel });
   const client = new Client({ connection: connectTo(options), log });
   const identity = options.identity ?? process.env['POD_NAME'] ?? `${hostname()}-${randomUUID()}`;
-  const context = { client, identity, log, alsoDenied: apiServerRange() };
+  const context = { client, identity, log, alsoDenied: apiServerRange(), bundleDirectory: BUNDLES };
   await untilAskedToStop(log, (signal) => runControllers(options, { ...context, signal }));
 }
 

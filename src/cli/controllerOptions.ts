@@ -19,6 +19,7 @@ export interface ControllerOptions {
   allowLoopback?: boolean;
   deniedCidrs?: string[];
   maxConnections: number;
+  bundleDir?: string;
   metricsListen?: ListenAddress;
   logLevel: LogLevel;
 }
@@ -47,6 +48,10 @@ export function withControllerOptions(command: Command): Command {
     .option('--allow-loopback', 'Servers may have loopback addresses')
     .option('--denied-cidrs <list>', 'address ranges that are never connected to', cidrs)
     .option('--max-connections <n>', 'most SSH connections kept open', positive, 1000)
+    .option(
+      '--bundle-dir <dir>',
+      'where the files of ArtifactBundles lie (default: bundles in --data-dir, else /srv/hostler/bundles)',
+    )
     .option('--metrics-listen <address:port>', 'serve /metrics and probes over plain HTTP', listenAddress)
     .addOption(
       new Option('--log-level <level>', 'least level that is logged')

@@ -14,6 +14,8 @@ export interface ControllersContext {
   identity: string;
   /** Address ranges that are denied whatever the options say. */
   alsoDenied?: readonly string[];
+  /** Where the files of ArtifactBundles lie unless the options say otherwise. */
+  bundleDirectory: string;
   log: Logger;
   signal: AbortSignal;
 }
@@ -38,6 +40,7 @@ export async function runControllers(options: ControllerOptions, context: Contro
     },
     deniedCidrs: [...deniedCidrs(options), ...alsoDenied],
     maxConnections: options.maxConnections,
+    bundleDirectory: options.bundleDir ?? context.bundleDirectory,
   });
   const endpoint =
     options.metricsListen &&

@@ -98,6 +98,7 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
       await runControllers(options, {
         client: controllerClient(() => certificates, api, log),
         identity: await identityOf(dataDir),
+        bundleDirectory: join(dataDir, 'bundles'),
         log,
         signal,
       });

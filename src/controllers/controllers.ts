@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { ArtifactBundle } from '../api/artifactBundle.ts';
 import type { ServerOperation } from '../api/serverOperation.ts';
 import type { AnyTask } from '../host/task.ts';
 import { tasks as allTasks } from '../host/tasks/registry.ts';
@@ -11,11 +12,13 @@ import type { KubeMetrics } from '../kube/metrics.ts';
 import { keyOf } from '../kube/resource.ts';
 import { ShardManager } from '../kube/shardManager.ts';
 import { StatusWriter } from '../kube/statusWriter.ts';
+import { BundleDirectory } from '../lib/bundleDirectory.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { HealthCheck } from '../lib/httpEndpoint.ts';
 import type { Logger } from '../lib/logger.ts';
 import { SessionPool } from '../ssh/pool.ts';
-import { knownHosts, serverOperations, servers } from '../kube/hostlerResources.ts';
+import { artifactBundles, knownHosts, serverOperations, servers } from '../kube/hostlerResources.ts';
+import { ArtifactBundleReconciler, type ArtifactBundleDeps } from './artifactBundle/reconciler.ts';
 import type { ServerIntervals } from './server/deps.ts';
 import { ServerReconciler } from './server/reconciler.ts';
 import { indexServerSources, watchServers } from './server/watches.ts';
@@ -35,6 +38,8 @@ export interface ControllersOptions {
   deniedCidrs: readonly string[];
   /** Most SSH connections kept open. */
   maxConnections: number;
+  /** Where the files of ArtifactBundles lie. */
+  bundleDirectory: string;
   clock?: Clock;
   /** Default: every task there is. */
   tasks?: readonly AnyTask[];
@@ -64,11 +69,14 @@ export async function createControllers(options: ControllersOptions): Promise<Co
     servers: manager.informer(servers),
     knownHosts: manager.informer(knownHosts),
     operations: manager.informer(serverOperations),
+    bundles: manager.informer(artifactBundles),
   };
   indexServerSources(sources);
   serverMetrics(options.registry, { ...sources, shards });
   const operationStatus = new StatusWriter(client, serverOperations, sources.operations);
-  const shared = { ...sources, client, operationStatus, events, clock };
+  const bundleDirectory = new BundleDirectory(options.bundleDirectory);
+  const bundleStatus = new StatusWriter(client, artifactBundles, sources.bundles);
+  const shared = { ...sources, client, operationStatus, bundleStatus, bundleDirectory, events, clock };
   const reconciler = new ServerReconciler({
     ...shared,
     statusWriter: new StatusWriter(client, servers, sources.servers),
@@ -83,6 +91,7 @@ export async function createControllers(options: ControllersOptions): Promise<Co
   const controller = manager.addController({ name: 'server', reconciler, workers: SERVER_WORKERS, sharding });
   watchServers(controller, sources);
   addOperationController(manager, shared, sources.operations);
+  addBundleController(manager, shared, sources.bundles);
   return {
     readinessChecks: () => manager.readinessChecks(),
     run: async (signal) => {
@@ -106,5 +115,15 @@ function addOperationController(manager: Manager, deps: OperationDeps, operation
   operations.addHandler({
     added: (operation) => controller.enqueue(keyOf(operation)),
     updated: (_before, operation) => controller.enqueue(keyOf(operation)),
+  });
+}
+
+function addBundleController(manager: Manager, deps: ArtifactBundleDeps, bundles: Informer<ArtifactBundle>): void {
+  const controller = manager.addController({ name: 'artifactbundle', reconciler: new ArtifactBundleReconciler(deps) });
+  bundles.addHandler({
+    added: (bundle) => controller.enqueue(keyOf(bundle)),
+    updated: (before, bundle) => {
+      if (before.metadata.generation !== bundle.metadata.generation) controller.enqueue(keyOf(bundle));
+    },
   });
 }

@@ -7,8 +7,9 @@ import { consumeJob, jobID, jobStatus, startJob, type JobOptions, type JobSpec, 
 import { observe, type Observation, type ObserveOptions } from './observe.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
+import { arrivedScript, arrivingPath, sendFile, type ArtifactSource } from './transfer.ts';
 import { planHost, taskOf, type Plan } from './plan.ts';
-import type { AnyTask, Change, FailedRun, LastingAction, NamedChange } from './task.ts';
+import type { AnyTask, Change, FailedRun, LastingAction, NamedChange, TransferAction } from './task.ts';
 
 /** A job about to start; to be acknowledged by the API first. */
 interface JobToStart {
@@ -30,6 +31,8 @@ export interface ApplyOptions {
     /** Awaited before the host is touched: write the try to status. @returns its id, a new one. */
     begin: (change: NamedChange) => Promise<string>;
   };
+  /** For what is brought to the host. */
+  artifacts: ArtifactSource;
   onEnd?: OnEnd;
   /** How long to wait for a job's end before `running` is returned; milliseconds, default 0. */
   waitMs?: number;
@@ -44,6 +47,9 @@ export type OnEnd = (error: ReconcileError | undefined) => Promise<void>;
 
 export type ApplyResult = { kind: 'done' } | { kind: 'running'; jobID: string };
 
+/** `sending`: a file is on its way; the next run goes on. */
+export type ChangeResult = ApplyResult | { kind: 'sending'; sentBytes: number; sizeBytes: number };
+
 /** `gone`: no record of the job; it never started, or its result was consumed. Only looking at the host tells which. */
 export type FinishResult = ApplyResult | { kind: 'gone' };
 
@@ -55,16 +61,17 @@ type Explain = (run: FailedRun) => ReconcileError;
  * A job whose id ran before (its status was lost, or another replica started it) is found again, not started twice.
  * @throws the task's own explanation, or by exit code (exitCodes.ts): WaitingError PackageManagerBusy, TransientError
  *   DiskFull, StepFailed …; TransientError Interrupted; WaitingError WaitingForJob; what `claim` throws; for a
- *   provisional change also TransientError ConfigRolledBack.
+ *   provisional change also TransientError ConfigRolledBack, for a transfer ChecksumMismatch and FileMissing.
  */
 export async function applyChange(
   session: Session,
   change: Change,
   task: AnyTask,
   options: ApplyOptions,
-): Promise<ApplyResult> {
+): Promise<ChangeResult> {
   const explain = explainer(change, task);
   const action = task.apply(change, options.facts);
+  if (action.kind === 'transfer') return transfer(session, action, { ...options, explain });
   if (action.kind !== 'provisional') return runAction(session, { ...change, action, explain }, options);
   const { claim, proof, signal } = options;
   const id = await proof.begin(change);
@@ -85,7 +92,7 @@ export interface Act {
 export async function runAction(
   session: Session,
   act: Act,
-  options: Omit<ApplyOptions, 'facts' | 'proof'>,
+  options: Omit<ApplyOptions, 'facts' | 'proof' | 'artifacts'>,
 ): Promise<ApplyResult> {
   const { action, name: change } = act;
   if (action.kind === 'script') {
@@ -150,13 +157,27 @@ export async function verify(
   });
 }
 
+async function transfer(
+  session: Session,
+  action: TransferAction,
+  options: { claim: Claim; artifacts: ArtifactSource; explain: Explain; signal?: AbortSignal },
+): Promise<ChangeResult> {
+  const { sha256, sizeBytes } = action.artifact;
+  const result = await sendFile(session, action, { ...options, source: options.artifacts });
+  if (result.kind === 'sending') return { ...result, sizeBytes };
+  const { args = [], ...script } = action.script;
+  const arrived = { ...script, args: [arrivingPath(sha256), sha256, ...args] };
+  await runScript(session, { ...action, script: arrived }, { ...options, wrap: arrivedScript });
+  return { kind: 'done' };
+}
+
 async function runScript(
   session: Session,
-  { script, timeoutSeconds }: LastingAction,
-  options: { claim: Claim; explain: Explain; signal?: AbortSignal },
+  { script, timeoutSeconds }: Pick<LastingAction, 'script' | 'timeoutSeconds'>,
+  options: { claim: Claim; explain: Explain; signal?: AbortSignal; wrap?: (body: string) => string },
 ): Promise<void> {
   const { args = [], ...rest } = script;
-  const text = ownedScript(script.text);
+  const text = (options.wrap ?? ownedScript)(script.text);
   const limits: ExecOptions = {
     timeoutMs: timeoutSeconds * 1000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -34,4 +34,5 @@ export const exitCodes = {
   portConflict: 222,
   imageUnavailable: 223,
   notAnswering: 224,
+  checksumMismatch: 225,
 } as const;

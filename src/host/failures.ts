@@ -50,6 +50,11 @@ const meanings: Readonly<Record<number, Meaning>> = {
     text: 'a configuration file on the host was refused',
     remedy: 'Correct the file on the host or the field that asks for the change.',
   },
+  [exitCodes.checksumMismatch]: {
+    reason: 'ChecksumMismatch',
+    text: 'what arrived on the host has another checksum than the ArtifactBundle states',
+    remedy: 'The file changed while it was sent; see that nobody writes to it. Hostler sends it again.',
+  },
   [exitCodes.notRunning]: {
     reason: 'NotRunning',
     text: 'the service did not start',

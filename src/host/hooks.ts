@@ -13,7 +13,7 @@ export type Hook = EffectiveServer['hooks'][number];
 export async function runHook(
   session: Session,
   hook: Hook,
-  options: Omit<ApplyOptions, 'facts' | 'proof'>,
+  options: Omit<ApplyOptions, 'facts' | 'proof' | 'artifacts'>,
 ): Promise<ApplyResult> {
   return runAction(
     session,

@@ -9,6 +9,7 @@ const packageState = [
   '/var/lib/rpm/rpmdb.sqlite /usr/lib/sysimage/rpm/rpmdb.sqlite /var/lib/rpm/Packages /etc/yum.repos.d/* /var/cache/dnf/*',
   '/lib/apk/db/installed /etc/apk/world /etc/apk/repositories',
   '/var/lib/pacman/local /var/lib/pacman/sync /etc/pacman.conf',
+  '/var/lib/hostler/bundles',
 ].join(' ');
 
 /** When a fragment runs: on every look, when the package state changed, or rarely. */

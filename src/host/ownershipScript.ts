@@ -228,9 +228,10 @@ hostler_claim() { # INSTALLATION SERVER LEASE TRANSITIONS MODE
 /**
  * A mutating script: claims the host with its first five arguments, then runs `body` with the others while the lock
  * is held. The body does not inherit the lock, or a daemon that it starts would keep it for ever.
+ * @param options.withInput  The body gets what follows the script on standard input; by default nothing.
  * The braces make sh read the whole text before it runs any of it: a cut upload does nothing.
  */
-export function ownedScript(body: string): string {
+export function ownedScript(body: string, { withInput = false } = {}): string {
   return `{
 ${processFunctions}${ownershipFunctions}hostler_claim "$1" "$2" "$3" "$4" "$5"
 shift 5
@@ -239,7 +240,7 @@ set +e
 (
 set -eu
 ${body}
-) 9>&- </dev/null
+) 9>&- ${withInput ? '' : '</dev/null'}
 hostler_code=$?
 set -e
 if [ "$hostler_code" -ne 0 ] && [ "$hostler_code" -lt 200 ] && hostler_full; then

@@ -101,7 +101,7 @@ export interface FactFragment<Have> {
 }
 
 /** How one change is made: a script that ends within its connection, a job that outlives it, or something that lasts only once it is proven. */
-export type Action = LastingAction | ProvisionalAction;
+export type Action = LastingAction | ProvisionalAction | TransferAction;
 
 /** What is done stays done. */
 export interface LastingAction {
@@ -125,6 +125,21 @@ export interface ProvisionalAction {
   timeoutSeconds: number;
   /** From before the change to the proof. */
   confirmSeconds: number;
+}
+
+/**
+ * Brings a file of the controller's bundle directory to the host, over any number of connections, and then does
+ * something with it. Only one try of a change sends, so it may outlive its run without a job.
+ */
+export interface TransferAction {
+  kind: 'transfer';
+  artifact: { file: string; sha256: string; sizeBytes: number };
+  /** Free bytes that the file and what `script` makes of it need together. */
+  neededBytes: number;
+  /** Runs once the file is whole, checked and on disk ({@link import('./transfer.ts').arrivingPath}). */
+  script: Script;
+  /** Of `script`. */
+  timeoutSeconds: number;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ArtifactBundle } from '../api/artifactBundle.ts';
 import type { KnownHost } from '../api/knownHost.ts';
 import { GROUP, VERSION } from '../api/meta.ts';
 import type { Server } from '../api/server.ts';
@@ -23,5 +24,12 @@ export const serverOperations: Resource<ServerOperation> = {
   version: VERSION,
   plural: 'serveroperations',
   kind: 'ServerOperation',
+  namespaced: true,
+};
+export const artifactBundles: Resource<ArtifactBundle> = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'artifactbundles',
+  kind: 'ArtifactBundle',
   namespaced: true,
 };

@@ -29,6 +29,10 @@ const declared: readonly DeclaredCase[] = [
     },
   },
   {
+    name: 'a bundle that was not read',
+    spec: { docker: { source: { type: 'Bundle', bundle: { bundleRef: { name: 'docker' } } } } },
+  },
+  {
     name: 'an exact DockerCE',
     spec: { docker: { version: '28.5.2', source: { type: 'DockerCE' }, users: ['nobody'] } },
   },

@@ -11,6 +11,7 @@ import { observe, type Observation } from '../../src/host/observe.ts';
 import { ownedScript } from '../../src/host/ownershipScript.ts';
 import { Records, type Entry } from '../../src/host/records.ts';
 import { scriptFile } from '../../src/host/scriptFile.ts';
+import { arrivedScript } from '../../src/host/transfer.ts';
 import type { Action, AnyTask, Change } from '../../src/host/task.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ReconcileError } from '../../src/lib/errors.ts';
@@ -189,6 +190,7 @@ const sentAs: Readonly<Record<Action['kind'], (text: string) => string>> = {
   script: ownedScript,
   job: (text) => text,
   provisional: provisionalScript,
+  transfer: arrivedScript,
 };
 
 function expectProperAction(action: Action): void {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { effectiveServer, type EffectiveServer } from '../../src/api/effective.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
-import { applyChange, type ApplyResult } from '../../src/host/apply.ts';
+import { applyChange, type ChangeResult } from '../../src/host/apply.ts';
 import { observe, type Observation } from '../../src/host/observe.ts';
 import { claim, type Claim } from '../../src/host/ownership.ts';
 import { planHost, taskOf, type Plan } from '../../src/host/plan.ts';
@@ -11,7 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { connect } from '../../src/ssh/connect.ts';
 import type { Session } from '../../src/ssh/session.ts';
 import type { Host } from '../hosts/host.ts';
-import { noProof } from './noProof.ts';
+import { noArtifacts, noProof } from './noProof.ts';
 
 const WAIT_MS = 240_000;
 const MAX_ROUNDS = 12;
@@ -111,7 +111,7 @@ export class HostDriver {
   }
 
   /** Starts a change; a job may still run when it returns. */
-  async start(change: Change, waitMs = 0): Promise<ApplyResult> {
+  async start(change: Change, waitMs = 0): Promise<ChangeResult> {
     const facts = this.#previous?.facts;
     if (facts === undefined) throw new Error('observe first');
     const options = {
@@ -121,6 +121,7 @@ export class HostDriver {
       waitMs,
       writeAhead: () => Promise.resolve(),
       proof: noProof,
+      artifacts: noArtifacts,
     };
     return applyChange(this.session, change, taskOf(change, tasks), options);
   }

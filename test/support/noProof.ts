@@ -7,3 +7,8 @@ export const noProof: ApplyOptions['proof'] = {
   prove: () => Promise.reject(new Error('no change here is provisional')),
   clock: systemClock,
 };
+
+/** Nothing here is brought to a host. */
+export const noArtifacts: ApplyOptions['artifacts'] = {
+  read: () => Promise.reject(new Error('no change here brings anything')),
+};

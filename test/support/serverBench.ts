@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { API_VERSION } from '../../src/api/meta.ts';
+import type { ArtifactBundle } from '../../src/api/artifactBundle.ts';
 import type { KnownHost } from '../../src/api/knownHost.ts';
 import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
@@ -15,6 +16,7 @@ import type { Lister } from '../../src/kube/informer.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import type { Result } from '../../src/kube/reconciler.ts';
 import { StatusWriter } from '../../src/kube/statusWriter.ts';
+import { BundleDirectory } from '../../src/lib/bundleDirectory.ts';
 import { silentLogger } from '../../src/lib/logger.ts';
 import { SessionPool } from '../../src/ssh/pool.ts';
 import { ApiDouble } from './apiDouble.ts';
@@ -32,6 +34,7 @@ export const quickLook = {
 const NAMESPACE = 'acme';
 const SERVERS = '/apis/hostler.dev/v1alpha1/servers';
 const KNOWN_HOSTS = '/apis/hostler.dev/v1alpha1/knownhosts';
+const BUNDLES = '/apis/hostler.dev/v1alpha1/artifactbundles';
 const OPERATIONS = '/apis/hostler.dev/v1alpha1/serveroperations';
 
 /**
@@ -166,6 +169,8 @@ export class ServerBench {
       servers: this.#lister<Server>(SERVERS),
       knownHosts: this.#lister<KnownHost>(KNOWN_HOSTS),
       operations: this.#operations(),
+      bundles: this.#lister<ArtifactBundle>(BUNDLES),
+      bundleDirectory: new BundleDirectory('/nonexistent'),
       statusWriter: new StatusWriter(this.#client, servers, informer),
       operationStatus: new StatusWriter(this.#client, serverOperations, informer),
       events: this.#events,

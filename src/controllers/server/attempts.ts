@@ -1,4 +1,4 @@
-import type { ApplyOptions, ApplyResult } from '../../host/apply.ts';
+import type { ApplyOptions, ChangeResult } from '../../host/apply.ts';
 import { toTime } from '../../lib/clock.ts';
 import { findCause, ReconcileError } from '../../lib/errors.ts';
 import { claimOf } from './claim.ts';
@@ -12,7 +12,10 @@ import { StepLog } from './steps.ts';
 export const JOB_WAIT_MS = 5000;
 
 /** What one attempt at a change or a hook gets. */
-export type AttemptOptions = Omit<ApplyOptions, 'facts' | 'proof'>;
+export type AttemptOptions = Omit<ApplyOptions, 'facts' | 'proof' | 'artifacts'>;
+
+/** Between two stretches of sending a file; in between the host is looked at, and everybody else has a turn. */
+const SEND_AGAIN_MS = 100;
 
 /** Keeps the books of what is done to the host: each attempt a step of the status, each job written ahead. */
 export class Attempts {
@@ -24,17 +27,23 @@ export class Attempts {
     this.#writeAhead = writeAhead;
   }
 
-  /** One attempt as a step: begun, and ended unless a job goes on. @returns false while its job still runs. */
+  /** One attempt as a step: begun, and ended unless a job or a transfer goes on. @returns false while it does. */
   async make(
     scope: Scope,
     { name, message }: { name: string; message: string },
-    act: (options: AttemptOptions) => Promise<ApplyResult>,
+    act: (options: AttemptOptions) => Promise<ChangeResult>,
   ): Promise<boolean> {
     this.steps(scope).start(name, message);
     const attempt = scope.steps.find((step) => step.name === name)?.attempts ?? 1;
     try {
       const result = await act(this.#options(scope, attempt));
       if (result.kind === 'running') return false;
+      if (result.kind === 'sending') {
+        const [sent, size] = [result.sentBytes, result.sizeBytes].map((bytes) => Math.floor(bytes / 1e6));
+        this.steps(scope).note(name, `${message}: ${sent} of ${size} MB are there`);
+        scope.lookAgainMs = SEND_AGAIN_MS;
+        return false;
+      }
       this.dropJob(scope, name);
       this.steps(scope).succeed(name, message);
       return true;

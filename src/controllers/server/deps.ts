@@ -1,3 +1,4 @@
+import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import type { KnownHost } from '../../api/knownHost.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
@@ -7,6 +8,7 @@ import type { EventRecorder } from '../../kube/eventRecorder.ts';
 import type { Lister } from '../../kube/informer.ts';
 import type { Shards } from '../../kube/shards.ts';
 import type { StatusWriter } from '../../kube/statusWriter.ts';
+import type { BundleDirectory } from '../../lib/bundleDirectory.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SessionPool } from '../../ssh/pool.ts';
 
@@ -26,6 +28,8 @@ export interface ServerDeps {
   servers: Lister<Server>;
   knownHosts: Lister<KnownHost>;
   operations: Lister<ServerOperation>;
+  bundles: Lister<ArtifactBundle>;
+  bundleDirectory: BundleDirectory;
   statusWriter: StatusWriter<Server>;
   operationStatus: StatusWriter<ServerOperation>;
   events: EventRecorder;

@@ -200,7 +200,7 @@ export class Phases {
     return done ? { type: 'waiting' } : { type: 'changesApplied' };
   }
 
-  /** @returns false while its job still runs. */
+  /** @returns false while its job still runs, or its file is not there yet. */
   async #make(scope: Scope, session: PooledSession, change: Change): Promise<boolean> {
     const task = taskOf(change, this.#deps.tasks);
     scope.log.info(
@@ -210,8 +210,11 @@ export class Phases {
     const step = { name: change.name, message: change.what };
     const facts = scope.observation?.facts ?? unobserved();
     const proof = this.#confirmations.proof(scope);
+    const artifacts = this.#deps.bundleDirectory;
     return this.#attempts.make(scope, step, (options) =>
-      this.#confirmations.track(scope, change, () => applyChange(session, change, task, { ...options, facts, proof })),
+      this.#confirmations.track(scope, change, () =>
+        applyChange(session, change, task, { ...options, facts, proof, artifacts }),
+      ),
     );
   }
 

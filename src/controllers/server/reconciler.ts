@@ -37,7 +37,7 @@ export class ServerReconciler implements Reconciler {
     this.#deps = deps;
     const secrets = new SecretReader(deps.client);
     const desk = new LoginDesk(deps, secrets, (scope) => this.#write(scope));
-    this.#phases = new Phases(deps, { desk, references: new References(secrets) }, (scope) => this.#write(scope));
+    this.#phases = new Phases(deps, { desk, references: new References(secrets, deps) }, (scope) => this.#write(scope));
     this.#remover = new Remover(deps, desk, (scope) => this.#write(scope));
   }
 

@@ -1,9 +1,25 @@
-import type { EffectiveMirror, EffectiveServer, Referred } from '../../api/effective.ts';
+import type { ArtifactBundle } from '../../api/artifactBundle.ts';
+import type {
+  BundleArtifact,
+  EffectiveBundle,
+  EffectiveMirror,
+  EffectiveServer,
+  Referred,
+} from '../../api/effective.ts';
+import type { Lister } from '../../kube/informer.ts';
+import type { BundleDirectory } from '../../lib/bundleDirectory.ts';
 import { findCause, ReconcileError } from '../../lib/errors.ts';
 import type { Scope } from './scope.ts';
 import { requiredValue, type SecretReader } from './secrets.ts';
 
+const BUNDLE_FIELD = 'spec.docker.source.bundle.bundleRef';
 const KEY_FIELD = 'spec.docker.source.mirror.keySecretRef';
+
+/** Where ArtifactBundles and their files are looked up. */
+interface BundleSources {
+  bundles: Lister<ArtifactBundle>;
+  bundleDirectory: Pick<BundleDirectory, 'problemOf'>;
+}
 
 /**
  * Reads what a Server's spec refers to beyond its login, so that tasks stay pure: what was found, or why it could not
@@ -12,17 +28,42 @@ const KEY_FIELD = 'spec.docker.source.mirror.keySecretRef';
 export class References {
   readonly #secrets: SecretReader;
 
-  constructor(secrets: SecretReader) {
+  readonly #sources: BundleSources;
+
+  constructor(secrets: SecretReader, sources: BundleSources) {
     this.#secrets = secrets;
+    this.#sources = sources;
   }
 
   /** The effective spec with everything read. @throws API errors other than "not there" and "forbidden". */
   async resolve(scope: Scope): Promise<EffectiveServer> {
     const { effective } = scope;
     const { docker } = effective;
-    if (docker?.source.mirror === undefined) return effective;
-    const mirror = await this.#withKey(scope, docker.source.mirror);
-    return { ...effective, docker: { ...docker, source: { ...docker.source, mirror } } };
+    if (docker === undefined) return effective;
+    const { mirror, bundle } = docker.source;
+    const source = {
+      ...docker.source,
+      ...(mirror && { mirror: await this.#withKey(scope, mirror) }),
+      ...(bundle && { bundle: await this.#withArtifacts(scope, bundle) }),
+    };
+    return { ...effective, docker: { ...docker, source } };
+  }
+
+  async #withArtifacts({ server }: Scope, bundle: EffectiveBundle): Promise<EffectiveBundle> {
+    const { namespace } = server.metadata;
+    const { name } = bundle.bundleRef;
+    const found = this.#sources.bundles.get({ namespace, name });
+    if (found === undefined) {
+      const message = `ArtifactBundle ${namespace}/${name} of ${BUNDLE_FIELD} does not exist. Create it, or correct the reference.`;
+      return { ...bundle, artifacts: { problem: { reason: 'BundleMissing', message, terminal: false } } };
+    }
+    const value: BundleArtifact[] = [];
+    for (const artifact of found.spec.artifacts) {
+      const problem = await this.#sources.bundleDirectory.problemOf(artifact);
+      const message = `${BUNDLE_FIELD}: ArtifactBundle ${name}: ${problem?.message ?? ''}`;
+      value.push({ ...artifact, ...(problem && { problem: { ...problem, message } }) });
+    }
+    return { ...bundle, artifacts: { value } };
   }
 
   async #withKey({ server, signal }: Scope, mirror: EffectiveMirror): Promise<EffectiveMirror> {

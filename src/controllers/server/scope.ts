@@ -54,7 +54,7 @@ export interface Scope {
   hooksRun: string[];
   /** Starts as stored; acts.ts adds before an operation begins. */
   recentOperations: OperationRecord[];
-  /** Set by operations that go on: milliseconds until the next look. */
+  /** Set by operations and transfers that go on: milliseconds until the next look. */
   lookAgainMs: number | undefined;
   /** Starts as stored; operation Approve sets it. */
   approvedPlanHash: string | undefined;

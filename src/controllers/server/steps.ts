@@ -34,6 +34,11 @@ export class StepLog {
     if (this.#find(name).state !== 'Succeeded') this.start(name);
   }
 
+  /** Says how far a step has come. */
+  note(name: string, message: string): void {
+    this.#set(this.#find(name), {}, message);
+  }
+
   /** Ends a step well, keeping its message unless there is a new one; a step that never began is begun and ended. */
   succeed(name: string, message?: string): void {
     const step = this.#find(name);

@@ -1,3 +1,5 @@
+import { findCondition } from '../../api/conditions.ts';
+import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
 import { effectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
@@ -11,6 +13,7 @@ export interface ServerSources {
   servers: Informer<Server>;
   knownHosts: Informer<KnownHost>;
   operations: Informer<ServerOperation>;
+  bundles: Informer<ArtifactBundle>;
 }
 
 /** Indexes that the lookups below and the reconciler use; before the informers start. */
@@ -19,10 +22,14 @@ export function indexServerSources({ servers, operations }: ServerSources): void
     `${operation.metadata.namespace ?? ''}/${operation.spec.serverRef.name}`,
   ]);
   servers.addIndex('knownHost', (server) => knownHostKeys(server));
+  servers.addIndex('bundle', (server) => bundleKeys(server));
 }
 
 /** Maps every change that matters to a Server to that Server's key. */
-export function watchServers(controller: Controller, { servers, knownHosts, operations }: ServerSources): void {
+export function watchServers(
+  controller: Controller,
+  { servers, knownHosts, operations, bundles }: ServerSources,
+): void {
   servers.addHandler({
     added: (server, initial) => controller.enqueue(keyOf(server), { priority: initial ? 'resync' : 'user' }),
     updated: (before, server) => {
@@ -50,6 +57,18 @@ export function watchServers(controller: Controller, { servers, knownHosts, oper
     },
     deleted: enqueueUsers,
   });
+  const enqueueReceivers = ({ metadata: { namespace = '', name } }: ArtifactBundle) => {
+    for (const server of servers.byIndex('bundle', `${namespace}/${name}`)) controller.enqueue(keyOf(server));
+  };
+  bundles.addHandler({
+    added: (bundle, initial) => {
+      if (!initial) enqueueReceivers(bundle);
+    },
+    updated: (before, bundle) => {
+      if (before.metadata.generation !== bundle.metadata.generation || readinessOf(before) !== readinessOf(bundle))
+        enqueueReceivers(bundle);
+    },
+  });
 }
 
 /** Our own status writes bring nothing new: only spec, deletion and finalizers do. */
@@ -64,6 +83,15 @@ function isForUs(before: Server, server: Server): boolean {
 function enqueueServer(controller: Controller, { metadata, spec, status }: ServerOperation): void {
   if (status?.phase !== undefined && status.phase !== 'Pending' && status.phase !== 'Running') return;
   controller.enqueue({ namespace: metadata.namespace ?? '', name: spec.serverRef.name });
+}
+
+function readinessOf({ status }: ArtifactBundle): string | undefined {
+  return findCondition(status?.conditions, 'Ready')?.status;
+}
+
+function bundleKeys({ metadata, spec }: Server): string[] {
+  const name = spec.docker?.source?.bundle?.bundleRef.name;
+  return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
 }
 
 function knownHostKeys(server: Server): string[] {

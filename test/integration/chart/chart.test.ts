@@ -23,6 +23,7 @@ const FULL = {
     extraArgs: ['--allow-loopback'],
     extraEnv: [{ name: 'TZ', value: 'UTC' }],
   },
+  bundles: { volume: { persistentVolumeClaim: { claimName: 'bundles' } } },
   serviceAccount: { annotations: { 'example.com/role': 'hostler' } },
   podAnnotations: { 'example.com/note': 'pod' },
   podLabels: { team: 'platform' },

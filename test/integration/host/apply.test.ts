@@ -11,7 +11,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { TerminalError } from '../../../src/lib/errors.ts';
 import type { Session } from '../../../src/ssh/session.ts';
 import { localSession, type LocalSession } from '../../support/localSession.ts';
-import { noProof } from '../../support/noProof.ts';
+import { noArtifacts, noProof } from '../../support/noProof.ts';
 
 let session: LocalSession;
 beforeEach(() => void (session = localSession()));
@@ -66,6 +66,7 @@ function options(over: Partial<ApplyOptions> = {}): ApplyOptions & { announced: 
       return Promise.resolve();
     },
     proof: noProof,
+    artifacts: noArtifacts,
     ...over,
   };
 }

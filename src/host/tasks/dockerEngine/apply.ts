@@ -1,11 +1,14 @@
 import type { Script } from '../../../ssh/session.ts';
-import type { Action, Change, Json, LastingAction } from '../../task.ts';
+import type { Action, Change, Json, LastingAction, TransferAction } from '../../task.ts';
 import { listOf, textOf } from '../params.ts';
+import { REMOVE, STAGE } from './bundleScripts.ts';
 import { ACTIVATE_ONLY, DAEMON_CONFIG, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
 
 const SCRIPT_SECONDS = 120;
 /** A slow mirror and a slow disk. */
 const PACKAGE_SECONDS = 1_800;
+/** Unpacking, and one checksum of everything, on a slow disk. */
+const STAGE_SECONDS = 900;
 
 type Params = Change['params'];
 
@@ -29,6 +32,12 @@ const recipes: Readonly<Record<string, Recipe>> = {
     timeoutSeconds: PACKAGE_SECONDS,
     text: PACKAGE_LISTS,
     args: (params) => [textOf(params['package'])],
+  },
+  'docker-engine/bundle-removal': {
+    kind: 'script',
+    timeoutSeconds: SCRIPT_SECONDS,
+    text: REMOVE,
+    args: (params) => listOf(params['names']),
   },
   'docker-engine/package': packageRecipe(),
   'docker-engine/client': packageRecipe(),
@@ -55,6 +64,7 @@ function packageRecipe(): Recipe {
       yesNo(params['liveRestore']),
       textOf(params['downgradeFrom']),
       listOf(params['hold']).join(' '),
+      textOf(params['bundle']),
       ...listOf(params['packages']),
     ],
   };
@@ -87,6 +97,7 @@ function activateRecipe(): Recipe {
 
 /** The script or job behind a change. @throws RangeError  for a change that the task's diff cannot have made. */
 export function applyEngine(change: Change): Action {
+  if (change.name === 'docker-engine/bundle') return transferAction(change);
   const recipe = recipes[change.name];
   if (recipe === undefined) throw new RangeError(`docker-engine has no change ${change.name}`);
   const script: Script = {
@@ -96,6 +107,19 @@ export function applyEngine(change: Change): Action {
     ...(recipe.secretInput === undefined ? {} : { secretInput: recipe.secretInput(change.params) }),
   };
   return { kind: recipe.kind, script, timeoutSeconds: recipe.timeoutSeconds };
+}
+
+function transferAction({ name, params }: Change): TransferAction {
+  const sha256 = textOf(params['sha256']);
+  const artifact = { file: textOf(params['file']), sha256, sizeBytes: Number(params['sizeBytes']) };
+  const script = { name, text: STAGE, args: [sha256] };
+  return {
+    kind: 'transfer',
+    artifact,
+    neededBytes: Number(params['neededBytes']),
+    script,
+    timeoutSeconds: STAGE_SECONDS,
+  };
 }
 
 function yesNo(value: Json | undefined): string {

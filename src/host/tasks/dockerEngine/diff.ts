@@ -2,6 +2,7 @@ import { releaseText } from '../../../lib/versionRange.ts';
 import type { HostFacts } from '../../facts.ts';
 import type { Change, Difference, Obstacle } from '../../task.ts';
 import { failedDowngrade } from './downgrade.ts';
+import { isSupplied, supply } from './bundle.ts';
 import { diffActivation, diffConfig, type ConfigPlan } from './config.ts';
 import type { DockerHave } from './facts.ts';
 import { conflictOf, installedEngine, isInstalled } from './flavour.ts';
@@ -17,7 +18,7 @@ const CONTAINERS_SECONDS = 60;
 const FREE = { disruption: 'None', expectedGapSeconds: 0 } as const;
 
 /**
- * What separates the engine from its spec, in the order in which it is safe to do: repository, then the keys that a
+ * What separates the engine from its spec, in the order in which it is safe to do: repository or bundle, then the keys that a
  * running daemon takes over (live-restore makes what follows harmless), then packages, then what needs a restart.
  */
 export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
@@ -26,16 +27,18 @@ export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts):
   const repository = diffRepository(want, have, host);
   const config = diffConfig(want, have, (liveRestore) => restartCost(have, liveRestore));
   const restart = restartCost(have, config.liveRestore);
-  const repositoryComes = repository.changes.length > 0;
-  const packages =
+  const repositoryComes = repository.changes.length > 0 || !isSupplied(want, have, host);
+  const needed =
     repository.obstacles.length > 0 ? NOTHING : diffPackages(want, have, host, { restart, repositoryComes });
+  const { before, packages } = supply(want, have, host, needed);
   const obstacles = [
     ...repository.obstacles,
     ...(config.obstacle === undefined ? [] : [config.obstacle]),
     ...packages.obstacles,
     ...(packages.engine ? [] : serviceObstacles(have)),
   ];
-  return { changes: [...repository.changes, ...ordered(want, have, { config, packages, restart })], obstacles };
+  const changes = [...repository.changes, ...before, ...ordered(want, have, { config, packages, restart })];
+  return { changes, obstacles };
 }
 
 interface Parts {

@@ -1,11 +1,6 @@
 import type { EffectiveServer } from '../../../api/effective.ts';
-import {
-  parseSourceEntries,
-  ownSource,
-  parsePolicy,
-  type PackageOffer,
-  type SourceEntry,
-} from '../../providers/apt.ts';
+import { parseSourceEntries, ownSource, type PackageOffer, type SourceEntry } from '../../providers/apt.ts';
+import { bundlesDirectory } from '../../transfer.ts';
 import { dockerCeSource } from '../../providers/dockerCe.ts';
 import type { Records } from '../../records.ts';
 import type { FactFragment } from '../../task.ts';
@@ -43,6 +38,16 @@ interface DaemonFile {
   digest?: string;
 }
 
+/** Something that was brought to the host (transfer.ts). */
+export interface BundleOnHost {
+  /** The SHA-256, with `.part` or `.new` while it is not whole. */
+  name: string;
+  /** It is a repository that apt can read. */
+  ready: boolean;
+  /** Why it will never be one. */
+  problem?: string;
+}
+
 /** What the task sees. */
 export interface DockerHave {
   packages: ReadonlyMap<string, InstalledPackage>;
@@ -71,7 +76,10 @@ export interface DockerHave {
   ownEntry?: { line: string; key: string };
   /** Hostler fetched the package lists within the last 6 hours. */
   listsFresh: boolean;
-  /** What repositories offer, by package. */
+  bundles: readonly BundleOnHost[];
+  /** What the packages of the declared bundle depend on and neither it nor the host has. */
+  unmet?: readonly string[];
+  /** What repositories offer, by package; with source Bundle what the bundle on the host does. */
   offers?: ReadonlyMap<string, PackageOffer>;
 }
 
@@ -79,7 +87,7 @@ export interface DockerHave {
  * Looks at the engine: packages from dpkg's database, the unit, and, only if the daemon already runs (its socket would
  * start it), what it says of itself.
  */
-const engineFragment: FactFragment<Partial<DockerHave>> = {
+export const engineFragment: FactFragment<Partial<DockerHave>> = {
   args: (effective) => [sourceUrl(effective)],
   script: `
 if command -v dpkg-query >/dev/null 2>&1; then
@@ -120,6 +128,15 @@ file activate /var/lib/hostler/docker-activate
 file downgrade ${downgradeRecord}
 file holds /var/lib/hostler/holds
 if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -360; fi
+number=0
+for path in ${bundlesDirectory}/*; do
+  if [ -e "$path" ]; then
+    number=$((number + 1))
+    put "bundle.$number.name" "\${path##*/}"
+    if [ -e "$path/ready" ]; then put "bundle.$number.ready" 1; fi
+    file "bundle.$number.problem" "$path/problem"
+  fi
+done
 if [ -n "$1" ]; then
   number=0
   for path in $(grep -rlsF -e "$1" /etc/apt/sources.list /etc/apt/sources.list.d); do
@@ -152,6 +169,7 @@ function parseEngine(records: Records): Partial<DockerHave> {
     mayAsk: records.text('asked') !== undefined,
     file: parseFile(records),
     sources: parseSources(records),
+    bundles: parseBundles(records),
     ...parseOwn(records),
   };
 }
@@ -233,18 +251,12 @@ function parseSources(records: Records): SourceEntry[] {
   });
 }
 
-/** What could be installed; only the lists on the host are asked, never the network. */
-const offersFragment: FactFragment<Partial<DockerHave>> = {
-  slow: true,
-  script: `
-if command -v apt-cache >/dev/null 2>&1; then
-  run policy apt-cache policy docker.io docker-cli docker-ce docker-ce-cli containerd.io docker-buildx-plugin docker-compose-plugin
-fi
-`,
-  parse: (records) => {
-    const text = records.text('policy');
-    return text === undefined ? {} : { offers: parsePolicy(text) };
-  },
-};
-
-export const engineFacts: readonly FactFragment<Partial<DockerHave>>[] = [engineFragment, offersFragment];
+function parseBundles(records: Records): BundleOnHost[] {
+  return records.names('bundle.').flatMap((key) => {
+    const name = key.endsWith('.name') ? (records.text(key) ?? '') : '';
+    if (!/^[0-9a-f]{64}(\.part|\.new)?$/.test(name)) return [];
+    const problem = records.text(key.replace(/name$/, 'problem'))?.trim().slice(0, MAX_PROBLEM_LENGTH);
+    const ready = records.text(key.replace(/name$/, 'ready')) !== undefined;
+    return [{ name, ready, ...(problem === undefined ? {} : { problem }) }];
+  });
+}

@@ -83,7 +83,8 @@ function otherFlavour(want: DockerWant, have: DockerHave): string | undefined {
 }
 
 function demandOf({ source, packages }: DockerWant): string {
-  if (source === 'Mirror') return `spec.docker.source.mirror.packages is ${packages}`;
+  if (source === 'Mirror' || source === 'Bundle')
+    return `spec.docker.source.${source.toLowerCase()}.packages is ${packages}`;
   return `spec.docker.source.type is ${source}`;
 }
 

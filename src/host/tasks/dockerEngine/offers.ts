@@ -30,7 +30,7 @@ export function resolveVersion(
   if (version !== undefined && (want.downgrade || isNewer(version, have))) return { version, before: [] };
   if (repositoryComes) return { before: [] };
   // an obstacle only when the lists are new: one that goes away by looking would stop the look
-  if (!have.listsFresh) return { before: [refreshChange(want, flavour)] };
+  if (want.bundle === undefined && !have.listsFresh) return { before: [refreshChange(want, flavour)] };
   return { before: [], obstacle: notAvailable(want, flavour, offer?.versions ?? []) };
 }
 
@@ -56,13 +56,19 @@ function notAvailable(want: DockerWant, { engine }: Flavour, versions: readonly 
   const offered = [...versions].sort((a, b) => compareDebianVersions(b, a));
   const named = offered.slice(0, MAX_NAMED_VERSIONS).join(', ') || 'none';
   const older = offered.length > MAX_NAMED_VERSIONS ? ' and older' : '';
-  const remedy = offered.length === 0 ? 'Add a repository that has it' : 'Declare one of these';
+  const remedy =
+    offered.length === 0
+      ? want.bundle === undefined
+        ? 'Add a repository that has it'
+        : 'Add its packages to the bundle'
+      : 'Declare one of these';
+  const place = want.bundle === undefined ? "the host's repositories offer" : 'the ArtifactBundle offers this host';
   const elsewhere =
     want.source === 'Distro' ? ", or set spec.docker.source.type to DockerCE for Docker's own repository" : '';
   return {
     area: 'Docker',
     reason: 'VersionNotAvailable',
-    message: `spec.docker.version is ${rangeText(want)}; the host's repositories offer of ${engine}: ${named}${older}. ${remedy}${elsewhere}.`,
+    message: `spec.docker.version is ${rangeText(want)}; ${place} of ${engine}: ${named}${older}. ${remedy}${elsewhere}.`,
     terminal: true,
   };
 }

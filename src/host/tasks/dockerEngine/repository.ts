@@ -15,7 +15,8 @@ type Found = { repository: AptRepository } | { obstacle: Obstacle };
 
 /** Compares Hostler's own entry with the repository that the declared source needs. An entry of others is enough. */
 export function diffRepository(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
-  if (want.source === 'Distro' || host.packageManager !== 'apt') return { changes: [], obstacles: [] };
+  if (want.source === 'Distro' || want.source === 'Bundle' || host.packageManager !== 'apt')
+    return { changes: [], obstacles: [] };
   const found = want.mirror === undefined ? dockersOwn(host) : mirrored(want.mirror, host);
   if ('obstacle' in found) return { changes: [], obstacles: [found.obstacle] };
   const change = entryChange(want, have, found.repository, host.architecture ?? 'amd64');

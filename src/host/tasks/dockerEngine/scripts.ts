@@ -1,5 +1,6 @@
 import { exitCodes } from '../../exitCodes.ts';
 import { APT, FAIL, ownSource } from '../../providers/apt.ts';
+import { bundlesDirectory } from '../../transfer.ts';
 import { SERVICE } from '../../providers/service.ts';
 
 /** Says, while it is there, that the engine was downgraded and did not run since. */
@@ -100,14 +101,18 @@ fail ${exitCodes.repositoryUnavailable} "$problem"
 
 /**
  * Unholds, installs and holds the engine in one step, then sees to it that what was installed is what runs.
- * Arguments: LIVE (yes: refuse when live-restore is not in force) HOLD (names, space-separated; empty: no hold)
- * PACKAGE[=VERSION]…
+ * Arguments: LIVE (yes: refuse when live-restore is not in force) NEWER (the version that a downgrade goes back from)
+ * HOLD (names, space-separated; empty: no hold) BUNDLE (SHA-256 of the one that everything comes from) PACKAGE[=VERSION]…
  */
 export const PACKAGE = `${FAIL}${APT}${SERVICE}${DOCKER}
-live=$1 newer=$2 hold_names=$3
-shift 3
+live=$1 newer=$2 hold_names=$3 bundle=$4
+shift 4
 [ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
 if [ "$live" = yes ]; then require_live_restore; fi
+if [ -n "$bundle" ]; then
+  export APT_CONFIG="${bundlesDirectory}/$bundle/apt.conf"
+  [ -e "$APT_CONFIG" ] || fail ${exitCodes.changedMeanwhile} 'the bundle is not on the host any more.'
+fi
 apt_begin
 lifted=
 restore() {
@@ -133,7 +138,8 @@ if ! command -v dockerd >/dev/null 2>&1; then
   # of what is only recommended, what the engine calls; needrestart and git are nobody's wish
   for name in ca-certificates xz-utils apparmor; do
     case $name in apparmor) [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || continue ;; esac
-    [ "$(dpkg-query -W -f '\${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || set -- "$@" "$name"
+    [ "$(dpkg-query -W -f '\${db:Status-Status}' "$name" 2>/dev/null)" = installed ] && continue
+    if apt-cache policy "$name" | grep -q '^  Candidate: [0-9]'; then set -- "$@" "$name"; fi
   done
 fi
 apt_install() { apt_get --no-remove --no-install-recommends \${newer:+--allow-downgrades} install "$@"; }
@@ -141,7 +147,7 @@ running_again
 if [ -n "$newer" ]; then printf '%s\\n' "$newer" "\${1#*=}" >"$downgraded"; fi
 if ! apt_install "$@"; then
   apt_explain
-  if grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
+  if [ -z "$bundle" ] && grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
     # the mirror has moved on since the lists were fetched
     apt_refresh || apt_explain
     offered "$@" || fail ${exitCodes.versionNotAvailable} "$* is not offered any more."

@@ -4,8 +4,9 @@ import type { Component, Task } from '../../task.ts';
 import { applyEngine } from './apply.ts';
 import { judgeEngine } from './checks.ts';
 import { diffEngine } from './diff.ts';
-import { engineFacts, type DockerHave } from './facts.ts';
+import { engineFragment, type DockerHave } from './facts.ts';
 import { installedEngine, wantedFlavour } from './flavour.ts';
+import { offersFragment } from './offerFacts.ts';
 import { chooseVersion, isNewer } from './offers.ts';
 import { dockerWant, type DockerWant } from './want.ts';
 
@@ -16,7 +17,7 @@ import { dockerWant, type DockerWant } from './want.ts';
 export const dockerEngine: Task<DockerWant, DockerHave> = {
   name: 'docker-engine',
   area: 'Docker',
-  facts: engineFacts,
+  facts: [engineFragment, offersFragment],
   want: dockerWant,
   diff: diffEngine,
   apply: applyEngine,

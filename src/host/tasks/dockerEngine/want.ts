@@ -1,10 +1,13 @@
-import type { EffectiveMirror, EffectiveServer } from '../../../api/effective.ts';
+import type { EffectiveBundle, EffectiveMirror, EffectiveServer } from '../../../api/effective.ts';
 import { TerminalError, messageOf } from '../../../lib/errors.ts';
 import { parseVersionRange, type VersionRange } from '../../../lib/versionRange.ts';
 import type { Json } from '../../task.ts';
 
 /** The declared repository, with its signing key once that was read. */
 export type MirrorWant = Omit<EffectiveMirror, 'packages'>;
+
+/** The declared bundle, with its artifacts once they were read. */
+type BundleWant = Omit<EffectiveBundle, 'packages'>;
 
 /** `spec.docker`, ready to be compared. */
 export interface DockerWant {
@@ -15,11 +18,13 @@ export interface DockerWant {
   hold: boolean;
   /** ` by default`, or nothing when `hold` is declared. */
   holdOrigin: string;
-  source: 'Distro' | 'DockerCE' | 'Mirror';
+  source: 'Distro' | 'DockerCE' | 'Mirror' | 'Bundle';
   /** Which packages the engine is made of. */
   packages: 'Distro' | 'DockerCE';
   /** With source Mirror. */
   mirror?: MirrorWant;
+  /** With source Bundle. */
+  bundle?: BundleWant;
   daemonConfig: Readonly<Record<string, Json>>;
 }
 
@@ -40,7 +45,8 @@ export function dockerWant({ docker, originOf }: EffectiveServer): DockerWant | 
 function sourceOf({
   type,
   mirror,
-}: NonNullable<EffectiveServer['docker']>['source']): Pick<DockerWant, 'source' | 'packages' | 'mirror'> {
+  bundle,
+}: NonNullable<EffectiveServer['docker']>['source']): Pick<DockerWant, 'source' | 'packages' | 'mirror' | 'bundle'> {
   switch (type) {
     case 'Distro':
     case 'DockerCE':
@@ -49,6 +55,11 @@ function sourceOf({
       if (mirror === undefined) throw notSet('mirror');
       const { packages, ...repository } = mirror;
       return { source: type, packages, mirror: repository };
+    }
+    case 'Bundle': {
+      if (bundle === undefined) throw notSet('bundle');
+      const { packages, ...named } = bundle;
+      return { source: type, packages, bundle: named };
     }
   }
 }

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ArtifactBundle } from '../../../../src/api/artifactBundle.ts';
 import { References } from '../../../../src/controllers/server/references.ts';
 import { SecretReader } from '../../../../src/controllers/server/secrets.ts';
 import { Client } from '../../../../src/kube/client.ts';
 import { fixedConnection } from '../../../../src/kube/connection.ts';
+import type { Lister } from '../../../../src/kube/informer.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import { ApiDouble } from '../../../support/apiDouble.ts';
 import { scopeOf, serverWith } from '../../../support/serverScope.ts';
@@ -22,9 +24,21 @@ describe('what a spec refers to beside its login', () => {
     await api.stop();
   });
 
+  const bundles: ArtifactBundle[] = [];
+  const lister: Lister<ArtifactBundle> = {
+    get: ({ namespace, name }) =>
+      bundles.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+    list: () => bundles,
+    byIndex: () => [],
+  };
+  const wrong = { reason: 'FileMissing', message: 'file b.tar is not there.', terminal: false } as const;
+  const bundleDirectory = {
+    problemOf: ({ file }: { file: string }) => Promise.resolve(file === 'b.tar' ? wrong : undefined),
+  };
+
   async function resolved(spec: Parameters<typeof serverWith>[0]) {
     const scope = scopeOf({ server: serverWith(spec) });
-    return new References(new SecretReader(client)).resolve(scope);
+    return new References(new SecretReader(client), { bundles: lister, bundleDirectory }).resolve(scope);
   }
 
   const mirror = { url: 'https://mirror.example.com/debian', keySecretRef: { name: 'mirror-key' } };
@@ -73,6 +87,40 @@ describe('what a spec refers to beside its login', () => {
     const { docker: found } = await resolved({ docker });
     expect(found?.source.mirror?.signingKey).toMatchObject({
       problem: { reason: 'SecretMissing', message: expect.stringContaining('no key key') as string },
+    });
+  });
+
+  const fromBundle = { source: { type: 'Bundle' as const, bundle: { bundleRef: { name: 'docker' } } } };
+
+  it('is a problem while the ArtifactBundle is missing, which goes away by itself', async () => {
+    const { docker: found } = await resolved({ docker: fromBundle });
+    expect(found?.source.bundle).toMatchObject({
+      packages: 'DockerCE',
+      artifacts: { problem: { reason: 'BundleMissing', terminal: false } },
+    });
+  });
+
+  it('are the artifacts of the ArtifactBundle in the same namespace, each with what is wrong with its file', async () => {
+    const artifact = (name: string) => ({
+      name,
+      type: 'Packages' as const,
+      file: `${name}.tar`,
+      sha256: '0'.repeat(64),
+      sizeBytes: 1,
+      os: { id: 'debian', versionID: '12' },
+      architecture: 'amd64',
+    });
+    const { apiVersion } = serverWith();
+    bundles.push({
+      apiVersion,
+      kind: 'ArtifactBundle',
+      metadata: { namespace: 'acme', name: 'docker' },
+      spec: { artifacts: [artifact('a'), artifact('b')] },
+    });
+    const { docker: found } = await resolved({ docker: fromBundle });
+    const message = 'spec.docker.source.bundle.bundleRef: ArtifactBundle docker: file b.tar is not there.';
+    expect(found?.source.bundle?.artifacts).toEqual({
+      value: [artifact('a'), { ...artifact('b'), problem: { ...wrong, message } }],
     });
   });
 });

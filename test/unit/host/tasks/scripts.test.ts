@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { providerFacts } from '../../../../src/host/providers/facts.ts';
+import * as bundleScripts from '../../../../src/host/tasks/dockerEngine/bundleScripts.ts';
 import * as engineScripts from '../../../../src/host/tasks/dockerEngine/scripts.ts';
 import * as proxyScripts from '../../../../src/host/tasks/proxy/scripts.ts';
 import { tasks } from '../../../../src/host/tasks/registry.ts';
 import { shells } from '../../../support/localSession.ts';
 
 const texts = [
-  ...Object.entries({ ...engineScripts, ...proxyScripts }).map(([name, text]) => ({ name, text })),
+  ...Object.entries({ ...bundleScripts, ...engineScripts, ...proxyScripts }).map(([name, text]) => ({ name, text })),
   ...tasks.flatMap(({ name, facts }) => facts.map(({ script }, index) => ({ name: `${name}#${index}`, text: script }))),
   ...providerFacts.map(({ script }, index) => ({ name: `provider#${index}`, text: script })),
 ];

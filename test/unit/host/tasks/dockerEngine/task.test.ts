@@ -54,6 +54,7 @@ function fresh(more: Partial<DockerHave> = {}): DockerHave {
     file: { state: 'absent', text: '' },
     ownHolds: [],
     sources: [],
+    bundles: [],
     listsFresh: false,
     offers: new Map([['docker.io', { candidate: DISTRO, versions: [DISTRO] }]]),
     ...more,
