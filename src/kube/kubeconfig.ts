@@ -62,7 +62,7 @@ export function defaultConnection(options: { kubeconfig?: string; context?: stri
   const { kubeconfig, ...rest } = options;
   const named = kubeconfig ?? process.env['KUBECONFIG'];
   if (named !== undefined && named !== '') return connectionFromKubeconfig(named, rest);
-  const candidates = [join('.hostler', 'kubeconfig'), join(homedir(), '.kube', 'config')];
+  const candidates = [join('.hostler', 'kubeconfig'), ...homes().map((home) => join(home, '.kube', 'config'))];
   const found = candidates.find((path) => existsSync(path));
   const connection = found === undefined ? connectionInCluster() : connectionFromKubeconfig(found, rest);
   if (connection !== undefined) return connection;
@@ -70,6 +70,15 @@ export function defaultConnection(options: { kubeconfig?: string; context?: stri
     `No kubeconfig found: looked at $KUBECONFIG, ${candidates.join(', ')} and for a Pod's ServiceAccount. ` +
       'Name one with --kubeconfig, or start a control plane with "hostler serve".',
   );
+}
+
+/** The user's home; none in a container that runs as a user whom nothing there knows. */
+function homes(): string[] {
+  try {
+    return [homedir()];
+  } catch {
+    return [];
+  }
 }
 
 interface Merged {

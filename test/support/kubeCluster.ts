@@ -42,6 +42,8 @@ export interface KubeClusterOptions {
   binaries?: KubeBinaries;
   /** Flags of kube-apiserver beside the usual. */
   apiServerFlags?: readonly string[];
+  /** Where it answers beside loopback, for whoever forwards to it. */
+  addresses?: readonly string[];
   /** Namespaces, garbage collection, service accounts, Deployments …; default: true. */
   controllerManager?: boolean;
 }
@@ -77,7 +79,7 @@ export class KubeCluster {
     const cluster = new KubeCluster({
       directory,
       url: `https://127.0.0.1:${port}`,
-      pki: await ensurePki(join(directory, 'pki'), { hosts: ['127.0.0.1'] }),
+      pki: await ensurePki(join(directory, 'pki'), { hosts: ['127.0.0.1', ...(options.addresses ?? [])] }),
       kubeconfig: join(directory, 'kubeconfig'),
       etcdUrl: `http://127.0.0.1:${etcdPort}`,
     });
