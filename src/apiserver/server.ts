@@ -144,7 +144,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     metrics,
     audit: options.auditLog === undefined ? undefined : new JsonLinesAudit(options.auditLog),
     endpoints: [
-      new ResourceEndpoint(catalog, registry),
+      new ResourceEndpoint(catalog, registry, authorizer),
       new DiscoveryEndpoint(catalog),
       new OpenApiEndpoint(catalog),
       new OpenApiV2Endpoint(),

@@ -2,6 +2,8 @@ import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { structMismatch } from '../codec/structDecode.ts';
+import type { FieldVersion } from '../fields/fieldVersions.ts';
+import { fieldTypeOf } from '../fields/fieldType.ts';
 import type { Authorizer } from '../http/authorization.ts';
 import { listAt } from '../registry/object.ts';
 import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
@@ -104,8 +106,41 @@ function toResource(
     fieldLabels: definition.fieldLabels ?? new Map(labels),
     strategicKind: group === '' ? names.kind : `${names.kind}.${group}`,
     deprecation: undefined,
+    fieldVersions: (apiVersion) => builtinVersion({ group, version, names: definition.names }, apiVersion, known),
+    resetFields: (subresource) => (definition.status === true ? (definition.resetFields ?? RESET)(subresource) : []),
     createForbidden: undefined,
   };
+}
+
+const RESET = (subresource: string): readonly string[] => (subresource === '' ? ['f:status'] : ['f:spec']);
+
+/** The kind of `resource` in `apiVersion`: its own, or that of another resource over the same objects. */
+function builtinVersion(
+  { group, version, names }: Pick<StoredResource, 'group' | 'version' | 'names'>,
+  apiVersion: string,
+  all: readonly StoredResource[],
+): FieldVersion | undefined {
+  const find = (wanted: string): StoredResource | undefined =>
+    all.find((one) => apiVersionOf(one) === wanted && one.names.kind === names.kind);
+  const own = find(apiVersionOf({ group, version }));
+  const other = find(apiVersion);
+  if (own === undefined || other?.store !== own.store) return undefined;
+  const type = fieldTypeOf(other.schema.root);
+  const isRevised = false;
+  if (own === other) return { type, isRevised, to: (object) => object, from: (object) => object };
+  return {
+    type,
+    isRevised,
+    to: (object) => converted(object, own, other),
+    from: (object) => converted(object, other, own),
+  };
+}
+
+function converted(object: JsonObject, from: StoredResource, to: StoredResource): JsonObject {
+  const copy = { ...object, apiVersion: apiVersionOf(to) };
+  from.conversion?.toStorage(copy);
+  to.conversion?.fromStorage(copy);
+  return copy;
 }
 
 function storeOf(definition: BuiltinDefinition, deps: BuiltinDeps): ResourceStore {

@@ -90,6 +90,7 @@ export const customResourceDefinitions: BuiltinDefinition = {
   strategy,
   dropUnknown: dropUnknownSchemaMembers,
   status: true,
+  resetFields: (subresource) => (subresource === '' ? ['f:status'] : ['f:metadata', 'f:spec']),
   columns: [
     {
       name: 'Created At',

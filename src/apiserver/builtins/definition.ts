@@ -21,6 +21,8 @@ export interface BuiltinDefinition {
   status?: boolean;
   /** Drops what its schema is too general to know of, and returns the paths. */
   dropUnknown?: (object: JsonObject) => string[];
+  /** Members that a write to a subresource cannot change, where it is not only spec for status; path elements. */
+  resetFields?: (subresource: string) => readonly string[];
   /** All at once cannot be deleted (namespaces). */
   noDeleteCollection?: boolean;
   finalize?: boolean;

@@ -28,6 +28,7 @@ export function internalCall(target: InternalTarget): Call {
     subresource: target.subresource ?? '',
     user: SERVER_USER,
     dryRun: false,
+    operation: 'Update',
     manager: target.manager ?? 'kube-apiserver',
     validation: 'Ignore',
     duplicates: [],

@@ -1,10 +1,13 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import type { FieldVersions } from '../fields/fieldVersions.ts';
+import { fieldTypeOf } from '../fields/fieldType.ts';
 import { ALL_VERBS } from '../builtins/builtins.ts';
 import { compareVersions } from '../registry/catalog.ts';
 import { FOREGROUND, ORPHAN } from '../registry/delete.ts';
-import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { generationOf, listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { apiVersionOf } from '../registry/resource.ts';
 import type { ResourceNames, ScalePaths, StoredResource, Strategy } from '../registry/resource.ts';
 import { ResourceStore } from '../registry/resourceStore.ts';
 import { replicaErrors } from '../registry/scale.ts';
@@ -67,7 +70,20 @@ export function customResources(
   const store = storeOf({ crd, names, versions, stored }, deps);
   return versions
     .filter((version) => version.served)
-    .map((version) => toResource({ spec, names, version, store, createForbidden }));
+    .map((version) =>
+      toResource({
+        spec,
+        names,
+        version,
+        store,
+        createForbidden,
+        fieldVersions: fieldVersionsOf(versions, {
+          group: textAt(spec, 'group'),
+          version: version.name,
+          isRevised: generationOf(crd) > 1,
+        }),
+      }),
+    );
 }
 
 function readVersion(source: JsonObject, spec: JsonObject): Version {
@@ -134,11 +150,13 @@ function toResource(part: {
   version: Version;
   store: ResourceStore;
   createForbidden: () => string | undefined;
+  fieldVersions: FieldVersions;
 }): StoredResource {
-  const { spec, names, version, store, createForbidden } = part;
+  const { spec, names, version, store, createForbidden, fieldVersions } = part;
   const subresources = objectAt(version.source, 'subresources');
   const group = textAt(spec, 'group');
   const scale = scaleOf(subresources);
+  const status = objectAt(subresources, 'status') !== undefined;
   return {
     type: 'Stored',
     group,
@@ -150,7 +168,7 @@ function toResource(part: {
     strategy: scale === undefined ? STRATEGY : { ...STRATEGY, validate: (object) => replicaErrors(object, scale) },
     store,
     conversion: undefined,
-    status: objectAt(subresources, 'status') !== undefined,
+    status,
     scale,
     finalize: false,
     table: compileTable(columnsOf(version.source)),
@@ -158,6 +176,29 @@ function toResource(part: {
     strategicKind: undefined,
     deprecation: deprecationOf(version, spec, names),
     createForbidden,
+    fieldVersions,
+    resetFields: (subresource) => {
+      if (status) return subresource === '' ? ['f:status'] : subresource === 'status' ? ['f:spec'] : [];
+      return [];
+    },
+  };
+}
+
+/** All versions of a definition: they differ in nothing but their schemas and apiVersion. */
+function fieldVersionsOf(
+  versions: readonly Version[],
+  own: { group: string; version: string; isRevised: boolean },
+): FieldVersions {
+  const types = new Map(versions.map(({ name, schema }) => [`${own.group}/${name}`, fieldTypeOf(schema.root)]));
+  return (apiVersion) => {
+    const type = types.get(apiVersion);
+    if (type === undefined) return undefined;
+    return {
+      type,
+      isRevised: own.isRevised,
+      to: (object) => ({ ...object, apiVersion }),
+      from: (object) => ({ ...object, apiVersion: apiVersionOf(own) }),
+    };
   };
 }
 

@@ -1,9 +1,9 @@
-import { equalJson, isJsonObject, member, stringifyJson } from '../codec/json.ts';
+import { equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import { childNode, parseStructural } from '../schema/structural.ts';
-import type { StructuralNode } from '../schema/structural.ts';
-import { EMPTY, fieldElement, keyElement, sortTexts } from './fieldSet.ts';
+import { EMPTY } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
+import type { FieldType } from './fieldType.ts';
+import { fieldElement, sortElements, sortTexts } from './pathElement.ts';
 
 /** How two versions of an object differ. No path is in two of the sets. */
 export interface Comparison {
@@ -17,27 +17,13 @@ interface Draft {
   [element: string]: Draft | FieldSet;
 }
 
-/** ObjectMeta's list types, which no CRD states. */
-const METADATA = parseStructural({
-  type: 'object',
-  properties: {
-    finalizers: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
-    ownerReferences: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['uid'],
-      items: { type: 'object', 'x-kubernetes-map-type': 'atomic' },
-    },
-  },
-});
-
 /**
  * Compares two versions of an object field by field: maps by key, list sets by value, list maps by their keys; atomic
  * lists and maps, and lists whose type is unknown, are one field each.
  */
-export function compareObjects(before: JsonObject, after: JsonObject, schema: StructuralNode | undefined): Comparison {
+export function compareObjects(before: JsonObject, after: JsonObject, type: FieldType): Comparison {
   const walker = new Walker();
-  walker.resource(before, after, schema);
+  walker.members(before, after, type);
   return walker.comparison;
 }
 
@@ -49,75 +35,69 @@ class Walker {
   readonly comparison = { added: {} as Draft, modified: {} as Draft, removed: {} as Draft };
   readonly #path: string[] = [];
 
-  /** An object with metadata of its own: the root, and embedded resources. */
-  resource(before: Side, after: Side, node: StructuralNode | undefined): void {
-    this.#members(before, after, (key) => (key === 'metadata' ? METADATA : childNode(node, key)));
-  }
-
-  #value(before: Side, after: Side, node: StructuralNode | undefined): void {
+  #value(before: Side, after: Side, type: FieldType): void {
     if (before === after) return; // also what two versions of one object share
-    if (before === undefined || after === undefined) this.#oneSided(before, after, node);
-    else this.#changed(before, after, node);
+    if (before === undefined || after === undefined) this.#oneSided(before, after, type);
+    else this.#changed(before, after, type);
   }
 
-  #changed(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
+  #changed(before: JsonValue, after: JsonValue, type: FieldType): void {
     const isMap = isJsonObject(before) || isJsonObject(after);
     const isList = isEitherList(before, after);
-    if (isMap && isList) this.#replaced(before, after, node);
+    if (isMap && isList) this.#replaced(before, after, type);
     else if (bothEmpty(before, after)) this.#leaf(before, after);
-    else if (isMap && node?.mapType !== 'atomic') this.#map(before, after, node);
-    else if (isList && isAssociative(node)) this.#list(before, after, node);
+    else if (isMap && !type.isAtomicMap) this.#map(before, after, type);
+    else if (isList && !type.isAtomicList) this.#list(before, after, type);
     else this.#leaf(before, after);
   }
 
   /** A whole part that came or went. */
-  #oneSided(before: Side, after: Side, node: StructuralNode | undefined): void {
-    const value = after ?? before;
+  #oneSided(before: Side, after: Side, type: FieldType): void {
+    const value = after === undefined ? before : after;
     const set = after === undefined ? this.comparison.removed : this.comparison.added;
-    if (value !== undefined) this.#insert(set, fieldsOf(value, node));
+    if (value !== undefined) this.#insert(set, fieldsOf(value, type));
   }
 
-  #map(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
-    if (isScalar(before) || isScalar(after)) this.#replaced(before, after, node);
-    else if (node?.embeddedResource === true) this.resource(before, after, node);
-    else this.#members(before, after, (key) => childNode(node, key));
+  #map(before: JsonValue, after: JsonValue, type: FieldType): void {
+    if (isScalar(before) || isScalar(after)) this.#replaced(before, after, type);
+    else this.members(before, after, type);
   }
 
-  #members(before: Side, after: Side, nodeOf: (key: string) => StructuralNode | undefined): void {
+  members(before: Side, after: Side, type: FieldType): void {
     const old = isJsonObject(before) ? before : {};
     const now = isJsonObject(after) ? after : {};
     const keys = Object.keys(now);
     for (const key of Object.keys(old)) if (!Object.hasOwn(now, key)) keys.push(key);
     for (const key of sortTexts(keys)) {
       const sides = { before: member(old, key), after: member(now, key) };
-      if (sides.before !== sides.after) this.#below(fieldElement(key), sides, nodeOf(key));
+      if (sides.before !== sides.after) this.#below(fieldElement(key), sides, type.member(key));
     }
   }
 
-  #below(element: string, { before, after }: { before: Side; after: Side }, node: StructuralNode | undefined): void {
+  #below(element: string, { before, after }: { before: Side; after: Side }, type: FieldType): void {
     this.#path.push(element);
-    this.#value(before, after, node);
+    this.#value(before, after, type);
     this.#path.pop();
   }
 
-  #list(before: JsonValue, after: JsonValue, node: StructuralNode): void {
-    const old = itemsByElement(before, node);
-    const now = itemsByElement(after, node);
+  #list(before: JsonValue, after: JsonValue, type: FieldType): void {
+    const old = itemsByElement(before, type);
+    const now = itemsByElement(after, type);
     if (old === undefined || now === undefined) {
       this.#leaf(before, after);
       return;
     }
-    for (const element of sortTexts([...new Set([...old.keys(), ...now.keys()])])) {
+    for (const element of sortElements([...new Set([...old.keys(), ...now.keys()])])) {
       this.#path.push(element);
-      this.#item(old.get(element) ?? [], now.get(element) ?? [], node.items);
+      this.#item(old.get(element) ?? [], now.get(element) ?? [], type.item);
       this.#path.pop();
     }
   }
 
   /** Items that share an element are duplicates; they count as one atomic field. */
-  #item(old: JsonValue[], now: JsonValue[], node: StructuralNode | undefined): void {
+  #item(old: JsonValue[], now: JsonValue[], type: FieldType): void {
     if (old.length <= 1 && now.length <= 1) {
-      this.#value(old[0], now[0], node);
+      this.#value(old[0], now[0], type);
       return;
     }
     if (old.length > 1 && now.length > 1) {
@@ -125,19 +105,19 @@ class Walker {
       return;
     }
     if (old.length > 1) {
-      if (now.length === 1) this.#value(undefined, now[0], node);
+      if (now.length === 1) this.#value(undefined, now[0], type);
       this.#insert(this.comparison.removed);
       return;
     }
-    if (old.length === 1) this.#value(old[0], undefined, node);
+    if (old.length === 1) this.#value(old[0], undefined, type);
     this.#insert(this.comparison.added);
   }
 
   /** A value of another kind took the place of one with fields of its own. */
-  #replaced(before: JsonValue, after: JsonValue, node: StructuralNode | undefined): void {
+  #replaced(before: JsonValue, after: JsonValue, type: FieldType): void {
     this.#insert(this.comparison.modified);
-    if (isJsonObject(before)) this.#members(before, undefined, (key) => childNode(node, key));
-    if (isJsonObject(after)) this.#members(undefined, after, (key) => childNode(node, key));
+    if (isJsonObject(before)) this.members(before, undefined, type);
+    if (isJsonObject(after)) this.members(undefined, after, type);
   }
 
   #leaf(before: JsonValue, after: JsonValue): void {
@@ -154,29 +134,28 @@ class Walker {
 }
 
 /** The path of a value and those of all its fields, below its element: what a comparison with nothing comes to. */
-function fieldsOf(value: JsonValue, node: StructuralNode | undefined): FieldSet {
-  if (isJsonObject(value)) return node?.mapType === 'atomic' ? EMPTY : fieldsOfMembers(value, node);
-  return Array.isArray(value) && isAssociative(node) ? fieldsOfItems(value, node) : EMPTY;
+function fieldsOf(value: JsonValue, type: FieldType): FieldSet {
+  if (isJsonObject(value)) return type.isAtomicMap ? EMPTY : fieldsOfMembers(value, type);
+  return Array.isArray(value) && !type.isAtomicList ? fieldsOfItems(value, type) : EMPTY;
 }
 
-function fieldsOfMembers(object: JsonObject, node: StructuralNode | undefined): FieldSet {
+function fieldsOfMembers(object: JsonObject, type: FieldType): FieldSet {
   const keys = sortTexts(Object.keys(object));
   if (keys.length === 0) return EMPTY;
   const fields: Record<string, FieldSet> = { '.': EMPTY };
   for (const key of keys) {
-    const child = key === 'metadata' && node?.embeddedResource === true ? METADATA : childNode(node, key);
-    fields[fieldElement(key)] = fieldsOf(object[key] ?? null, child);
+    fields[fieldElement(key)] = fieldsOf(object[key] ?? null, type.member(key));
   }
   return fields;
 }
 
-function fieldsOfItems(list: JsonValue[], node: StructuralNode): FieldSet {
-  const items = itemsByElement(list, node);
+function fieldsOfItems(list: JsonValue[], type: FieldType): FieldSet {
+  const items = itemsByElement(list, type);
   if (items === undefined || items.size === 0) return EMPTY;
   const fields: Record<string, FieldSet> = { '.': EMPTY };
-  for (const element of sortTexts([...items.keys()])) {
+  for (const element of sortElements([...items.keys()])) {
     const [first, ...duplicates] = items.get(element) ?? [];
-    fields[element] = first === undefined || duplicates.length > 0 ? EMPTY : fieldsOf(first, node.items);
+    fields[element] = first === undefined || duplicates.length > 0 ? EMPTY : fieldsOf(first, type.item);
   }
   return fields;
 }
@@ -187,10 +166,6 @@ function isScalar(value: Side): boolean {
 
 function isEitherList(before: JsonValue, after: JsonValue): boolean {
   return Array.isArray(before) || Array.isArray(after);
-}
-
-function isAssociative(node: StructuralNode | undefined): node is StructuralNode {
-  return node?.listType === 'set' || node?.listType === 'map';
 }
 
 function bothEmpty(before: Side, after: Side): boolean {
@@ -204,30 +179,16 @@ function isEmpty(value: Side): boolean {
 }
 
 /** Items by their path element; undefined when one of them has none (then the list is compared as a whole). */
-function itemsByElement(list: Side, node: StructuralNode): Map<string, JsonValue[]> | undefined {
+export function itemsByElement(list: Side, type: FieldType): Map<string, JsonValue[]> | undefined {
   const items = new Map<string, JsonValue[]>();
   if (list === undefined || list === null) return items;
   if (!Array.isArray(list)) return undefined;
   for (const item of list) {
-    const element = node.listType === 'set' ? setElement(item) : mapElement(item, node);
+    const element = type.elementOf(item);
     if (element === undefined) return undefined;
     const known = items.get(element);
     if (known === undefined) items.set(element, [item]);
     else known.push(item);
   }
   return items;
-}
-
-function setElement(item: JsonValue): string | undefined {
-  return typeof item === 'object' ? undefined : `v:${stringifyJson(item)}`;
-}
-
-function mapElement(item: JsonValue, node: StructuralNode): string | undefined {
-  if (!isJsonObject(item)) return undefined;
-  const keys: [string, JsonValue][] = [];
-  for (const key of node.listMapKeys) {
-    const value = member(item, key) ?? childNode(node.items, key)?.default;
-    if (value !== undefined) keys.push([key, value]);
-  }
-  return keys.length === 0 ? undefined : keyElement(keys);
 }

@@ -1,7 +1,6 @@
-import { isJsonObject, stringifyJson } from '../codec/json.ts';
+import { isJsonObject } from '../codec/json.ts';
 import type { JsonValue } from '../codec/json.ts';
-import { BodyError } from '../codec/bodyError.ts';
-import { parseJson } from '../codec/jsonParser.ts';
+import { elementText, normalizeElement, sortElements } from './pathElement.ts';
 
 /**
  * A set of field paths, as the tree that FieldsV1 is: `{"f:spec":{".":{},"f:replicas":{}}}`. Elements are
@@ -22,6 +21,22 @@ export function isEmptySet(set: FieldSet): boolean {
   return Object.keys(set).length === 0;
 }
 
+/** What stands below an element for the paths `below` and, with `withSelf`, the one that ends at it; undefined = nothing. */
+export function elementSet(withSelf: boolean, below: FieldSet): FieldSet | undefined {
+  if (isEmptySet(below)) return withSelf ? EMPTY : undefined;
+  return withSelf ? { '.': EMPTY, ...below } : below;
+}
+
+/** Whether a path ends at an element, by what stands below it. */
+export function isMember(below: FieldSet): boolean {
+  return isEmptySet(below) || below['.'] !== undefined;
+}
+
+/** The paths that go on below an element. */
+export function childrenOf(below: FieldSet): FieldSet {
+  return below['.'] === undefined ? below : omitElements(below, ['.']);
+}
+
 /** Paths in either set; `a` itself when it has all of them. */
 export function unionSets(a: FieldSet, b: FieldSet): FieldSet {
   const elements = Object.keys(a);
@@ -29,7 +44,7 @@ export function unionSets(a: FieldSet, b: FieldSet): FieldSet {
   for (const element of Object.keys(b)) if (a[element] === undefined) elements.push(element);
   let isGrown = elements.length > before;
   const union: Record<string, FieldSet> = {};
-  for (const element of sortTexts(elements)) {
+  for (const element of sortElements(elements)) {
     const below = unionBelow(a[element], b[element]);
     union[element] = below;
     isGrown ||= below !== a[element];
@@ -49,25 +64,58 @@ function unionBelow(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet 
  * below it.
  */
 export function subtractSet(a: FieldSet, b: FieldSet): FieldSet {
+  return subtract(a, b, leftBelow);
+}
+
+/** As {@link subtractSet}; a path in `b` takes away all that lies below it, too. */
+export function subtractTrees(a: FieldSet, b: FieldSet): FieldSet {
+  return subtract(a, b, leftOfTree);
+}
+
+function subtract(a: FieldSet, b: FieldSet, left: typeof leftBelow): FieldSet {
   if (a === b) return EMPTY;
   let isLess = false;
-  const left: Record<string, FieldSet> = {};
+  const rest: Record<string, FieldSet> = {};
   for (const element of Object.keys(a)) {
     const below = a[element] ?? EMPTY;
-    const kept = leftBelow(below, b[element]);
-    if (kept !== undefined) left[element] = kept;
+    const kept = left(below, b[element]);
+    if (kept !== undefined) rest[element] = kept;
     isLess ||= kept !== below;
   }
-  return isLess ? left : a;
+  return isLess ? rest : a;
 }
 
 function leftBelow(a: FieldSet, b: FieldSet | undefined): FieldSet | undefined {
   if (b === undefined) return a;
-  if (isEmptySet(a)) return isEmptySet(b) || b['.'] !== undefined ? undefined : a;
+  if (isEmptySet(a)) return isMember(b) ? undefined : a;
   const left = subtractSet(a, isEmptySet(b) ? SELF : b);
   const [first, ...others] = Object.keys(left);
   if (first === undefined) return undefined;
   return first === '.' && others.length === 0 ? EMPTY : left;
+}
+
+function leftOfTree(a: FieldSet, b: FieldSet | undefined): FieldSet | undefined {
+  if (b === undefined) return a;
+  if (isMember(b)) return undefined;
+  return elementSet(isMember(a), subtractTrees(childrenOf(a), b));
+}
+
+/** Paths in both sets. */
+export function intersectSets(a: FieldSet, b: FieldSet): FieldSet {
+  const both: Record<string, FieldSet> = {};
+  for (const element of Object.keys(a)) {
+    const [ofA, ofB] = [a[element] ?? EMPTY, b[element]];
+    if (ofB === undefined || element === '.') continue;
+    const below = elementSet(isMember(ofA) && isMember(ofB), intersectSets(childrenOf(ofA), childrenOf(ofB)));
+    if (below !== undefined) both[element] = below;
+  }
+  return both;
+}
+
+/** `set` without the paths through these elements. */
+export function omitElements(set: FieldSet, elements: readonly string[]): FieldSet {
+  if (!elements.some((element) => set[element] !== undefined)) return set;
+  return Object.fromEntries(Object.entries(set).filter(([element]) => !elements.includes(element)));
 }
 
 /** Reads FieldsV1; undefined when it is malformed. */
@@ -82,49 +130,16 @@ export function decodeFieldsV1(fields: JsonValue): FieldSet | undefined {
     const isSelf = isJsonObject(value) && Object.hasOwn(value, '.');
     found.set(element, unionBelow(found.get(element), isSelf ? unionBelow(EMPTY, below) : below));
   }
-  return Object.fromEntries(sortTexts([...found.keys()]).map((element) => [element, found.get(element) ?? EMPTY]));
+  return Object.fromEntries(sortElements([...found.keys()]).map((element) => [element, found.get(element) ?? EMPTY]));
 }
 
-/** The element of the member `key` of an object. */
-export function fieldElement(key: string): string {
-  const known = fieldElements.get(key);
-  if (known !== undefined) return known;
-  const element = `f:${key}`;
-  if (key.length <= MAX_KNOWN_LENGTH && fieldElements.size < MAX_KNOWN) fieldElements.set(key, element);
-  return element;
-}
-
-/** Elements made before: a text that was a key of an object already is one at once, a new one has to be looked up. */
-const fieldElements = new Map<string, string>();
-const MAX_KNOWN = 10_000;
-const MAX_KNOWN_LENGTH = 64;
-
-/** The element of a list item that is known by its keys. */
-export function keyElement(keys: readonly (readonly [string, JsonValue])[]): string {
-  const sorted = keys.length === 1 ? keys : keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `k:{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${stringifyJson(value)}`).join(',')}}`;
-}
-
-/** `texts`, sorted in place; those that are need no more than a look. */
-export function sortTexts(texts: string[]): string[] {
-  return texts.every((text, index) => index === 0 || (texts[index - 1] ?? '') <= text) ? texts : texts.sort();
-}
-
-function normalizeElement(element: string): string | undefined {
-  const kind = element.slice(0, 2);
-  if (kind === 'f:') return element;
-  if (kind === 'i:') return /^i:-?\d+$/.test(element) ? element : undefined;
-  const value = parseOrNothing(element.slice(2));
-  if (value === undefined) return undefined;
-  if (kind === 'v:') return `v:${stringifyJson(value)}`;
-  return isJsonObject(value) ? keyElement(Object.entries(value)) : undefined;
-}
-
-function parseOrNothing(text: string): JsonValue | undefined {
-  try {
-    return parseJson(text).value;
-  } catch (error) {
-    if (error instanceof BodyError) return undefined;
-    throw error;
-  }
+/** Every path as text, `.spec.ports[port=80].name`: of each level first the paths that end there. */
+export function pathTexts(set: FieldSet, prefix = ''): string[] {
+  const elements = Object.keys(set).filter((element) => element !== '.');
+  const text = (element: string): string => `${prefix}${elementText(element)}`;
+  const below = (element: string): FieldSet => set[element] ?? EMPTY;
+  return [
+    ...elements.filter((element) => isMember(below(element))).map(text),
+    ...elements.flatMap((element) => pathTexts(childrenOf(below(element)), text(element))),
+  ];
 }

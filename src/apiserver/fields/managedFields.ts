@@ -1,9 +1,9 @@
 import { equalJson, isJsonObject, member, omit } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
-import type { StructuralNode } from '../schema/structural.ts';
-import { compareObjects } from './compare.ts';
 import { EMPTY, isEmptySet, subtractSet, unionSets } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
+import { changesByVersion, reconcileEntries } from './fieldVersions.ts';
+import type { FieldVersions } from './fieldVersions.ts';
 import {
   decodeEntries,
   encodeEntries,
@@ -29,8 +29,9 @@ export interface ManagedWrite {
   subresource: string;
   /** Time of the write. */
   now: Date;
-  /** Tells list and map types; undefined = unknown: lists are atomic, maps granular. */
-  schema: StructuralNode | undefined;
+  versions: FieldVersions;
+  /** Members that the write cannot change and so does not own, `f:status`. */
+  reset: readonly string[];
 }
 
 /** Update entries an object keeps; older ones are merged into {@link ANCIENT}. */
@@ -38,7 +39,7 @@ const MAX_UPDATE_MANAGERS = 10;
 const ANCIENT = 'ancient-changes';
 
 /** Fields nobody owns: identity, and what the server writes. */
-const STRIPPED: FieldSet = {
+export const STRIPPED: FieldSet = {
   'f:apiVersion': EMPTY,
   'f:kind': EMPTY,
   'f:metadata': {
@@ -67,7 +68,7 @@ export function updateManagedFields(write: ManagedWrite): void {
   const metadata = omit(metadataOf(object), 'managedFields');
   object['metadata'] = metadata;
   const isTracked = live === undefined || entries.size > 0;
-  const after = isTracked ? capManagers(record(entries, write)) : entries;
+  const after = isTracked ? capManagers(recordUpdate(entries, write)) : entries;
   if (after.size > 0) metadata['managedFields'] = encodeEntries(after);
 }
 
@@ -82,21 +83,16 @@ function entriesBefore({ live, object, subresource }: ManagedWrite): ManagedEntr
   return entries === undefined || entries.size === 0 ? stored : entries;
 }
 
-function record(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
-  const comparison = compareObjects(withoutManagedFields(write.live), write.object, write.schema);
-  const written = unionSets(comparison.added, comparison.modified);
-  const gained = subtractSet(written, STRIPPED);
-  const lost = unionSets(written, comparison.removed);
-  const writer = {
-    manager: write.manager === '' ? 'unknown' : write.manager,
-    operation: 'Update',
-    apiVersion: write.apiVersion,
-    subresource: write.subresource,
-    time: secondsText(write.now),
-  } as const;
+/** The entries after a write: the writer gains what it changed, everybody else loses it. */
+export function recordUpdate(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
+  const changeIn = changesByVersion(withoutManagedFields(write.live), write.object, write);
+  const gained = subtractSet(changeIn(write.apiVersion)?.written ?? EMPTY, STRIPPED);
+  const writer = writerOf(write);
   const own = identityOf(writer);
   const after: ManagedEntries = new Map();
-  for (const [identity, entry] of entries) {
+  for (const [identity, entry] of reconcileEntries(entries, write.versions)) {
+    const { written, removed } = changeIn(entry.apiVersion) ?? NO_CHANGE;
+    const lost = unionSets(written, removed);
     // the writer would get back what it loses here only to gain it again
     const fields = subtractSet(entry.fields, identity === own ? subtractSet(lost, gained) : lost);
     if (!isEmptySet(fields)) after.set(identity, { ...entry, fields });
@@ -104,6 +100,13 @@ function record(entries: ManagedEntries, write: ManagedWrite): ManagedEntries {
   if (isEmptySet(gained)) return after;
   after.set(own, { ...writer, fields: unionSets(after.get(own)?.fields ?? EMPTY, gained) });
   return after;
+}
+
+const NO_CHANGE = { written: EMPTY, removed: EMPTY };
+
+function writerOf({ manager, apiVersion, subresource, now }: ManagedWrite): Omit<ManagedEntry, 'fields'> {
+  const name = manager === '' ? 'unknown' : manager;
+  return { manager: name, operation: 'Update', apiVersion, subresource, time: secondsText(now) };
 }
 
 /** Merges the oldest Update entries of each version into one, until there are few enough. */
@@ -165,13 +168,15 @@ function withoutTimes(list: JsonValue | undefined): JsonValue[] {
   return list.map((entry) => (isJsonObject(entry) ? omit(entry, 'time') : entry));
 }
 
-function withoutManagedFields(object: JsonObject | undefined): JsonObject {
+/** `object` without its managedFields; {} for none. */
+export function withoutManagedFields(object: JsonObject | undefined): JsonObject {
   if (object === undefined) return {};
   const metadata = member(object, 'metadata');
   return isJsonObject(metadata) ? { ...object, metadata: omit(metadata, 'managedFields') } : object;
 }
 
-function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined {
+/** `metadata.managedFields` as it stands there. */
+export function managedFieldsOf(object: JsonObject | undefined): JsonValue | undefined {
   const metadata = object === undefined ? undefined : member(object, 'metadata');
   return isJsonObject(metadata) ? member(metadata, 'managedFields') : undefined;
 }
@@ -181,6 +186,7 @@ function metadataOf(object: JsonObject): JsonObject {
   return isJsonObject(metadata) ? metadata : {};
 }
 
-function secondsText(time: Date): string {
+/** RFC 3339 in whole seconds. */
+export function secondsText(time: Date): string {
   return `${time.toISOString().slice(0, -5)}Z`;
 }

@@ -3,28 +3,31 @@ import { stringifyJson } from '../codec/json.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
 import { checkType, unreadable } from '../registry/checks.ts';
+import { applyRequest } from '../registry/apply.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { deleteListed } from '../registry/deleteCollection.ts';
 import { readDeleteOptions } from '../registry/deleteOptions.ts';
 import { freshEnough, listObjects } from '../registry/list.ts';
 import { readListOptions, readRevision } from '../registry/listOptions.ts';
-import { patchObject, patchTypes } from '../registry/patch.ts';
+import { APPLY_PATCH, patchObject, patchTypes } from '../registry/patch.ts';
 import { replaceObject } from '../registry/replace.ts';
 import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
+import { applyScale } from '../registry/applyScale.ts';
 import { patchScale, replaceScale, requireScale, toScale } from '../registry/scale.ts';
 import { select } from '../registry/selection.ts';
 import { objectText, type View } from '../registry/transforms.ts';
 import { cachedToText, decodeEntry } from '../registry/versions.ts';
 import type { Entry } from '../storage/storage.ts';
+import { refusal, type Authorizer } from './authorization.ts';
 import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode.ts';
 import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
-import { methodNotAllowed, notFound, notFoundPath, unsupportedPatch } from './status.ts';
+import { methodNotAllowed, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
 import { runWatch } from './watchResponse.ts';
-import { readWriteOptions } from './writeOptions.ts';
+import { readForce, readWriteOptions, type WriteKind } from './writeOptions.ts';
 
 const OBJECT_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadata']);
 const LIST_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadataList']);
@@ -43,10 +46,12 @@ interface Target {
 export class ResourceEndpoint implements Endpoint {
   readonly #catalog: Catalog;
   readonly #deps: RegistryDeps;
+  readonly #authorizer: Authorizer;
 
-  constructor(catalog: Catalog, deps: RegistryDeps) {
+  constructor(catalog: Catalog, deps: RegistryDeps, authorizer: Authorizer) {
     this.#catalog = catalog;
     this.#deps = deps;
+    this.#authorizer = authorizer;
   }
 
   async handle(exchange: Exchange): Promise<boolean> {
@@ -170,7 +175,8 @@ export class ResourceEndpoint implements Endpoint {
     if (subresource === 'finalize') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
     const type = mediaType(exchange.request);
-    if (!patchTypes(resource).includes(type)) throw refusePatch(resource, type);
+    if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(patchTypes(resource));
+    if (type === APPLY_PATCH) return this.#apply(target, media);
     const call = this.#call(target, 'PatchOptions');
     const { value, duplicateFields } = await decodeRequest(exchange.request, bodyRules(resource));
     if (subresource === 'scale') {
@@ -179,6 +185,26 @@ export class ResourceEndpoint implements Endpoint {
     }
     const written = await patchObject(this.#deps, { ...call, duplicates: duplicateFields }, type, value);
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
+  }
+
+  async #apply(target: Target, media: MediaType): Promise<void> {
+    const { exchange, resource, subresource } = target;
+    const { value, duplicateFields } = await decodeRequest(exchange.request, bodyRules(resource));
+    const call = { ...this.#call(target, 'ApplyOptions'), duplicates: duplicateFields };
+    const force = readForce(exchange.info.query);
+    if (subresource === 'scale') {
+      return this.#sendObject(target, await applyScale(this.#deps, call, { body: value, force }), call);
+    }
+    const mayCreate = (): Promise<void> => this.#requireCreate(exchange);
+    const { written, created } = await applyRequest(this.#deps, call, { body: value, force, mayCreate });
+    await this.#sendWritten(target, { written, warnings: call.warnings, code: created ? 201 : 200 }, media);
+  }
+
+  /** An apply that creates needs the right to create. @throws ApiError 403. */
+  async #requireCreate({ info, user }: Exchange): Promise<void> {
+    const attributes = { ...info, verb: 'create', user };
+    const decision = await this.#authorizer.authorize(attributes);
+    if (!decision.allowed) throw refusal(attributes, decision);
   }
 
   async #delete(target: Target): Promise<void> {
@@ -218,18 +244,21 @@ export class ResourceEndpoint implements Endpoint {
     await sendText(exchange.request, exchange.response, { code: 201, text: stringifyJson(object) }, media);
   }
 
-  #call(target: Target, optionsKind?: string): Call {
+  #call(target: Target, optionsKind: WriteKind = ''): Call {
     const { exchange, resource, subresource } = target;
     const { info, request } = exchange;
-    const written = optionsKind === undefined ? new URLSearchParams() : info.query;
-    const options = readWriteOptions(written, request.headers['user-agent'], optionsKind ?? '');
+    const written = optionsKind === '' ? new URLSearchParams() : info.query;
+    const { dryRun, manager, validation } = readWriteOptions(written, request.headers['user-agent'], optionsKind);
     return {
       resource,
       subresource,
       namespace: resource.namespaced ? info.namespace : '',
       name: info.name,
       user: exchange.user,
-      ...options,
+      dryRun,
+      manager,
+      operation: 'Update',
+      validation,
       duplicates: [],
       warnings: target.warnings,
     };
@@ -270,19 +299,6 @@ export class ResourceEndpoint implements Endpoint {
 
 function bodyRules(resource: StoredResource): { protobuf: boolean } {
   return { protobuf: resource.strategicKind !== undefined };
-}
-
-/** The right 415: apply gets its own sentence, everything else the list of types. */
-function refusePatch(resource: StoredResource, type: string): Error {
-  const types = patchTypes(resource);
-  if (type === 'application/apply-patch+yaml') {
-    return unsupportedPatch(
-      `server-side apply (application/apply-patch+yaml) is not served yet: use client-side apply (kubectl apply without --server-side); accepted media types include: ${types.join(', ')}`,
-    );
-  }
-  return unsupportedPatch(
-    `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
-  );
 }
 
 /**

@@ -142,6 +142,11 @@ export function conflict(ref: ObjectRef, why: string): ApiError {
   );
 }
 
+/** 409: other managers own fields that an apply would change; one cause per field. */
+export function applyConflict(message: string, causes: StatusCause[]): ApiError {
+  return failure(409, 'Conflict', message, { causes });
+}
+
 /** The reason of a 409 after a stale resourceVersion; clients and people know this sentence. */
 export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
 
@@ -164,11 +169,6 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
-}
-
-/** 415 with a sentence of its own. */
-export function unsupportedPatch(message: string): ApiError {
-  return failure(415, 'UnsupportedMediaType', message);
 }
 
 /** 422: understood, but the values are wrong; one cause per field. */

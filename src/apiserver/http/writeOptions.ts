@@ -1,8 +1,11 @@
 import type { FieldValidation } from '../registry/call.ts';
 import { fieldManagerOf } from '../fields/managedFields.ts';
-import { forbidden, notSupported, type FieldError } from '../schema/fieldErrors.ts';
+import { forbidden, notSupported, required, type FieldError } from '../schema/fieldErrors.ts';
 import { checkManagerName } from '../schema/managedFieldsMeta.ts';
-import { invalid } from './status.ts';
+import { invalid, type ApiError } from './status.ts';
+
+/** What the options of a write are called. */
+export type WriteKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'ApplyOptions' | '';
 
 /** Query parameters that every write may carry. */
 export interface WriteOptions {
@@ -15,23 +18,23 @@ const VALIDATIONS: readonly FieldValidation[] = ['Strict', 'Warn', 'Ignore'];
 
 /**
  * Reads dryRun, fieldManager and fieldValidation.
- * @param kind  `CreateOptions`, `UpdateOptions` or `PatchOptions`, as errors name it.
+ * @param kind  What is written, as errors name it; `ApplyOptions` are PatchOptions with a manager that must be named.
  * @throws ApiError 422.
  */
-export function readWriteOptions(query: URLSearchParams, userAgent: string | undefined, kind: string): WriteOptions {
+export function readWriteOptions(query: URLSearchParams, userAgent: string | undefined, kind: WriteKind): WriteOptions {
   const dryRun = query.getAll('dryRun');
   const manager = query.get('fieldManager') ?? '';
   const validation = query.get('fieldValidation') ?? '';
   const known = VALIDATIONS.find((value) => value === validation);
   const errors = [
-    ...forceErrors(query, kind),
+    ...patchErrors(query, kind),
     ...(dryRun.some((value) => value !== 'All') ? [notSupported('dryRun', dryRun, ['All'])] : []),
     ...checkManagerName(manager, 'fieldManager'),
     ...(validation !== '' && known === undefined
       ? [notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn'])]
       : []),
   ];
-  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind, name: '' }, errors);
+  if (errors.length > 0) throw refusal(kind, errors);
   return {
     dryRun: dryRun.length > 0,
     manager: fieldManagerOf(manager === '' ? undefined : manager, userAgent),
@@ -39,8 +42,21 @@ export function readWriteOptions(query: URLSearchParams, userAgent: string | und
   };
 }
 
+function refusal(kind: WriteKind, errors: readonly FieldError[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind: kind === 'ApplyOptions' ? 'PatchOptions' : kind, name: '' }, errors);
+}
+
 /** Creations and updates know no `force`, and pass over it. */
-function forceErrors(query: URLSearchParams, kind: string): FieldError[] {
-  const isGiven = kind === 'PatchOptions' && query.has('force');
-  return isGiven ? [forbidden('force', 'may not be specified for non-apply patch')] : [];
+function patchErrors(query: URLSearchParams, kind: WriteKind): FieldError[] {
+  if (kind === 'PatchOptions' && query.has('force')) {
+    return [forbidden('force', 'may not be specified for non-apply patch')];
+  }
+  if (kind !== 'ApplyOptions' || (query.get('fieldManager') ?? '') !== '') return [];
+  return [required('fieldManager', 'is required for apply patch')];
+}
+
+/** `force` of an apply: take fields from other managers. Given without a value it is true, as kube-apiserver has it. */
+export function readForce(query: URLSearchParams): boolean {
+  const force = query.get('force');
+  return force !== null && force !== '0' && force.toLowerCase() !== 'false';
 }

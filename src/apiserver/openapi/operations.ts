@@ -42,6 +42,10 @@ const WRITE_PARAMETERS: JsonObject[] = [
   query('fieldManager', 'Name of who makes the change.'),
   query('fieldValidation', 'What to do with unknown and duplicate fields: Ignore, Warn (default) or Strict.'),
 ];
+const PATCH_PARAMETERS: JsonObject[] = [
+  ...WRITE_PARAMETERS,
+  query('force', 'Server-side apply takes fields that belong to other managers.', 'boolean'),
+];
 const LIST_PARAMETERS: JsonObject[] = [
   query('allowWatchBookmarks', 'The watch may contain BOOKMARK events.', 'boolean'),
   query('continue', 'Token of the next page.'),
@@ -157,7 +161,7 @@ class Operations {
   #patch(resource: StoredResource): JsonObject {
     const schema = { type: 'object', description: 'A patch.' };
     const content = Object.fromEntries(patchTypes(resource).map((type) => [type, { schema }]));
-    return { ...this.#operation('patch', WRITE_PARAMETERS, this.#component), requestBody: { required: true, content } };
+    return { ...this.#operation('patch', PATCH_PARAMETERS, this.#component), requestBody: { required: true, content } };
   }
 }
 

@@ -21,6 +21,8 @@ export interface Call {
   dryRun: boolean;
   /** Field manager of the write. */
   manager: string;
+  /** Apply: the object comes with the managedFields that it shall have. */
+  operation: 'Update' | 'Apply';
   validation: FieldValidation;
   /** `duplicate field "x"` of the body. */
   duplicates: readonly string[];

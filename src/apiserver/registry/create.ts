@@ -87,15 +87,18 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
   const { strategy } = resource;
   strategy.prepareForCreate?.(object);
   for (const admission of deps.admissions) await admission.admit({ operation: 'CREATE', call, object, old: undefined });
-  updateManagedFields({
-    live: undefined,
-    object,
-    manager: call.manager,
-    apiVersion: apiVersionOf(resource),
-    subresource: '',
-    now: new Date(deps.clock.now()),
-    schema: resource.schema.root,
-  });
+  if (call.operation === 'Update') {
+    updateManagedFields({
+      live: undefined,
+      object,
+      manager: call.manager,
+      apiVersion: apiVersionOf(resource),
+      subresource: '',
+      now: new Date(deps.clock.now()),
+      versions: resource.fieldVersions,
+      reset: [],
+    });
+  }
   refuseInvalid(object, call, [
     ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),
     ...resource.schema.validateCreate(object),

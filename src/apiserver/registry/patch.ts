@@ -1,5 +1,5 @@
 import { cloneJson, type JsonObject, type JsonValue } from '../codec/json.ts';
-import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedPatch } from '../http/status.ts';
+import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedMediaType } from '../http/status.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, PatchError } from '../patch/patch.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
@@ -10,14 +10,15 @@ import { deriveObject } from './update.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
-const APPLY_PATCH = 'application/apply-patch+yaml';
+/** Server-side apply. */
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /** Applies one parsed patch to a document, which is not changed but may be shared. @throws PatchError. */
 type Apply = (document: JsonObject) => JsonObject;
 
 /** The patch types that `resource` takes. */
 export function patchTypes(resource: StoredResource): string[] {
-  return [JSON_PATCH, MERGE_PATCH, ...(resource.strategicKind === undefined ? [] : [STRATEGIC_PATCH])];
+  return [JSON_PATCH, MERGE_PATCH, ...(resource.strategicKind === undefined ? [] : [STRATEGIC_PATCH]), APPLY_PATCH];
 }
 
 /**
@@ -65,14 +66,7 @@ export function patchFunction(resource: StoredResource, type: string, patch: Jso
   if (type === STRATEGIC_PATCH && strategicKind !== undefined) {
     return (document) => applyStrategicMergePatch(document, patch, strategicKind);
   }
-  if (type === APPLY_PATCH) {
-    throw unsupportedPatch(
-      `server-side apply (${APPLY_PATCH}) is not served yet; use client-side apply (kubectl apply without --server-side). Accepted patch types: ${patchTypes(resource).join(', ')}`,
-    );
-  }
-  throw unsupportedPatch(
-    `the body of the request was in an unknown format - accepted media types include: ${[...patchTypes(resource), APPLY_PATCH].join(', ')}`,
-  );
+  throw unsupportedMediaType(patchTypes(resource));
 }
 
 /** 422: the patch can be read, but not what it makes of the object; which is not repeated, since it may be a Secret. */

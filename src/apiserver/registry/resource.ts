@@ -1,4 +1,5 @@
 import type { JsonObject } from '../codec/json.ts';
+import type { FieldVersions } from '../fields/fieldVersions.ts';
 import type { User } from '../http/authentication.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import type { NameRule } from '../schema/objectMeta.ts';
@@ -91,6 +92,10 @@ export interface StoredResource extends ResourceHead {
   strategicKind: string | undefined;
   /** What users of a deprecated version are told with every answer. */
   deprecation: string | undefined;
+  /** The versions of the kind, as who owns which fields is kept in them. */
+  fieldVersions: FieldVersions;
+  /** Members that a write to the subresource ('' = the resource itself) cannot change: path elements. */
+  resetFields: (subresource: string) => readonly string[];
   /** Why nothing can be created now (the CRD is being deleted); undefined = nothing stands against it. */
   createForbidden: (() => string | undefined) | undefined;
 }

@@ -46,18 +46,22 @@ export async function patchScale(
   patch: { type: string; body: JsonValue },
 ): Promise<JsonObject> {
   const apply = patchFunction({ ...call.resource, strategicKind: undefined }, patch.type, patch.body);
-  return writeScale(deps, call, paths, (scale) => patched(call, scale, apply));
+  return writeScale(deps, call, paths, (current) => patched(call, toScale(current, paths), apply));
 }
 
-async function writeScale(
+/**
+ * Writes the replicas that `change` makes of the current object; `change` may also set its managedFields.
+ * @throws ApiError 400, 404, 409, 422.
+ */
+export async function writeScale(
   deps: RegistryDeps,
   call: Call,
   paths: ScalePaths,
-  change: (scale: JsonObject) => JsonObject,
+  change: (current: JsonObject) => JsonObject,
 ): Promise<JsonObject> {
   // for generation and managedFields a scale is an ordinary change of spec
   const written = await updateObject(deps, call, (current) => {
-    const scale = change(toScale(current, paths));
+    const scale = change(current);
     checkScale(call, scale);
     const replicas = objectAt(scale, 'spec')?.['replicas'] ?? 0;
     setAt(current, paths.specReplicasPath, replicas);
@@ -109,14 +113,14 @@ export function requireScale(call: Call): ScalePaths {
   return scale;
 }
 
-/** Paths of scale are plain: `.spec.replicas`, `.spec.a["b"]` is not allowed in them. */
-function segments(path: string): string[] {
+/** The members on the way of a path. Paths of scale are plain: `.spec.replicas`, `.spec.a["b"]` is not allowed in them. */
+export function pathOf(path: string): string[] {
   return path.split('.').filter((part) => part !== '');
 }
 
 function valueAt(object: JsonObject, path: string): JsonValue | undefined {
   let value: JsonValue | undefined = object;
-  for (const part of segments(path)) {
+  for (const part of pathOf(path)) {
     if (!isJsonObject(value) || !Object.hasOwn(value, part)) return undefined;
     value = value[part];
   }
@@ -129,7 +133,7 @@ function numberAt(object: JsonObject, path: string): number | undefined {
 }
 
 function setAt(object: JsonObject, path: string, value: JsonValue): void {
-  const parts = segments(path);
+  const parts = pathOf(path);
   let target = object;
   for (const part of parts.slice(0, -1)) {
     const next = objectAt(target, part) ?? {};

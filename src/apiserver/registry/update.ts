@@ -61,15 +61,18 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   tidyMeta(made);
   const object = sharingWith(old, made);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
-  updateManagedFields({
-    live: old,
-    object,
-    manager: call.manager,
-    apiVersion: apiVersionOf(resource),
-    subresource: call.subresource,
-    now: new Date(deps.clock.now()),
-    schema: resource.schema.root,
-  });
+  if (call.operation === 'Update') {
+    updateManagedFields({
+      live: old,
+      object,
+      manager: call.manager,
+      apiVersion: apiVersionOf(resource),
+      subresource: call.subresource,
+      now: new Date(deps.clock.now()),
+      versions: resource.fieldVersions,
+      reset: [],
+    });
+  }
   refuseInvalid(object, call, updateErrors(call, object, old));
   call.warnings.push(...(resource.strategy.warnings?.(object, old) ?? []));
   const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);

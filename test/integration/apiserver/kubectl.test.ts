@@ -310,12 +310,40 @@ source: {component: tester}
       expect((await run('get', 'wd', 'e')).code).toBe(1);
     });
 
-    it('is told that server-side apply is not served yet', async () => {
-      const output = await server.kubectl(version, ['apply', '--server-side', '-f', '-'], {
-        stdin: gizmo('ssa', '{}'),
+    it('applies by the server, tells conflicts, and takes fields by force', async () => {
+      const serverSide = (spec: string, ...args: string[]): ReturnType<typeof server.kubectl> =>
+        server.kubectl(version, ['apply', '--server-side', '-f', '-', ...args], { stdin: gizmo('ssa', spec) });
+      expect(await serverSide('{note: one, replicas: 2}')).toMatchObject({ code: 0, stdout: /serverside-applied/ });
+      await ok('scale', 'wd', 'ssa', '--replicas=4');
+      const refused = await serverSide('{note: two, replicas: 2}');
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/conflict with "kubectl" with subresource "scale" using .*: .spec.replicas/);
+      expect((await serverSide('{note: two, replicas: 2}', '--force-conflicts')).code).toBe(0);
+      const diff = await server.kubectl(version, ['diff', '--server-side', '-f', '-'], {
+        stdin: gizmo('ssa', '{note: three, replicas: 2}'),
       });
-      expect(output.code).toBe(1);
-      expect(output.stderr).toMatch(/server-side apply/i);
+      expect(diff).toMatchObject({ code: 1, stdout: /^\+ {2}note: three$/m });
+      expect(await field('wd ssa', '.spec.note')).toBe('two');
+      const unknown = await serverSide('{note: two, nope: 1}');
+      expect(unknown.stderr).toContain('.spec.nope: field not declared in schema');
+    });
+
+    it('hands over from client-side apply to the server and back', async () => {
+      await apply(gizmo('ssa-move', '{note: one, replicas: 2}'));
+      const moved = await server.kubectl(version, ['apply', '--server-side', '-f', '-'], {
+        stdin: gizmo('ssa-move', '{note: two}'),
+      });
+      expect(moved.code, moved.stderr).toBe(0);
+      expect(await field('wd ssa-move', '.spec.note')).toBe('two');
+      const managers = await ok('get', 'wd', 'ssa-move', '--show-managed-fields', '-o', 'json');
+      const { metadata } = JSON.parse(managers) as {
+        metadata: { managedFields: { manager: string; operation: string }[] };
+      };
+      expect(metadata.managedFields.map(({ manager, operation }) => `${manager} ${operation}`)).toContain(
+        'kubectl Apply',
+      );
+      await apply(gizmo('ssa-move', '{note: three}'));
+      expect(await field('wd ssa-move', '.spec.note')).toBe('three');
     });
 
     it('is described, edited and labelled', async () => {

@@ -221,15 +221,6 @@ describe('patch', () => {
     expect(refused.body.message).toContain('application/json-patch+json, application/merge-patch+json');
   });
 
-  it('refuses server-side apply with 415 and says what to do', async () => {
-    const reply = await server.ask('PATCH', `${MAPS}/apply?fieldManager=x&force=true`, {
-      body: map('apply'),
-      headers: { 'content-type': 'application/apply-patch+yaml' },
-    });
-    expect(reply.body).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
-    expect(reply.body.message).toContain('server-side apply');
-  });
-
   it('404s for a missing object, 422s for a failed test, 409s for a stale version in the patch', async () => {
     expect((await server.patch(`${MAPS}/none`, 'merge', {})).code).toBe(404);
     await server.post(MAPS, map('patch-2', { a: '1' }));

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sortElements } from '../../../../src/apiserver/fields/pathElement.ts';
 import {
   decodeFieldsV1,
   EMPTY,
   isEmptySet,
+  pathTexts,
   subtractSet,
   unionSets,
 } from '../../../../src/apiserver/fields/fieldSet.ts';
@@ -110,5 +112,35 @@ describe('set operations', () => {
         expect(subtractSet(left, b)).toBe(left);
       }),
     );
+  });
+});
+
+describe('sortElements', () => {
+  it('orders fields by name, items by their keys as values, items by value', () => {
+    const sorted = [
+      'f:a',
+      'f:b',
+      'k:{"name":"a"}',
+      'k:{"name":"a b"}',
+      'k:{"port":9}',
+      'k:{"port":80}',
+      'v:2',
+      'v:10',
+      'v:"x"',
+      'v:"x y"',
+    ];
+    expect(sortElements(sorted.toReversed())).toEqual(sorted);
+  });
+});
+
+describe('pathTexts', () => {
+  it('names what ends on a level before what goes on below it', () => {
+    const set = {
+      'f:a': { 'f:b': {} },
+      'f:c': {},
+      'f:l': { 'k:{"name":"x","port":1}': { '.': {}, 'f:n': {} } },
+      'f:s': { 'v:"y"': {} },
+    };
+    expect(pathTexts(set)).toEqual(['.c', '.a.b', '.l[name="x",port=1]', '.l[name="x",port=1].n', '.s[="y"]']);
   });
 });

@@ -7,6 +7,7 @@ import {
   onlyManagedTimesDiffer,
   updateManagedFields,
 } from '../../../../src/apiserver/fields/managedFields.ts';
+import { versionsOf } from '../../../support/fieldVersions.ts';
 import { errorText } from '../../../../src/apiserver/schema/fieldErrors.ts';
 import { checkManagerName } from '../../../../src/apiserver/schema/managedFieldsMeta.ts';
 import { parseStructural } from '../../../../src/apiserver/schema/structural.ts';
@@ -23,14 +24,14 @@ interface Vectors {
 
 // What kube's own code answers to the same writes.
 const vectors = JSON.parse(readFileSync(new URL('./managedFields.vectors.json', import.meta.url), 'utf8')) as Vectors;
-const schema = parseStructural(vectors.schema);
+const untouched = { versions: versionsOf('example.com/v1', parseStructural(vectors.schema)), reset: [] };
 
 function run(steps: readonly Step[], secondsBetween = 0): JsonObject[][] {
   let live: JsonObject | undefined;
   return steps.map(({ object, manager, subresource = '' }, index) => {
     const next = cloneJson(object);
     const now = new Date(Date.UTC(2026, 0, 1, 0, 0, index * secondsBetween));
-    updateManagedFields({ live, object: next, manager, apiVersion: 'example.com/v1', subresource, now, schema });
+    updateManagedFields({ live, object: next, manager, apiVersion: 'example.com/v1', subresource, now, ...untouched });
     live = next;
     return (next.metadata['managedFields'] ?? []) as JsonObject[];
   });

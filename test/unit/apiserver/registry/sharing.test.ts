@@ -4,6 +4,7 @@ import { cloneJson, isJsonObject, type JsonObject, type JsonValue } from '../../
 import { updateManagedFields } from '../../../../src/apiserver/fields/managedFields.ts';
 import { applyMergePatch } from '../../../../src/apiserver/patch/patch.ts';
 import { sharingWith, withOwnMetadata } from '../../../../src/apiserver/registry/object.ts';
+import { versionsOf } from '../../../support/fieldVersions.ts';
 import { compileStructuralSchema } from '../../../../src/apiserver/schema/resourceSchema.ts';
 
 /** Every kind of node that admission, validation and managedFields treat in a way of its own. */
@@ -79,7 +80,8 @@ const stored = document.map((value): JsonObject => {
     manager: 'first',
     apiVersion: 'example.com/v1',
     subresource: '',
-    schema: schema.root,
+    versions: versionsOf('example.com/v1', schema.root),
+    reset: [],
   };
   updateManagedFields({ ...write, object, now: new Date(0) });
   return object;
@@ -99,7 +101,14 @@ function admit(object: JsonObject, old?: JsonObject): unknown {
 
 function owners(live: JsonObject, object: JsonObject, manager: string): JsonObject {
   const next = withOwnMetadata(object);
-  const write = { live, object: next, manager, apiVersion: 'example.com/v1', schema: schema.root };
+  const write = {
+    live,
+    object: next,
+    manager,
+    apiVersion: 'example.com/v1',
+    versions: versionsOf('example.com/v1', schema.root),
+    reset: [],
+  };
   updateManagedFields({ ...write, subresource: '', now: new Date(1000) });
   return next;
 }

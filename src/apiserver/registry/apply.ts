@@ -1,0 +1,163 @@
+import { cloneJson, isJsonObject } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { ApplyConflict, ApplyError, applyObject } from '../fields/applyObject.ts';
+import type { ApplyWrite } from '../fields/applyObject.ts';
+import { conflictMessage } from '../fields/conflicts.ts';
+import { ApiError, applyConflict, badRequest, conflict } from '../http/status.ts';
+import { refOf, type Call, type RegistryDeps, type Written } from './call.ts';
+import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
+import { createObject } from './create.ts';
+import { metaOf, textAt, withOwnMetadata } from './object.ts';
+import { apiVersionOf } from './resource.ts';
+import { deriveObject } from './update.ts';
+
+/** Creations and deletions by others that an apply goes round before its client may try itself. */
+const MAX_TRIES = 20;
+
+/** What an apply request says beside the call. */
+export interface ApplyRequest {
+  /** The body. */
+  body: JsonValue;
+  /** Takes fields from other managers. */
+  force: boolean;
+  /** Called before anything is created. @throws ApiError 403. */
+  mayCreate: () => Promise<void>;
+}
+
+/**
+ * Applies an object by the server: merges it into the one that is there, or creates it.
+ * @throws ApiError 400 for what does not fit, 404 for a subresource of what is not there, 409 with a cause per field for
+ *   conflicts with other managers, 422.
+ */
+export async function applyRequest(
+  deps: RegistryDeps,
+  call: Call,
+  request: ApplyRequest,
+): Promise<{ written: Written; created: boolean }> {
+  const applied: Call = { ...call, operation: 'Apply' };
+  const sent = sentObject(applied, request.body);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const written = await deriveObject(deps, applied, (current) =>
+        applyTo(deps, applied, { sent, request }, current),
+      );
+      return { written, created: false };
+    } catch (error) {
+      if (!hasReason(error, 'NotFound') || call.subresource !== '') throw error;
+    }
+    const written = await create(deps, applied, { sent, request }).catch((error: unknown) => {
+      if (!hasReason(error, 'AlreadyExists') || attempt >= MAX_TRIES) throw error;
+      return undefined;
+    });
+    if (written !== undefined) return { written, created: true };
+  }
+}
+
+interface Sent {
+  sent: JsonObject;
+  request: ApplyRequest;
+}
+
+function applyTo(deps: RegistryDeps, call: Call, { sent, request }: Sent, current: JsonObject): JsonObject {
+  // what is nested is changed in place later on: by defaults, and by the strategies of built-in kinds
+  const isBuiltin = call.resource.strategicKind !== undefined;
+  const live = isBuiltin ? cloneJson(current) : current;
+  const object = withOwnMetadata(applied(deps, call, { live, sent: cloneJson(sent), force: request.force }));
+  return admit(call, object, isBuiltin ? undefined : current);
+}
+
+async function create(deps: RegistryDeps, call: Call, { sent, request }: Sent): Promise<Written> {
+  const object = cloneJson(applied(deps, call, { live: undefined, sent, force: request.force }));
+  const uid = textAt(metaOf(object), 'uid');
+  if (uid !== '') {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(refOf(call), why);
+  }
+  await request.mayCreate();
+  return createObject(deps, { ...call, name: '' }, admit(call, object, undefined));
+}
+
+function applied(deps: RegistryDeps, call: Call, what: Pick<ApplyWrite, 'live' | 'sent' | 'force'>): JsonObject {
+  const { resource, subresource } = call;
+  return applyOrRefuse(call, {
+    ...what,
+    manager: call.manager,
+    apiVersion: apiVersionOf(resource),
+    subresource,
+    now: new Date(deps.clock.now()),
+    versions: resource.fieldVersions,
+    reset: resource.resetFields(subresource),
+  });
+}
+
+/** {@link applyObject}, refusals told as Kubernetes does. @throws ApiError 400, 409. */
+export function applyOrRefuse(call: Call, write: ApplyWrite): JsonObject {
+  try {
+    const object = applyObject(write);
+    refuseDuplicates(call);
+    return object;
+  } catch (error) {
+    if (error instanceof ApplyConflict) {
+      const causes = error.conflicts.map(({ owner, path }) => ({
+        reason: 'FieldManagerConflict',
+        message: `conflict with ${owner}`,
+        field: path,
+      }));
+      throw applyConflict(conflictMessage(error.conflicts), causes);
+    }
+    if (error instanceof ApplyError) {
+      throw badRequest(`failed to create typed patch object (${nameOf(write.sent)}): ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** Repeated keys; unknown fields are refused whatever is asked for, as nobody could own them. */
+function refuseDuplicates(call: Call): void {
+  if (call.duplicates.length === 0 || call.validation === 'Ignore') return;
+  const keys = call.duplicates.map((path) => `  key "${path}" already set in map`).join('\n');
+  const message = `error converting YAML to JSON: yaml: unmarshal errors:\n${keys}`;
+  if (call.validation === 'Strict') throw badRequest(`error strict decoding YAML: ${message}`);
+  call.warnings.push(message);
+}
+
+function nameOf(sent: JsonObject): string {
+  const meta = metaOf(sent);
+  return `${textAt(meta, 'namespace')}/${textAt(meta, 'name')}; ${gvkText(sent)}`;
+}
+
+/** `group/version, Kind=Kind`. */
+function gvkText(object: JsonObject): string {
+  const version = textAt(object, 'apiVersion');
+  return `${version.includes('/') ? version : `/${version}`}, Kind=${textAt(object, 'kind')}`;
+}
+
+function sentObject(call: Call, body: JsonValue): JsonObject {
+  const { resource } = call;
+  return checkSent(body, { apiVersion: apiVersionOf(resource), kind: resource.names.kind });
+}
+
+/** The body of an apply: an object that says its type, and leaves managedFields to the server. @throws ApiError 400. */
+export function checkSent(body: JsonValue, expected: { apiVersion: string; kind: string }): JsonObject {
+  if (!isJsonObject(body)) throw badRequest('error decoding YAML: the body of an apply must be an object');
+  if (textAt(body, 'apiVersion') !== expected.apiVersion || textAt(body, 'kind') !== expected.kind) {
+    throw badRequest(`invalid object type: ${gvkText(body)}`);
+  }
+  const metadata = body['metadata'];
+  if (isJsonObject(metadata) && (metadata['managedFields'] ?? null) !== null) {
+    throw badRequest('metadata.managedFields must be nil');
+  }
+  return isJsonObject(metadata) ? body : { ...body, metadata: {} };
+}
+
+function admit(call: Call, object: JsonObject, old: JsonObject | undefined): JsonObject {
+  checkType(object, call.resource);
+  checkFields(call.resource.schema.admitRequest(object, old), { ...call, duplicates: [], validation: 'Ignore' });
+  checkNamespace(object, call);
+  checkName(object, call);
+  return object;
+}
+
+function hasReason(error: unknown, reason: string): boolean {
+  return error instanceof ApiError && error.status.reason === reason;
+}
