@@ -64,7 +64,9 @@ export class ControlPlane {
   async controllersClient(): Promise<Client> {
     const read = (name: string): Promise<string> => readFile(join(this.directory, 'pki', name), 'utf8');
     const [ca, cert, key] = await Promise.all(['ca.crt', 'controller-manager.crt', 'controller-manager.key'].map(read));
-    return new Client({ connection: fixedConnection({ server: this.url, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }) });
+    return new Client({
+      connection: fixedConnection({ server: this.url, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }),
+    });
   }
 
   get url(): string {
