@@ -8,21 +8,18 @@ import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
 import { ADMIN, CONTROLLER_MANAGER } from '../apiserver/pki/pki.ts';
 import { startApiServer, type ApiServer, type ApiServerOptions } from '../apiserver/server.ts';
-import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
-import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
 import { Client } from '../kube/client.ts';
 import { fixedConnection } from '../kube/connection.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
+import { etcdTarget } from './etcdOptions.ts';
+import { openStore, proveAuthority } from './openStore.ts';
 import { print } from './output.ts';
 import { runControllers } from './runControllers.ts';
 import { untilAskedToStop } from './stopSignal.ts';
 import type { ServeOptions } from './serveCommand.ts';
-
-/** Where the registry keeps Secrets. */
-const SECRETS = '/registry/core/secrets/';
 
 /** The controllers of this process, as roles are given to them. */
 const CONTROLLERS = {
@@ -38,16 +35,13 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }: Context): Promise<void> {
+  const etcd = etcdTarget(options);
   await prepareDataDir(dataDir);
-  const raw = await openEmbeddedStorage(join(dataDir, 'store'), { log });
+  const storage = await openStore({ dataDir, etcd }, log);
   try {
-    const keys = await loadEncryptionKeys(join(dataDir, 'encryption.key'));
-    const storage = encryptStorage(raw, { prefixes: [SECRETS], keys, log });
-    // proves that the key is the right one, and ends a rotation that was begun
-    await storage.rewriteAll();
     await runControlPlane({ ...options, dataDir }, storage, { log, signal });
   } finally {
-    await raw.close();
+    await storage.close();
   }
 }
 
@@ -73,6 +67,7 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
   const { dataDir, listen } = options;
   const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host], clock: systemClock };
   let certificates = await readCertificates(kept);
+  if (options.etcdEndpoints !== undefined) await proveAuthority(storage, certificates.ca, dataDir);
   const api = await listening({
     storage,
     pki: certificates,

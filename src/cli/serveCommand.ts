@@ -5,9 +5,10 @@ import {
   listenAddress,
   withControllerOptions,
 } from './controllerOptions.ts';
+import { type EtcdFlags, withEtcdOptions } from './etcdOptions.ts';
 
 /** What `hostler serve` is told. */
-export interface ServeOptions extends ControllerOptions {
+export interface ServeOptions extends ControllerOptions, EtcdFlags {
   dataDir: string;
   listen: ListenAddress;
   kubeconfigOut?: string;
@@ -26,13 +27,15 @@ export function serveCommand(): Command {
     )
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
     .option('--no-controllers', 'API server only');
-  return withControllerOptions(command)
+  return withControllerOptions(withEtcdOptions(command))
     .addHelpText(
       'after',
       `
 Examples:
   hostler serve
   hostler serve --data-dir /var/lib/hostler-control --listen 0.0.0.0:7443
+  hostler serve --etcd-endpoints https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-cafile ca.pem \\
+    --etcd-certfile client.pem --etcd-keyfile client.key --etcd-prefix /hostler
   KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
     )
     .action(async (options: ServeOptions) => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SYSTEM_PATH } from './command.ts';
@@ -17,11 +17,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   flock: 'util-linux',
   gpg: 'gnupg',
 };
-/** Programs that other tests run on the machine itself: a loopback sshd, another shell, another key tool. */
+/** Programs that other tests run on the machine itself: a loopback sshd, another shell, another key tool, a store. */
 const TEST_PROGRAMS: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
   busybox: 'busybox',
   openssl: 'openssl',
+  etcd: 'etcd-server',
 };
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const PACKAGES_LOCK = '/run/lock/hostler-packages';
@@ -95,6 +96,11 @@ export async function prepareTestPrograms(say: (line: string) => void, wanted?: 
   if (missing.includes('openssh-server')) {
     await mkdir('/etc/ssh', { recursive: true });
     await writeFile('/etc/ssh/sshd_not_to_be_run', 'openssh-server was installed for the tests of Hostler only\n');
+  }
+  // Nor may etcd's service start and take its port. It is not masked where somebody has it already.
+  if (missing.includes('etcd-server') && !existsSync('/etc/systemd/system/etcd.service')) {
+    await mkdir('/etc/systemd/system', { recursive: true });
+    await symlink('/dev/null', '/etc/systemd/system/etcd.service');
   }
   await installPackages(missing, say);
   return missingTestPackages(wanted);

@@ -289,11 +289,11 @@ export class TestServer {
   }
 }
 
-/** Starts a server on a free port and waits until it is ready. */
-export async function startTestServer(options: Partial<ApiServerOptions> = {}): Promise<TestServer> {
+/** Starts a server on a free port and waits until it is ready. Servers over one store must have one `pki`. */
+export async function startTestServer(options: Partial<ApiServerOptions> & { pki?: Pki } = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'hostler-api-'));
   const storage = options.storage ?? (await openEmbeddedStorage(join(directory, 'store'), { log: silentLogger }));
-  const pki = await ensurePki(join(directory, 'pki'), { hosts: ['127.0.0.1'] });
+  const pki = options.pki ?? (await ensurePki(join(directory, 'pki'), { hosts: ['127.0.0.1'] }));
   const api = await startApiServer({
     log: silentLogger,
     ...options,

@@ -5,13 +5,12 @@ import { silentLogger, type Logger } from '../../lib/logger.ts';
 import { assertUnclaimed, claim, holdInProcess } from './directoryLock.ts';
 import { Housekeeping } from './embeddedHousekeeping.ts';
 import { Reader } from './embeddedReads.ts';
-import { MAX_KEY_BYTES, META, openTables, type Tables } from './embeddedTables.ts';
+import { META, openTables, type Tables } from './embeddedTables.ts';
 import { Broadcaster } from './embeddedWatches.ts';
 import { Committer } from './embeddedWrites.ts';
+import { checkKey, checkValue } from './limits.ts';
 import { StorageError, type Entry, type Page, type Storage, type WatchItem } from './storage.ts';
 
-/** As etcd's default, so that what fits here fits there. */
-const MAX_VALUE_BYTES = 1.5 * 1024 * 1024;
 const FORMAT = '1';
 
 /** How {@link openEmbeddedStorage} behaves; every field has a default that suits a server. */
@@ -158,15 +157,8 @@ class EmbeddedStorage implements Storage {
 
   #check(key: string, value?: Buffer): void {
     this.#assertOpen();
-    const bytes = Buffer.byteLength(key);
-    if (bytes === 0 || bytes > MAX_KEY_BYTES) {
-      const message = `a key of ${bytes} bytes cannot be stored: it must have 1 to ${MAX_KEY_BYTES}; use a shorter name`;
-      throw new StorageError('InvalidKey', key, { message });
-    }
-    if (value !== undefined && value.length > MAX_VALUE_BYTES) {
-      const message = `${key}: ${value.length} bytes are more than the ${MAX_VALUE_BYTES} that can be stored`;
-      throw new StorageError('ValueTooLarge', key, { message });
-    }
+    checkKey(key);
+    if (value !== undefined) checkValue(key, value);
   }
 
   #assertOpen(): void {

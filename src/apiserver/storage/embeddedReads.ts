@@ -1,14 +1,5 @@
-import {
-  endOfPrefix,
-  MAX_KEY_BYTES,
-  META,
-  packNumber,
-  unpackHead,
-  unpackLog,
-  unpackNumber,
-  type LogRow,
-  type Tables,
-} from './embeddedTables.ts';
+import { META, packNumber, unpackHead, unpackLog, unpackNumber, type LogRow, type Tables } from './embeddedTables.ts';
+import { boundsOf } from './limits.ts';
 import { StorageError, type Entry, type Page, type StorageEvent } from './storage.ts';
 
 /** Beyond this many changes since the revision of a page, its `remaining` is not worth counting. */
@@ -204,19 +195,8 @@ export class Reader {
 }
 
 function toRange(prefix: string, options: { limit?: number; start?: string }): Range {
-  const first = Buffer.from(prefix);
-  const start = Buffer.from(options.start ?? prefix);
-  if (Math.max(first.length, start.length) > MAX_KEY_BYTES) {
-    throw new StorageError('InvalidKey', prefix, {
-      message: `a list cannot start at a key of more than ${MAX_KEY_BYTES} bytes`,
-    });
-  }
-  return {
-    prefix,
-    start: start.compare(first) < 0 ? first : start,
-    end: endOfPrefix(first),
-    limit: options.limit === undefined || options.limit <= 0 ? Infinity : options.limit,
-  };
+  const limit = options.limit === undefined || options.limit <= 0 ? Infinity : options.limit;
+  return { prefix, ...boundsOf(prefix, options.start), limit };
 }
 
 function bounds(range: Range): { start?: Buffer; end?: Buffer } {

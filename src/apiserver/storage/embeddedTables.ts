@@ -37,18 +37,16 @@ export const META = {
   forgotten: Buffer.from('forgotten'),
 } as const;
 
-/** Longest key that LMDB takes with 4 KiB pages. */
-export const MAX_KEY_BYTES = 1978;
-
 /** Address space for the data file, not disk space: the file grows as needed. */
 const MAP_BYTES = 64 * 1024 ** 3;
 
-/** Opens the tables of `directory`, which exists. */
-export function openTables(directory: string): Tables {
+/** Opens the tables of `directory`, which exists. Read-only they may be open in another process, too. */
+export function openTables(directory: string, { readOnly = false } = {}): Tables {
   const codec = { encoding: 'binary', keyEncoding: 'binary' } as const;
   const root: RootDatabase<Buffer, Buffer> = open({
     ...codec,
     path: directory,
+    readOnly,
     // a commit's promise resolves only after fdatasync
     overlappingSync: false,
     // with it, lmdb-js makes a promise of its own per turn that nobody can catch when the disk is full
@@ -151,13 +149,4 @@ export function packExpiry(expiresAt: number, revision: number): Buffer {
 /** Time and revision of a key of `expiry`. */
 export function unpackExpiry(bytes: Buffer): { expiresAt: number; revision: number } {
   return { expiresAt: unpackNumber(bytes), revision: unpackNumber(bytes.subarray(NUMBER_BYTES)) };
-}
-
-/** First key after all keys that start with `prefix`; undefined when there is none (an empty prefix). */
-export function endOfPrefix(prefix: Buffer): Buffer | undefined {
-  for (let length = prefix.length; length > 0; length--) {
-    const last = prefix[length - 1] ?? 0xff;
-    if (last < 0xff) return Buffer.concat([prefix.subarray(0, length - 1), Buffer.from([last + 1])]);
-  }
-  return undefined;
 }

@@ -37,6 +37,20 @@ export function encryptStorage(
   return new EncryptingStorage(storage, new Transformer(options.keys), options);
 }
 
+/**
+ * Reads stored values outside of a store: decrypts what is marked as encrypted, and returns the rest as it is.
+ * @throws StorageError Corrupt when none of `keys` fits.
+ */
+export function openerOf(keys: readonly EncryptionKey[]): (key: string, stored: Buffer) => Buffer {
+  const transformer = new Transformer(keys);
+  return (key, stored) => transformer.open(key, stored);
+}
+
+/** Whether `stored` was encrypted. */
+export function isEncrypted(stored: Buffer): boolean {
+  return split(stored) !== undefined;
+}
+
 class EncryptingStorage implements EncryptedStorage {
   readonly #storage: Storage;
   readonly #transformer: Transformer;

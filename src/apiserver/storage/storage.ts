@@ -84,8 +84,9 @@ export class StorageError extends Error {
  * across restarts. A write is durable (fsync) before its promise resolves, and before any watcher sees it.
  * Buffers go in and out without copies and are shared between watchers: nobody may change one.
  *
- * Expiry: a key written with `ttlSeconds` is deleted (an ordinary `Deleted` event) within about 2 s after that time;
- * an update without `ttlSeconds` takes the expiry away.
+ * Expiry: a key written with `ttlSeconds` is deleted (an ordinary `Deleted` event) within about 2 s after that time (in
+ * etcd, where keys share leases, up to 5 % of the time later, at most a minute); an update without `ttlSeconds` takes the
+ * expiry away.
  */
 export interface Storage {
   /** Current global revision; 0 only for a store never written to. */
@@ -120,7 +121,8 @@ export interface Storage {
    * ones, until `signal` aborts (then it returns). A consumer that is too slow gets `StorageError Compacted` thrown
    * rather than a gap. Progress items come at least every 5 s while idle and once right after the backlog is delivered.
    * An `afterRevision` in the future is allowed: events up to and including it are left out.
-   * @throws StorageError Compacted when history after `afterRevision` is gone.
+   * @throws StorageError Compacted when history after `afterRevision` is gone; Unavailable when the link to the store
+   *   broke: watch again after the last revision that came.
    */
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<WatchItem>;
 
