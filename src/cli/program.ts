@@ -3,6 +3,7 @@ import { ApiConnectionError, ApiError } from '../kube/apiError.ts';
 import { messageOf } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
 import { version } from '../lib/version.ts';
+import { backupCommand, restoreCommand } from './backupCommand.ts';
 import { controllerCommand } from './controllerCommand.ts';
 import { CliError, exitCode, type ExitCode } from './exitCodes.ts';
 import { grantCommand } from './grant.ts';
@@ -35,6 +36,8 @@ function createProgram(): Command {
     .addCommand(controllerCommand())
     .addCommand(serverCommand())
     .addCommand(grantCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand())
     .addCommand(versionCommand());
   program.addHelpText(
     'after',
