@@ -33,6 +33,8 @@ export class WatchHub {
   readonly #stop = new AbortController();
   #waiters: Waiter[] = [];
   #revision = 0;
+  /** The watch failed, and nothing has come since. */
+  #isDown = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(deps: { storage: Storage; log: Logger; clock: Clock }) {
@@ -102,6 +104,7 @@ export class WatchHub {
 
   async #follow(): Promise<void> {
     for await (const item of this.#storage.watch(REGISTRY, this.#revision, this.#stop.signal)) {
+      this.#isDown = false;
       if (item.kind === 'progress') {
         this.#advance(item.revision);
         continue;
@@ -115,10 +118,10 @@ export class WatchHub {
   async #recover(error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return;
     const lost = error instanceof StorageError && error.code === 'Compacted';
-    this.#log.warn(
-      { error, revision: this.#revision },
-      lost ? 'watch history lost, caches are read anew' : 'watch on the store failed',
-    );
+    const message = lost ? 'watch history lost, caches are read anew' : 'watch on the store failed';
+    // an outage is told once, not twice a second
+    if (lost || !this.#isDown) this.#log.warn({ error, revision: this.#revision }, message);
+    this.#isDown = !lost;
     if (!lost) {
       await this.#clock.sleep(RETRY_MS, this.#stop.signal).catch(() => undefined);
       return;

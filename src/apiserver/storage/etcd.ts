@@ -24,8 +24,7 @@ export interface EtcdOptions extends EtcdConnection {
 }
 
 /**
- * Opens the store in an etcd cluster (3.4 or newer, or what speaks its API by the transactions of Kubernetes: kine,
- * NATS). Any number of processes may have it open.
+ * Opens the store in an etcd cluster, 3.4 or newer. Any number of processes may have it open.
  *
  * A key with an expiry may live 5 % longer than asked, at most a minute: keys share leases.
  * @throws StorageError Unavailable when no endpoint answers, with the reason.

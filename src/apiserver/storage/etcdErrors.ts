@@ -57,7 +57,10 @@ export function unavailable(error: unknown, key = ''): StorageError {
 }
 
 function explain(error: unknown): string {
-  const text = messageOf(error).replace(/^\w+: /, '');
+  const text = messageOf(error)
+    .replace(/^\w+: /, '')
+    // what the client says of a failed TLS handshake
+    .replace(/ Last error: null\..*$/, ' It was cut off while it was set up: check the certificates');
   if (error instanceof EtcdAuthenticationFailedError) return 'refused the user name or password: check the credentials';
   if (error instanceof EtcdPermissionDeniedError) {
     return 'denied permission: grant the user a role with readwrite on the whole --etcd-prefix';
