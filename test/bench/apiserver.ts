@@ -1,7 +1,7 @@
 /**
  * `npm run bench:apiserver`: what the standalone API server can carry on its embedded store, against fixed targets.
  * HOSTLER_BENCH_OBJECTS: Servers kept (default 10000); HOSTLER_BENCH_WATCHERS: watchers of the fan-out (default 1000);
- * HOSTLER_BENCH_BUILD=0: take dist as it is. The load comes from this process on the same machine, so that client and
+ * HOSTLER_BENCH_BUILD=0: take dist as it is. `-- --etcd`: only the writes, with etcd as the store, against kube-apiserver. The load comes from this process on the same machine, so that client and
  * server share its cores: the figures are a lower bound of what the server does alone. The writes come over bare
  * connections, whose bodies are made beforehand and whose answers are not parsed: a client takes about a tenth of a
  * millisecond for each.
@@ -10,31 +10,17 @@
  * `kubectl get server eu-1 -o json`, less uid, times and revision of its metadata; only the kernel's version is
  * replaced. With the managedFields that the server keeps, the stored object has 12 to 15 KB; that is checked.
  */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import type { Server } from '../../src/api/server.ts';
-import { inParallel, LoadClient, type Ask } from './apiLoad.ts';
-import { BareConnection } from './bareConnection.ts';
+import { inParallel, LoadClient } from './apiLoad.ts';
+import { onEtcd } from './apiserverEtcd.ts';
 import { absolute, median, report, type Row } from './report.ts';
 import { build, ServerProcess } from './serverProcess.ts';
+import { CLIENTS, nameOf, OBJECTS, PATH, statusBody, statusPatch, writeAll } from './writeLoad.ts';
 
-const OBJECTS = Number(process.env['HOSTLER_BENCH_OBJECTS'] ?? 10_000);
 const WATCHERS = Number(process.env['HOSTLER_BENCH_WATCHERS'] ?? 1000);
-const CLIENTS = 64;
 const LISTS = 5;
 const EVENTS = 20;
 const STARTS = 3;
-const PATH = '/apis/hostler.dev/v1alpha1/namespaces/default/servers';
-
-const recorded = JSON.parse(await readFile(new URL('server.json', import.meta.url), 'utf8')) as Server;
-const PLACEHOLDER = 'name-of-the-server';
-/** What is created, as text: each Server differs in nothing but its name. */
-const TEMPLATE = JSON.stringify({
-  apiVersion: recorded.apiVersion,
-  kind: recorded.kind,
-  metadata: { ...recorded.metadata, name: PLACEHOLDER },
-  spec: recorded.spec,
-});
 
 if (process.env['HOSTLER_BENCH_BUILD'] !== '0') await build();
 const load = loadavg()[0]?.toFixed(1);
@@ -43,14 +29,19 @@ console.log(
 );
 const server = await ServerProcess.create();
 try {
+  if (process.argv.includes('--etcd')) report('apiserver-etcd', await onEtcd());
+  else report('apiserver', await embedded());
+} finally {
+  await server.remove();
+}
+
+async function embedded(): Promise<Row[]> {
   const rows = [await emptyStart()];
   await server.start();
   rows.push(await writes(), await list(), ...(await fanOut()), await memory());
   await server.stop();
   rows.push(await fullStart());
-  report('apiserver', rows);
-} finally {
-  await server.remove();
+  return rows;
 }
 
 async function emptyStart(): Promise<Row> {
@@ -67,62 +58,18 @@ async function emptyStart(): Promise<Row> {
   return absolute('start on an empty store to ready', 'ms', median(times), { atMost: 1000 });
 }
 
-/** Every Server is created and then gets its status as a merge patch: two durable writes each. */
 async function writes(): Promise<Row> {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => BareConnection.open(server.connection)));
-  const send = async (ask: (index: number) => Ask): Promise<void> => {
-    let next = 0;
-    const run = async (client: BareConnection): Promise<void> => {
-      while (next < OBJECTS) await client.exchange(ask(next++));
-    };
-    await Promise.all(clients.map(run));
-  };
-  const status = statusBody('Active');
-  try {
-    const [cpu, begin] = [await server.cpuSeconds(), performance.now()];
-    await send(creation);
-    const between = performance.now();
-    await send((index) => statusPatch(index, status));
-    const end = performance.now();
-    console.log(`creates/s ${rate(begin, between)}, status patches/s ${rate(between, end)}`);
-    console.log(`server CPU per write: ${cpuShare((await server.cpuSeconds()) - cpu)} ms`);
-    await checkSize();
-    const perSecond = (2 * OBJECTS * 1000) / (end - begin);
-    return absolute(`writes, ${CLIENTS} clients`, '1/s', perSecond, { atLeast: 1500 });
-  } finally {
-    for (const client of clients) client.close();
-  }
-}
-
-function rate(begin: number, end: number): string {
-  return ((OBJECTS * 1000) / (end - begin)).toFixed(0);
-}
-
-function cpuShare(seconds: number): string {
-  return ((seconds * 1000) / (2 * OBJECTS)).toFixed(3);
-}
-
-function creation(index: number): Ask {
-  const path = `${PATH}?fieldManager=kubectl-client-side-apply`;
-  return { method: 'POST', path, body: Buffer.from(TEMPLATE.replace(PLACEHOLDER, name(index))) };
-}
-
-function statusBody(summary: string): Buffer {
-  return Buffer.from(JSON.stringify({ status: { ...recorded.status, summary } }));
-}
-
-function statusPatch(index: number, body: Buffer): Ask {
-  const path = `${PATH}/${name(index)}/status?fieldManager=hostler`;
-  return { method: 'PATCH', path, contentType: 'application/merge-patch+json', body };
-}
-
-function name(index: number): string {
-  return `eu-${index}`;
+  const cpu = await server.cpuSeconds();
+  const perSecond = await writeAll(server.connection);
+  const used = (await server.cpuSeconds()) - cpu;
+  console.log(`server CPU per write: ${((used * 1000) / (2 * OBJECTS)).toFixed(3)} ms`);
+  await checkSize();
+  return absolute(`writes, ${CLIENTS} clients`, '1/s', perSecond, { atLeast: 1500 });
 }
 
 async function checkSize(): Promise<void> {
   const client = await LoadClient.create(server.connection, 1);
-  const length = await client.send({ method: 'GET', path: `${PATH}/${name(0)}` });
+  const length = await client.send({ method: 'GET', path: `${PATH}/${nameOf(0)}` });
   client.close();
   console.log(`a stored Server has ${length} bytes`);
   if (length < 12_000 || length > 15_500)

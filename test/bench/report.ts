@@ -29,6 +29,17 @@ export function compared(
   };
 }
 
+/** A rate against a peer's in the same run: at least that share of it. */
+export function atLeastOf(
+  name: string,
+  unit: string,
+  measured: { value: number; baseline: number },
+  share: number,
+): Row {
+  const row = compared(name, unit, measured, share);
+  return { ...row, target: `>= ${share} x`, ok: measured.value / measured.baseline >= share };
+}
+
 /** A figure against a fixed target. */
 export function absolute(
   name: string,

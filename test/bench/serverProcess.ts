@@ -23,16 +23,18 @@ export async function build(): Promise<void> {
 export class ServerProcess {
   readonly directory: string;
   readonly #port: number;
+  readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number) {
+  private constructor(directory: string, port: number, flags: readonly string[]) {
     this.directory = directory;
     this.#port = port;
+    this.#flags = flags;
   }
 
-  /** One with an empty data directory, not started. */
-  static async create(): Promise<ServerProcess> {
-    return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort());
+  /** One with an empty data directory, not started; `flags` go to `hostler serve`. */
+  static async create(flags: readonly string[] = []): Promise<ServerProcess> {
+    return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort(), flags);
   }
 
   get connection(): Connection {
@@ -43,7 +45,7 @@ export class ServerProcess {
   async start(): Promise<number> {
     const args = [MAIN, 'serve', '--no-controllers', '--data-dir', this.directory, '--log-level', 'error'];
     const begin = performance.now();
-    const child = spawn(process.execPath, [...args, '--listen', `127.0.0.1:${this.#port}`], {
+    const child = spawn(process.execPath, [...args, '--listen', `127.0.0.1:${this.#port}`, ...this.#flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child = child;
