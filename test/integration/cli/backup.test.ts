@@ -189,7 +189,7 @@ describe('hostler restore', () => {
     expect(Number(metadata.resourceVersion)).toBeGreaterThanOrEqual(revision);
     // a second restore into the same place would mix two histories
     const etcdFlags = ['--etcd-endpoints', cluster.endpoints.join(), '--etcd-prefix', '/hostler'];
-    const again = await hostler('restore', file, '--data-dir', plane.directory, ...etcdFlags);
+    const again = await hostler('restore', join(directory, 'hostler.gz'), '--data-dir', plane.directory, ...etcdFlags);
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is not empty')]);
 
     // and back, with the key in the file, into a directory that has none
