@@ -6,7 +6,7 @@ import { connectionFromKubeconfig } from '../../src/kube/kubeconfig.ts';
 import { kinds } from '../../src/api/kinds.ts';
 import { eventually } from '../support/apiServer.ts';
 import { EtcdCluster } from '../support/etcd.ts';
-import { kubeBinaries } from '../support/kubeBinaries.ts';
+import { kubeObstacle } from '../support/kubeBinaries.ts';
 import { KubeCluster } from '../support/kubeCluster.ts';
 import { absolute, atLeastOf, type Row } from './report.ts';
 import { ServerProcess } from './serverProcess.ts';
@@ -18,12 +18,12 @@ const SHARE = 0.5;
 
 /**
  * Writes per second with etcd as the store, against kube-apiserver on the same etcd, one after the other. Without
- * kube-apiserver (`npx tsx test/tools/kubernetes/prepare.ts` builds it) there is no peer, and no target but the rate.
+ * kube-apiserver there is no peer, and no target but the rate.
  */
 export async function onEtcd(): Promise<Row[]> {
-  const binaries = kubeBinaries();
-  if (binaries === undefined) {
-    console.log('no kube-apiserver to compare with: build it with npx tsx test/tools/kubernetes/prepare.ts');
+  const obstacle = await kubeObstacle();
+  if (obstacle !== undefined) {
+    console.log(`no kube-apiserver to compare with: ${obstacle}`);
     const etcd = await EtcdCluster.start();
     try {
       return [absolute(NAME, '1/s', await hostlerRate(etcd.endpoints), { atLeast: 500 })];
@@ -31,7 +31,7 @@ export async function onEtcd(): Promise<Row[]> {
       await etcd.remove();
     }
   }
-  const peer = await KubeCluster.start({ binaries, controllerManager: false });
+  const peer = await KubeCluster.start({ controllerManager: false });
   try {
     const baseline = await kubernetesRate(connectionFromKubeconfig(peer.kubeconfig));
     return [atLeastOf(NAME, '1/s', { value: await hostlerRate([peer.etcdUrl]), baseline }, SHARE)];
