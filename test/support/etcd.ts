@@ -113,7 +113,9 @@ export class EtcdMember {
         : { 'cert-file': tls.cert, 'key-file': tls.key, 'trusted-ca-file': tls.ca, 'client-cert-auth': 'true' }),
     };
     const args = Object.entries(flags).map(([key, value]) => `--${key}=${value}`);
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] } });
+    // the kernel ends it with this process, also when that is killed
+    const argv = ['--pdeathsig', 'KILL', program, ...args];
+    const child = spawn('setpriv', argv, { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] } });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string): void => reject(new Error(`etcd ${name} ${why}:\n${this.#output.slice(-2_000)}`));
