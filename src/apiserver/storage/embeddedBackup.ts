@@ -53,7 +53,8 @@ export function snapshotEmbedded(directory: string): Snapshot {
  */
 export async function restoreEmbedded(directory: string, revision: number): Promise<Restoration> {
   await assertEmpty(directory);
-  const beside = `${directory}.restoring`;
+  // no dot: LMDB takes a path with one for a file
+  const beside = `${directory}-restoring`;
   await rm(beside, { recursive: true, force: true });
   await mkdir(beside, { recursive: true, mode: 0o700 });
   // makes the files with their modes, and proves that the directory can be used
