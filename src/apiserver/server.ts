@@ -4,10 +4,17 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { AccountTokens } from './authentication/accountTokens.ts';
+import { BearerAuthenticator, type TokenSource } from './authentication/bearer.ts';
+import { BootstrapTokens } from './authentication/bootstrapTokens.ts';
+import { SigningKey } from './authentication/signingKey.ts';
+import { StaticTokens } from './authentication/staticTokens.ts';
 import { EscalationCheck } from './authorization/escalation.ts';
 import { RbacAuthorizer } from './authorization/rbacAuthorizer.ts';
 import { RbacIndex } from './authorization/rbacIndex.ts';
 import { NamespaceLifecycle } from './admission/namespaceLifecycle.ts';
+import { PolicyAdmission } from './admission/policies/policyAdmission.ts';
+import { PolicyIndex } from './admission/policies/policyIndex.ts';
 import { builtinResources } from './builtins/builtins.ts';
 import { WatchHub } from './cache/watchHub.ts';
 import { Controllers, requireStored } from './controllers/controllers.ts';
@@ -17,8 +24,10 @@ import { JsonLinesAudit } from './http/audit.ts';
 import { CertificateAuthenticator } from './http/authentication.ts';
 import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
 import { InFlight } from './http/inflight.ts';
+import { IssuerEndpoint } from './http/issuerEndpoint.ts';
 import { Metrics } from './http/metrics.ts';
 import { ResourceEndpoint } from './http/resourceEndpoint.ts';
+import { TokenEndpoint } from './http/tokenEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
 import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
 import { OpenApiV2Endpoint } from './openapi/openApiV2Endpoint.ts';
@@ -34,10 +43,12 @@ import type { Storage } from './storage/storage.ts';
 export interface ApiServerOptions {
   storage: Storage;
   /** The server's certificate, and the CA of client certificates (CN = user name, O = groups). */
-  pki: Pick<Pki, 'ca' | 'serving'>;
+  pki: Pick<Pki, 'ca' | 'serving' | 'accountKey'>;
   /** Port 0 = any free port. */
   listen: { host: string; port: number };
   log: Logger;
+  /** Lines `token,user,uid,"groups"`: tokens that are good until the process ends. */
+  staticTokens?: string;
   /** Default: the system's. */
   clock?: Clock;
   /** CustomResourceDefinitions to install (or bring up to date) before `ready`. */
@@ -116,7 +127,10 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   const catalog = new Catalog();
   const index = new RbacIndex();
   const authorizer = new RbacAuthorizer(index);
-  catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer }));
+  const key = new SigningKey(pki.accountKey);
+  const sources: TokenSource[] = [];
+  const authenticator = new BearerAuthenticator(sources, new CertificateAuthenticator(() => clock.now()));
+  catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer, tokens: authenticator }));
   const rbac = (plural: string): StoredResource => requireStored(catalog, 'rbac.authorization.k8s.io', plural);
   await index.start({
     roles: rbac('roles'),
@@ -124,32 +138,39 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     roleBindings: rbac('rolebindings'),
     clusterRoleBindings: rbac('clusterrolebindings'),
   });
+  const [accounts, secrets] = [requireStored(catalog, '', 'serviceaccounts'), requireStored(catalog, '', 'secrets')];
+  const tokens = new AccountTokens({ key, clock, accounts, secrets });
+  sources.push(new StaticTokens(options.staticTokens ?? ''), new BootstrapTokens(secrets, clock), tokens);
+  const policies = new PolicyIndex();
+  const admission = (plural: string): StoredResource => requireStored(catalog, 'admissionregistration.k8s.io', plural);
+  await policies.start(admission('validatingadmissionpolicies'), admission('validatingadmissionpolicybindings'));
+  const namespaces = requireStored(catalog, '', 'namespaces');
   const registry: RegistryDeps = {
     clock,
     log,
     locks: new KeyedLock(),
-    admissions: [
-      new NamespaceLifecycle(requireStored(catalog, '', 'namespaces')),
-      new EscalationCheck(authorizer, index),
-    ],
+    admissions: [new NamespaceLifecycle(namespaces), new EscalationCheck(authorizer, index)],
+    policies: [new PolicyAdmission({ index: policies, catalog, namespaces, authorizer })],
   };
   const inFlight = new InFlight();
   const metrics = new Metrics(() => inFlight.counts);
   const app = createApp({
     clock,
     log,
-    authenticator: new CertificateAuthenticator(() => clock.now()),
+    authenticator,
     authorizer,
     inFlight,
     metrics,
     audit: options.auditLog === undefined ? undefined : new JsonLinesAudit(options.auditLog),
     endpoints: [
+      new TokenEndpoint({ tokens, accounts, secrets }),
       new ResourceEndpoint(catalog, registry, authorizer),
       new DiscoveryEndpoint(catalog),
       new OpenApiEndpoint(catalog),
       new OpenApiV2Endpoint(),
       new HealthEndpoint(healthChecks(storage, state)),
       new VersionEndpoint(),
+      new IssuerEndpoint(key),
       metrics,
     ],
     isStopping: () => state.stopping,
@@ -179,7 +200,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   return { server, state, hub, catalog, inFlight, controllers };
 }
 
-function secureContext({ ca, serving }: ApiServerOptions['pki']): SecureContextOptions {
+function secureContext({ ca, serving }: Pick<Pki, 'ca' | 'serving'>): SecureContextOptions {
   return { ca, cert: serving.cert, key: serving.key, minVersion: 'TLSv1.2' };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { controllerBindings, controllerRoles, peopleRoles, systemNamespace } from '../api/access.ts';
+import { admissionPolicies } from '../api/policies.ts';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
@@ -27,6 +28,11 @@ const CONTROLLERS = {
   apiGroup: 'rbac.authorization.k8s.io',
   name: CONTROLLER_MANAGER.user,
 } as const;
+
+/** Policies and their bindings. */
+function policyObjects(): object[] {
+  return admissionPolicies().flatMap(({ objects }) => objects);
+}
 
 /** Runs the control plane until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -71,10 +77,17 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
   const api = await listening({
     storage,
     pki: certificates,
+    ...(options.tokenAuthFile === undefined ? {} : { staticTokens: await readFile(options.tokenAuthFile, 'utf8') }),
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),
-    objects: [systemNamespace(), ...peopleRoles(), ...controllerRoles(), ...controllerBindings(CONTROLLERS)],
+    objects: [
+      systemNamespace(),
+      ...peopleRoles(),
+      ...controllerRoles(),
+      ...controllerBindings(CONTROLLERS),
+      ...policyObjects(),
+    ],
   });
   const over = new AbortController();
   const renewed = async (next: Certificates): Promise<void> => {

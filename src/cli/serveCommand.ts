@@ -13,6 +13,7 @@ export interface ServeOptions extends ControllerOptions, EtcdFlags {
   listen: ListenAddress;
   kubeconfigOut?: string;
   controllers: boolean;
+  tokenAuthFile?: string;
 }
 
 /** `hostler serve` */
@@ -26,6 +27,7 @@ export function serveCommand(): Command {
         .default({ host: '127.0.0.1', port: 7443 }, '127.0.0.1:7443'),
     )
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
+    .option('--token-auth-file <file>', 'static bearer tokens, one per line: token,user,uid,"group1,group2"')
     .option('--no-controllers', 'API server only');
   return withControllerOptions(withEtcdOptions(command))
     .addHelpText(

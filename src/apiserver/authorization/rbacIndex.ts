@@ -1,7 +1,8 @@
-import type { CachedObject, CacheEvent } from '../cache/cachedObject.ts';
+import type { CachedObject } from '../cache/cachedObject.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { User } from '../http/authentication.ts';
 import { listAt, metaOf, objectAt, textAt } from '../registry/object.ts';
+import { followAll } from '../registry/follow.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { cachedToObject } from '../registry/versions.ts';
 import { goQuote } from '../schema/goText.ts';
@@ -52,27 +53,19 @@ export class RbacIndex {
 
   /** Follows `resources`; resolves once everything stored is known here. Until then nobody has any right. */
   async start({ roles, clusterRoles, roleBindings, clusterRoleBindings }: RbacResources): Promise<void> {
+    const followRoles = (resource: StoredResource): Promise<void> =>
+      followAll(resource, {
+        set: (cached) => this.#setRole(resource, cached),
+        drop: (cached) => this.#dropRole(cached),
+      });
+    const followBindings = (resource: StoredResource): Promise<void> =>
+      followAll(resource, {
+        set: (cached) => this.#setBinding(resource, cached),
+        drop: (cached) => this.#drop(cached.key),
+      });
     await Promise.all([
-      this.#follow(
-        roles,
-        (cached) => this.#setRole(roles, cached),
-        (cached) => this.#dropRole(cached),
-      ),
-      this.#follow(
-        clusterRoles,
-        (cached) => this.#setRole(clusterRoles, cached),
-        (cached) => this.#dropRole(cached),
-      ),
-      this.#follow(
-        roleBindings,
-        (cached) => this.#setBinding(roleBindings, cached),
-        (cached) => this.#drop(cached.key),
-      ),
-      this.#follow(
-        clusterRoleBindings,
-        (cached) => this.#setBinding(clusterRoleBindings, cached),
-        (cached) => this.#drop(cached.key),
-      ),
+      ...[roles, clusterRoles].map(followRoles),
+      ...[roleBindings, clusterRoleBindings].map(followBindings),
     ]);
   }
 
@@ -92,32 +85,6 @@ export class RbacIndex {
 
   #of(subject: string, namespace: string): readonly Grant[] {
     return this.#grants.get(subject)?.get(namespace) ?? [];
-  }
-
-  async #follow(
-    resource: StoredResource,
-    set: (cached: CachedObject) => void,
-    drop: (cached: CachedObject) => void,
-  ): Promise<void> {
-    const { cache } = resource.store;
-    let known = new Set<CachedObject>();
-    await cache.ready();
-    cache.observe({
-      onEvent: ({ type, object, previous }: CacheEvent) => {
-        if (previous !== undefined) known.delete(previous);
-        if (type === 'Deleted') drop(object);
-        else {
-          known.add(object);
-          set(object);
-        }
-      },
-      onFilled: () => {
-        // after a gap in the history: what is not there any more must not grant anything
-        for (const cached of known) drop(cached);
-        known = new Set(cache.list());
-        for (const cached of known) set(cached);
-      },
-    });
   }
 
   #setRole(resource: StoredResource, cached: CachedObject): void {

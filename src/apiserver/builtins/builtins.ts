@@ -11,13 +11,14 @@ import { ResourceStore } from '../registry/resourceStore.ts';
 import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
 import type { Storage } from '../storage/storage.ts';
 import { compileTable, type TableRenderer } from '../table/table.ts';
+import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from './admissionPolicies.ts';
 import { configMaps } from './configMaps.ts';
 import { customResourceDefinitions } from './customResourceDefinitions.ts';
 import type { BuiltinDefinition } from './definition.ts';
 import { coreEvents, events } from './events.ts';
 import { leases } from './leases.ts';
 import { namespaces } from './namespaces.ts';
-import { reviewDefinitions } from './reviews.ts';
+import { reviewDefinitions, type TokenReviewer } from './reviews.ts';
 import { resolvedComponent } from './schemas/components.ts';
 import { clusterRoleBindings, roleBindings } from './roleBindings.ts';
 import { clusterRoles, roles } from './roles.ts';
@@ -37,6 +38,8 @@ const DEFINITIONS: readonly BuiltinDefinition[] = [
   clusterRoles,
   roleBindings,
   clusterRoleBindings,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
 ];
 
 /** Verbs of every stored resource. */
@@ -48,13 +51,15 @@ export interface BuiltinDeps {
   hub: WatchHub;
   log: Logger;
   authorizer: Authorizer;
+  /** Answers TokenReviews. */
+  tokens: TokenReviewer;
 }
 
 /** All built-in resources, ready to be served. */
 export function builtinResources(deps: BuiltinDeps): ServedResource[] {
   const stored: StoredResource[] = [];
   for (const definition of DEFINITIONS) stored.push(toResource(definition, stored, deps));
-  const reviews = reviewDefinitions(deps.authorizer).map((review): ServedResource => ({
+  const reviews = reviewDefinitions(deps.authorizer, deps.tokens).map((review): ServedResource => ({
     ...review,
     type: 'Review',
     schema: builtinSchema(review),
@@ -72,7 +77,12 @@ export function componentOf(group: string, kind: string): string | undefined {
 const REVIEW_COMPONENTS = new Map(
   ['SelfSubjectAccessReview', 'SubjectAccessReview', 'LocalSubjectAccessReview', 'SelfSubjectRulesReview']
     .map((kind): [string, string] => [`authorization.k8s.io/${kind}`, `io.k8s.api.authorization.v1.${kind}`])
-    .concat([['authentication.k8s.io/SelfSubjectReview', 'io.k8s.api.authentication.v1.SelfSubjectReview']]),
+    .concat(
+      ['SelfSubjectReview', 'TokenReview'].map((kind): [string, string] => [
+        `authentication.k8s.io/${kind}`,
+        `io.k8s.api.authentication.v1.${kind}`,
+      ]),
+    ),
 );
 
 function toResource(

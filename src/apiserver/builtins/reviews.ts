@@ -1,19 +1,26 @@
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { Attributes, Authorizer } from '../http/authorization.ts';
 import type { User } from '../http/authentication.ts';
-import { badRequest } from '../http/status.ts';
+import { badRequest, invalid } from '../http/status.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ReviewResource } from '../registry/resource.ts';
 import { namesOf } from './definition.ts';
+import { invalidValue } from './fieldChecks.ts';
 
 /** A review before its schema is known. */
 export type ReviewDefinition = Omit<ReviewResource, 'schema' | 'type'> & { component: string };
 
+const GROUP = 'authorization.k8s.io';
 const base = { verbs: ['create'], version: 'v1' };
 
+/** Knows the users of tokens. */
+export interface TokenReviewer {
+  review(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined>;
+}
+
 /** Questions about who one is and what one may do, answered by `authorizer`. */
-export function reviewDefinitions(authorizer: Authorizer): ReviewDefinition[] {
-  const authorization = { ...base, group: 'authorization.k8s.io' };
+export function reviewDefinitions(authorizer: Authorizer, tokens: TokenReviewer): ReviewDefinition[] {
+  const authorization = { ...base, group: GROUP };
   const component = 'io.k8s.api.authorization.v1.';
   return [
     {
@@ -28,6 +35,14 @@ export function reviewDefinitions(authorizer: Authorizer): ReviewDefinition[] {
       },
     },
     {
+      ...base,
+      group: 'authentication.k8s.io',
+      names: namesOf('TokenReview', 'tokenreviews'),
+      namespaced: false,
+      component: 'io.k8s.api.authentication.v1.TokenReview',
+      review: (object) => reviewToken(tokens, object),
+    },
+    {
       ...authorization,
       names: namesOf('SelfSubjectAccessReview', 'selfsubjectaccessreviews'),
       namespaced: false,
@@ -39,14 +54,17 @@ export function reviewDefinitions(authorizer: Authorizer): ReviewDefinition[] {
       names: namesOf('SubjectAccessReview', 'subjectaccessreviews'),
       namespaced: false,
       component: `${component}SubjectAccessReview`,
-      review: (object) => answer(authorizer, object, subjectOf(object)),
+      review: (object) => answer(authorizer, object, subjectOf(object, 'SubjectAccessReview')),
     },
     {
       ...authorization,
       names: namesOf('LocalSubjectAccessReview', 'localsubjectaccessreviews'),
       namespaced: true,
       component: `${component}LocalSubjectAccessReview`,
-      review: (object) => answer(authorizer, object, subjectOf(object)),
+      review: (object, _user, namespace) => {
+        checkNamespace(object, namespace);
+        return answer(authorizer, object, subjectOf(object, 'LocalSubjectAccessReview'));
+      },
     },
     {
       ...authorization,
@@ -67,9 +85,35 @@ function userInfo(user: User): JsonObject {
   return info;
 }
 
-function subjectOf(object: JsonObject): User {
+async function reviewToken(tokens: TokenReviewer, object: JsonObject): Promise<void> {
+  metaOf(object)['creationTimestamp'] = null;
+  const spec = objectAt(object, 'spec') ?? {};
+  const token = textAt(spec, 'token');
+  if (token === '') throw badRequest('token is required for TokenReview in authentication');
+  const found = await tokens.review(token, textsAt(spec, 'audiences'));
+  object['status'] =
+    found === undefined
+      ? { user: {}, error: 'invalid bearer token' }
+      : {
+          authenticated: true,
+          user: userInfo(found.user),
+          ...(found.audiences.length === 0 ? {} : { audiences: found.audiences }),
+        };
+}
+
+/** The user that is asked about. @throws ApiError 422 when nobody is named. */
+function subjectOf(object: JsonObject, kind: string): User {
   const spec = objectAt(object, 'spec');
-  return { name: textAt(spec, 'user'), groups: textsAt(spec, 'groups') };
+  const user = { name: textAt(spec, 'user'), groups: textsAt(spec, 'groups') };
+  if (user.name !== '' || user.groups.length > 0) return user;
+  const error = invalidValue('spec.user', '', 'at least one of user or group must be specified');
+  throw invalid({ group: GROUP, kind, name: '' }, [error]);
+}
+
+/** @throws ApiError 400 when the question is not about the namespace of the URL. */
+function checkNamespace(object: JsonObject, namespace: string): void {
+  const asked = textAt(objectAt(objectAt(object, 'spec'), 'resourceAttributes'), 'namespace');
+  if (asked !== namespace) throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
 }
 
 async function answer(authorizer: Authorizer, object: JsonObject, user: User): Promise<void> {
@@ -85,7 +129,13 @@ function attributesOf(object: JsonObject): Omit<Attributes, 'user'> {
   const resource = objectAt(spec, 'resourceAttributes');
   const other = objectAt(spec, 'nonResourceAttributes');
   if ((resource === undefined) === (other === undefined)) {
-    throw badRequest('exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be given');
+    const detail =
+      resource === undefined
+        ? 'exactly one of nonResourceAttributes or resourceAttributes must be specified'
+        : 'cannot be specified in combination with nonResourceAttributes';
+    throw invalid({ group: GROUP, kind: textAt(object, 'kind'), name: '' }, [
+      invalidValue('spec.resourceAttributes', resource ?? null, detail),
+    ]);
   }
   return {
     isResource: resource !== undefined,

@@ -6,6 +6,7 @@ import { assignAuditId, type AuditSink } from './audit.ts';
 import { ANONYMOUS, type Authenticator, type User } from './authentication.ts';
 import { attributesOf, isOpen, refusal, type Authorizer } from './authorization.ts';
 import type { Endpoint, Exchange } from './context.ts';
+import { impersonated, wantsImpersonation } from './impersonation.ts';
 import type { InFlight } from './inflight.ts';
 import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
@@ -78,6 +79,10 @@ class Passage {
   readonly #auditId: string;
   #info: RequestInfo | undefined;
   #user: User = ANONYMOUS;
+  /** Who really sends the request, when it is made as somebody else. */
+  #requester: User | undefined;
+  /** For the audit log. */
+  readonly #annotations: Record<string, string> = {};
   #known = false;
 
   constructor(deps: ChainDeps, request: IncomingMessage, response: ServerResponse) {
@@ -105,12 +110,23 @@ class Passage {
     const info = this.#parse();
     this.#info = info;
     if (this.#deps.isStopping() && !isOpen(info)) throw serviceUnavailable('the server is shutting down');
-    this.#user = this.#deps.authenticator.authenticate(this.#request);
+    const user = this.#deps.authenticator.authenticate(this.#request);
+    this.#user = user instanceof Promise ? await user : user;
+    if (wantsImpersonation(this.#request)) {
+      this.#requester = this.#user;
+      this.#user = await impersonated(this.#request, this.#user, this.#deps.authorizer);
+    }
     const longRunning = info.isResource && info.verb === 'watch';
     const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
     try {
       await this.#authorize(info);
-      await this.#dispatch({ request: this.#request, response: this.#response, info, user: this.#user });
+      await this.#dispatch({
+        request: this.#request,
+        response: this.#response,
+        info,
+        user: this.#user,
+        annotations: this.#annotations,
+      });
     } finally {
       leave();
     }
@@ -160,7 +176,9 @@ class Passage {
     this.#deps.audit?.record({
       auditID: this.#auditId,
       info,
-      user: this.#user,
+      user: this.#requester ?? this.#user,
+      impersonated: this.#requester === undefined ? undefined : this.#user,
+      annotations: this.#annotations,
       code: this.#response.statusCode,
       receivedAt: this.#receivedAt,
       finishedAt: this.#deps.clock.now(),

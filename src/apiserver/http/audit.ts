@@ -9,6 +9,9 @@ export interface AuditEvent {
   auditID: string;
   info: RequestInfo;
   user: User;
+  /** As whom, when the user impersonates somebody. */
+  impersonated: User | undefined;
+  annotations: Readonly<Record<string, string>>;
   code: number;
   receivedAt: number;
   finishedAt: number;
@@ -40,16 +43,22 @@ export class JsonLinesAudit implements AuditSink {
       stage: 'ResponseComplete',
       requestURI: event.requestUri,
       verb: info.verb,
-      user: { username: event.user.name, groups: event.user.groups },
+      user: userInfo(event.user),
+      ...(event.impersonated === undefined ? {} : { impersonatedUser: userInfo(event.impersonated) }),
       sourceIPs: [event.sourceIp],
       userAgent: event.userAgent,
       ...(info.isResource ? { objectRef: objectRef(info) } : {}),
       responseStatus: { metadata: {}, code: event.code },
       requestReceivedTimestamp: toMicroTime(event.receivedAt),
       stageTimestamp: toMicroTime(event.finishedAt),
+      ...(Object.keys(event.annotations).length === 0 ? {} : { annotations: event.annotations }),
     };
     this.#target.write(`${JSON.stringify(line)}\n`);
   }
+}
+
+function userInfo({ name, uid, groups, extra }: User): object {
+  return { username: name, uid, groups, extra };
 }
 
 function objectRef(info: RequestInfo): Record<string, string> {

@@ -20,7 +20,7 @@ export interface Authenticator {
    * @returns {@link ANONYMOUS} when no credential was sent.
    * @throws ApiError 401 when one was sent that is not good.
    */
-  authenticate(request: IncomingMessage): User;
+  authenticate(request: IncomingMessage): User | Promise<User>;
 }
 
 /** What one connection proved. */
@@ -43,8 +43,6 @@ export class CertificateAuthenticator implements Authenticator {
   }
 
   authenticate(request: IncomingMessage): User {
-    // bearer tokens come with ServiceAccounts (not served yet): a token we cannot check is a wrong token
-    if (request.headers.authorization !== undefined) throw unauthorized();
     const { socket } = request;
     if (!(socket instanceof TLSSocket)) return ANONYMOUS;
     let proof = this.#proofs.get(socket);

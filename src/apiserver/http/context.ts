@@ -8,6 +8,8 @@ export interface Exchange {
   response: ServerResponse;
   info: RequestInfo;
   user: User;
+  /** What the audit log shall say beside the request. */
+  annotations: Record<string, string>;
 }
 
 /** Answers requests of one area (resources, discovery, health …). */

@@ -240,7 +240,7 @@ export class ResourceEndpoint implements Endpoint {
     checkType(object, resource);
     const { malformed } = resource.schema.admitRequest(object);
     if (malformed !== undefined) throw unreadable(resource, malformed);
-    await resource.review(object, exchange.user);
+    await resource.review(object, exchange.user, exchange.info.namespace);
     await sendText(exchange.request, exchange.response, { code: 201, text: stringifyJson(object) }, media);
   }
 
@@ -261,6 +261,9 @@ export class ResourceEndpoint implements Endpoint {
       validation,
       duplicates: [],
       warnings: target.warnings,
+      annotate: (key, value) => {
+        exchange.annotations[key] = value;
+      },
     };
   }
 

@@ -10,6 +10,8 @@ export interface Certificates {
   /** Of the CA, PEM. */
   ca: string;
   serving: KeyPair;
+  /** Signs tokens of ServiceAccounts, PEM. */
+  accountKey: string;
   admin: KeyPair;
   controllers: KeyPair;
 }
@@ -27,6 +29,7 @@ export async function readCertificates({ directory, hosts, clock }: CertificateO
   return {
     ca: pki.ca,
     serving: pki.serving,
+    accountKey: pki.accountKey,
     admin: await pki.client(ADMIN),
     controllers: await pki.client(CONTROLLER_MANAGER),
   };

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
@@ -51,6 +51,8 @@ export interface Pki {
   /** Certificate of the own CA, PEM. */
   ca: string;
   serving: KeyPair;
+  /** Private key (EC P-256, PKCS#8 PEM) that signs tokens of ServiceAccounts. */
+  accountKey: string;
   /** The client certificate of `identity`, made or renewed when needed. */
   client(identity: ClientIdentity): Promise<KeyPair>;
 }
@@ -72,8 +74,20 @@ export async function ensurePki(directory: string, options: { hosts: readonly st
   return {
     ca: authority.cert,
     serving: await leaf('server', { commonName: 'hostler', organizations: [], hosts: namesFor(options.hosts) }),
+    accountKey: await ensureAccountKey(directory),
     client: ({ name, user, groups }) => leaf(name, { commonName: user, organizations: groups }),
   };
+}
+
+/** Made once: with it all tokens of ServiceAccounts would end. */
+async function ensureAccountKey(directory: string): Promise<string> {
+  const path = join(directory, 'service-account.key');
+  const stored = await readIfThere(path);
+  if (stored !== undefined) return stored;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  await writeFileAtomic(path, pem);
+  return pem;
 }
 
 async function ensureAuthority(directory: string, now: number): Promise<KeyPair> {

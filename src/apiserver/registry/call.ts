@@ -28,6 +28,8 @@ export interface Call {
   duplicates: readonly string[];
   /** Collected here, sent as Warning headers. */
   warnings: string[];
+  /** Puts something into the audit log beside the request. */
+  annotate?: (key: string, value: string) => void;
 }
 
 /** One change before it is stored. */
@@ -52,6 +54,8 @@ export interface RegistryDeps {
   log: Logger;
   locks: KeyedLock;
   admissions: readonly Admission[];
+  /** Asked last, with the object as it would be stored. */
+  policies: readonly Admission[];
 }
 
 /** An object as a write left it, in the request's version. */

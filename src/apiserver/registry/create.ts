@@ -104,6 +104,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
     ...resource.schema.validateCreate(object),
     ...(strategy.validate?.(object) ?? []),
   ]);
+  for (const policy of deps.policies) await policy.admit({ operation: 'CREATE', call, object, old: undefined });
   call.warnings.push(...(strategy.warnings?.(object, undefined) ?? []));
   if (call.dryRun) return dryRun(call, object);
   // not awaited: the frame of this function would keep the object alive until the store has written

@@ -42,7 +42,7 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
   const { resource } = call;
   const before = decodeEntry(resource, entry);
   checkPreconditions(call, options, before, entry.revision);
-  for (const admission of deps.admissions) {
+  for (const admission of [...deps.admissions, ...deps.policies]) {
     await admission.admit({ operation: 'DELETE', call, object: undefined, old: before });
   }
   const object = decodeEntry(resource, entry);

@@ -103,8 +103,8 @@ export interface StoredResource extends ResourceHead {
 /** A resource that answers a question and stores nothing: only `create`. */
 export interface ReviewResource extends ResourceHead {
   type: 'Review';
-  /** Fills in the answer. */
-  review(object: JsonObject, user: User): Promise<void>;
+  /** Fills in the answer. @param namespace  Of the URL; '' when the resource is in none. */
+  review(object: JsonObject, user: User, namespace: string): Promise<void>;
 }
 
 export type ServedResource = StoredResource | ReviewResource;

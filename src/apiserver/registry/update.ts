@@ -74,6 +74,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
     });
   }
   refuseInvalid(object, call, updateErrors(call, object, old));
+  for (const policy of deps.policies) await policy.admit({ operation: 'UPDATE', call, object, old });
   call.warnings.push(...(resource.strategy.warnings?.(object, old) ?? []));
   const unchanged = equalJson(old, object) || onlyManagedTimesDiffer(old, object);
   if (unchanged) return notWritten(old);

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../codec/json.ts';
+import { admissionregistrationComponents } from './admissionregistration.ts';
 import { apiextensionsComponents } from './apiextensions.ts';
 import { coordinationComponents } from './coordination.ts';
 import { coreComponents } from './core.ts';
@@ -15,6 +16,7 @@ export const components: Readonly<Record<string, JsonObject>> = {
   ...coordinationComponents,
   ...apiextensionsComponents,
   ...rbacComponents,
+  ...admissionregistrationComponents,
   ...authenticationComponents,
   ...authorizationComponents,
 };

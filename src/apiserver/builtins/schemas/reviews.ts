@@ -85,6 +85,25 @@ const selfSubjectReview = kindSchema('Who am I?', {
   }),
 });
 
+const tokenReview = kindSchema(
+  'Whose token is this?',
+  {
+    spec: object('The question.', { token: text('The token.'), audiences: strings('Whom it must be meant for.') }),
+    status: object('The answer.', {
+      authenticated: flag('True: the token is good.'),
+      user: object('Whose it is.', {
+        username: text('Name.'),
+        uid: text('UID.'),
+        groups: strings('Groups.'),
+        extra: mapOf('More about the user.', { type: 'array', items: { type: 'string' } }),
+      }),
+      audiences: strings('Audiences that it is good for.'),
+      error: text('Why it is not good.'),
+    }),
+  },
+  { required: ['spec'] },
+);
+
 /** Components of authorization.k8s.io/v1. */
 export const authorizationComponents: Readonly<Record<string, JsonObject>> = {
   'io.k8s.api.authorization.v1.SelfSubjectAccessReview': accessReview('May I do this?', {
@@ -102,4 +121,5 @@ export const authorizationComponents: Readonly<Record<string, JsonObject>> = {
 /** Components of authentication.k8s.io/v1. */
 export const authenticationComponents: Readonly<Record<string, JsonObject>> = {
   'io.k8s.api.authentication.v1.SelfSubjectReview': selfSubjectReview,
+  'io.k8s.api.authentication.v1.TokenReview': tokenReview,
 };

@@ -1,0 +1,152 @@
+import { GROUP, VERSION } from './meta.ts';
+
+const ADMISSION = 'admissionregistration.k8s.io';
+
+interface Validation {
+  expression: string;
+  message?: string;
+  messageExpression?: string;
+  reason: 'Forbidden';
+}
+
+interface PolicySpec {
+  name: string;
+  resource: string;
+  operations: string[];
+  /** When the policy has something to say. */
+  when?: { name: string; expression: string };
+  variables?: { name: string; expression: string }[];
+  validations: Validation[];
+}
+
+/** Two objects: a ValidatingAdmissionPolicy and the binding that puts it in force everywhere. */
+export interface PolicyManifests {
+  name: string;
+  objects: Record<string, unknown>[];
+}
+
+/** The old value at `path` below spec differs from the new one; both may be missing. */
+function changed(path: string): string {
+  const of = (object: string): string => `${object}.spec${path.replaceAll('.', '.?')}.orValue(null)`;
+  return `${of('object')} != ${of('oldObject')}`;
+}
+
+/** On creation every field that is there counts as changed. */
+function givenOrChanged(path: string): string {
+  const present = `object.spec${path.replaceAll('.', '.?')}.hasValue()`;
+  return `(oldObject == null ? ${present} : ${changed(path)})`;
+}
+
+/** Where the requester stands towards the Server of the request. */
+const SERVERS = `authorizer.group('${GROUP}').resource('servers').namespace(request.namespace)`;
+
+const SECRET_PATHS = [
+  '.ssh.auth.privateKeySecretRef',
+  '.ssh.auth.passwordSecretRef',
+  '.ssh.auth.bootstrap.passwordSecretRef',
+  '.ssh.privilege.passwordSecretRef',
+  '.docker.source.mirror.keySecretRef',
+];
+
+/** Who sends a credential somewhere must be allowed to read it: one question per Secret, as two fit into an expression. */
+function readable(path: string): Validation {
+  const name = `object.spec${path.replaceAll('.', '.?')}.?name`;
+  const secret = `authorizer.group('').resource('secrets').namespace(request.namespace).name(${name}.value())`;
+  return {
+    expression: `!${name}.hasValue() || ${secret}.check('get').allowed()`,
+    messageExpression: `'you may not get the Secret ' + ${name}.orValue('') + ', which spec${path} names: who decides where a credential is sent must be allowed to read it'`,
+    reason: 'Forbidden',
+  };
+}
+
+/** Fields by which one becomes root on the host: scripts, packages, images and the engine's own configuration. */
+const ROOT_PATHS = [
+  '.hooks',
+  '.docker.users',
+  '.docker.daemonConfig',
+  '.docker.source',
+  '.proxy.image',
+  '.ssh.privilege',
+];
+
+const POLICIES: readonly PolicySpec[] = [
+  {
+    name: 'hostler-server-spec',
+    resource: 'servers',
+    operations: ['UPDATE'],
+    when: { name: 'changes-the-spec', expression: 'object.spec != oldObject.spec' },
+    validations: [
+      {
+        expression: `${SERVERS}.name(request.name).check('update').allowed()`,
+        message: 'to change a spec takes the verb update on servers; patch alone is for metadata',
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'hostler-server-credentials',
+    resource: 'servers',
+    operations: ['CREATE', 'UPDATE'],
+    when: {
+      name: 'decides-where-credentials-go',
+      expression: `oldObject == null || ${['.addresses', '.ssh', '.docker.source'].map(changed).join(' || ')}`,
+    },
+    validations: SECRET_PATHS.map(readable),
+  },
+  {
+    name: 'hostler-server-root',
+    resource: 'servers',
+    operations: ['CREATE', 'UPDATE'],
+    when: { name: 'changes-what-runs-as-root', expression: ROOT_PATHS.map(givenOrChanged).join(' || ') },
+    validations: [
+      {
+        expression: `${SERVERS}.name(request.name).subresource('commands').check('create').allowed()`,
+        message: `${ROOT_PATHS.map((path) => `spec${path}`).join(', ')} are as good as root on the host: to set or change them takes the verb create on servers/commands`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'hostler-operation-types',
+    resource: 'serveroperations',
+    operations: ['CREATE'],
+    variables: [{ name: 'permission', expression: 'string(object.spec.type).lowerAscii()' }],
+    validations: [
+      {
+        expression: `${SERVERS}.name(object.spec.serverRef.name).subresource(variables.permission).check('create').allowed()`,
+        messageExpression: `'an operation of type ' + object.spec.type + ' takes the verb create on servers/' + variables.permission`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+];
+
+/** What RBAC alone cannot say, for both homes. */
+export function admissionPolicies(): PolicyManifests[] {
+  return POLICIES.map((policy) => ({ name: policy.name, objects: [toPolicy(policy), toBinding(policy.name)] }));
+}
+
+function toPolicy({ name, resource, operations, when, variables, validations }: PolicySpec): Record<string, unknown> {
+  const rule = { apiGroups: [GROUP], apiVersions: [VERSION], operations, resources: [resource] };
+  return {
+    apiVersion: `${ADMISSION}/v1`,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: [rule] },
+      ...(when === undefined ? {} : { matchConditions: [when] }),
+      ...(variables === undefined ? {} : { variables }),
+      validations,
+    },
+  };
+}
+
+function toBinding(name: string): Record<string, unknown> {
+  return {
+    apiVersion: `${ADMISSION}/v1`,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  };
+}

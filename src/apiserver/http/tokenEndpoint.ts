@@ -1,0 +1,101 @@
+import { toTime } from '../../lib/clock.ts';
+import { ISSUER, type AccountTokens, type BoundObject } from '../authentication/accountTokens.ts';
+import { stringifyJson, type JsonObject } from '../codec/json.ts';
+import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import type { StoredResource } from '../registry/resource.ts';
+import { decodeEntry } from '../registry/versions.ts';
+import { invalid as invalidField } from '../schema/fieldErrors.ts';
+import type { Endpoint, Exchange } from './context.ts';
+import { decodeObject } from './decode.ts';
+import { negotiate, type Transform } from './negotiate.ts';
+import { sendText } from './respond.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, notFound } from './status.ts';
+
+const PLAIN: ReadonlySet<Transform> = new Set<Transform>(['None']);
+const DEFAULT_SECONDS = 3600;
+const MIN_SECONDS = 600;
+const MAX_SECONDS = 2 ** 32;
+
+/** `serviceaccounts/token`: TokenRequest. */
+export class TokenEndpoint implements Endpoint {
+  readonly #tokens: AccountTokens;
+  readonly #accounts: StoredResource;
+  readonly #secrets: StoredResource;
+
+  constructor(deps: { tokens: AccountTokens; accounts: StoredResource; secrets: StoredResource }) {
+    this.#tokens = deps.tokens;
+    this.#accounts = deps.accounts;
+    this.#secrets = deps.secrets;
+  }
+
+  async handle({ request, response, info }: Exchange): Promise<boolean> {
+    const { group, version, resource, subresource, namespace, name } = info;
+    if (group !== '' || version !== 'v1' || resource !== 'serviceaccounts' || subresource !== 'token') return false;
+    if (namespace === '' || info.rest.length > 0) return false;
+    if (info.verb !== 'create') throw methodNotAllowed();
+    const media = negotiate(request.headers.accept, PLAIN);
+    const { object } = await decodeObject(request, { protobuf: true });
+    checkKind(object);
+    const spec = objectAt(object, 'spec');
+    const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
+    const account = await this.#read(this.#accounts, namespace, name);
+    const bound = await this.#bound(spec, namespace);
+    const uid = textAt(metaOf(account), 'uid');
+    const audiences = textsAt(spec, 'audiences');
+    const { token, expiresAt } = this.#tokens.issue({ namespace, name, uid, audiences, expirationSeconds, bound });
+    const answer: JsonObject = {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: { name, namespace, creationTimestamp: toTime(expiresAt - expirationSeconds * 1000) },
+      spec: {
+        audiences: audiences.length === 0 ? [ISSUER] : audiences,
+        expirationSeconds,
+        boundObjectRef: objectAt(spec, 'boundObjectRef') ?? null,
+      },
+      status: { token, expirationTimestamp: toTime(expiresAt) },
+    };
+    await sendText(request, response, { code: 201, text: stringifyJson(answer) }, media);
+    return true;
+  }
+
+  async #bound(spec: JsonObject | undefined, namespace: string): Promise<BoundObject | undefined> {
+    const ref = objectAt(spec, 'boundObjectRef');
+    if (ref === undefined) return undefined;
+    const name = textAt(ref, 'name');
+    if (textAt(ref, 'kind') !== 'Secret' || textAt(ref, 'apiVersion') !== 'v1') {
+      throw badRequest(`cannot bind token to object of type ${textAt(ref, 'apiVersion')}, Kind=${textAt(ref, 'kind')}`);
+    }
+    const uid = textAt(metaOf(await this.#read(this.#secrets, namespace, name)), 'uid');
+    const wanted = textAt(ref, 'uid');
+    if (wanted !== '' && wanted !== uid) {
+      throw conflict(
+        { group: '', resource: 'secrets', name },
+        `the UID in the bound object reference (${wanted}) does not match the UID in record. The object might have been deleted and then recreated`,
+      );
+    }
+    return { kind: 'Secret', name, uid };
+  }
+
+  async #read(resource: StoredResource, namespace: string, name: string): Promise<JsonObject> {
+    const entry = await resource.store.storage.get(resource.store.key(namespace, name));
+    if (entry === undefined) throw notFound({ group: '', resource: resource.names.plural, name });
+    return decodeEntry(resource, entry);
+  }
+}
+
+function checkKind(object: JsonObject): void {
+  const kind = textAt(object, 'kind');
+  if (kind !== '' && kind !== 'TokenRequest')
+    throw badRequest(`the kind in the data (${kind}) does not match the expected kind (TokenRequest)`);
+}
+
+function secondsOf(spec: JsonObject | undefined, name: string): number {
+  const seconds = spec?.['expirationSeconds'] ?? DEFAULT_SECONDS;
+  const field = 'spec.expirationSeconds';
+  if (typeof seconds !== 'number' || !Number.isInteger(seconds)) throw badRequest(`${field} must be a whole number`);
+  const refuse = (text: string): Error =>
+    invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest', name }, [invalidField(field, seconds, text)]);
+  if (seconds < MIN_SECONDS) throw refuse('may not specify a duration less than 10 minutes');
+  if (seconds > MAX_SECONDS) throw refuse('may not specify a duration larger than 2^32 seconds');
+  return seconds;
+}

@@ -1,0 +1,372 @@
+import type { Agent } from 'node:https';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { controllerBindings, controllerRoles, peopleRoles, systemNamespace } from '../../../src/api/access.ts';
+import { toCrd } from '../../../src/api/crd.ts';
+import { kinds } from '../../../src/api/kinds.ts';
+import { admissionPolicies } from '../../../src/api/policies.ts';
+import { CONTROLLER_MANAGER } from '../../../src/apiserver/pki/pki.ts';
+import { eventually, startTestServer, type Reply, type TestServer } from '../../support/apiServer.ts';
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
+const SERVERS = '/apis/hostler.dev/v1alpha1/namespaces/acme/servers';
+const OPERATIONS = '/apis/hostler.dev/v1alpha1/namespaces/acme/serveroperations';
+const CONFIG_MAPS = '/api/v1/namespaces/acme/configmaps';
+
+const audit: string[] = [];
+let server: TestServer;
+const agents: Record<string, Agent> = {};
+
+const created = async (path: string, body: object): Promise<void> => {
+  const reply = await server.post(path, body);
+  expect(reply.code, reply.text).toBe(201);
+};
+const as = (who: string, method: string, path: string, body?: unknown): Promise<Reply> => {
+  const headers = { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' };
+  const agent = agents[who];
+  return server.ask(method, path, agent === undefined ? { body, headers } : { body, headers, agent });
+};
+const give = (name: string, clusterRole: string): Promise<void> =>
+  created(`${RBAC}/namespaces/acme/rolebindings`, {
+    metadata: { generateName: `${name}-` },
+    roleRef: { kind: 'ClusterRole', name: clusterRole },
+    subjects: [{ kind: 'User', name }],
+  });
+const serverNamed = (name: string, secret: string, more: object = {}): object => ({
+  apiVersion: 'hostler.dev/v1alpha1',
+  kind: 'Server',
+  metadata: { name },
+  spec: {
+    addresses: [{ type: 'IPv4', address: '203.0.113.10' }],
+    ssh: { user: 'root', auth: { privateKeySecretRef: { name: secret } } },
+    ...more,
+  },
+});
+const policy = (name: string, spec: object): object => ({
+  metadata: { name },
+  spec: {
+    matchConstraints: {
+      resourceRules: [
+        { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE', 'DELETE'], resources: ['configmaps'] },
+      ],
+    },
+    ...spec,
+  },
+});
+/** Puts a policy in force for ConfigMaps with the label `test: NAME`. */
+const enforce = async (name: string, spec: object, binding: object = {}): Promise<void> => {
+  await created(`${ADMISSION}/validatingadmissionpolicies`, policy(name, spec));
+  await created(`${ADMISSION}/validatingadmissionpolicybindings`, {
+    metadata: { name },
+    spec: {
+      policyName: name,
+      validationActions: ['Deny'],
+      matchResources: { objectSelector: { matchLabels: { test: name } } },
+      ...binding,
+    },
+  });
+};
+const map = (test: string, name: string, data: Record<string, string> = {}): object => ({
+  metadata: { name, labels: { test } },
+  data,
+});
+const refused = (path: string, body: object): Promise<Reply> =>
+  eventually(async () => {
+    const reply = await server.post(`${path}?dryRun=All`, body);
+    expect(reply.code, reply.text).not.toBe(201);
+    return reply;
+  });
+
+beforeAll(async () => {
+  const subject = { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: CONTROLLER_MANAGER.user } as const;
+  server = await startTestServer({
+    crds: kinds.map(toCrd),
+    objects: [
+      systemNamespace(),
+      ...peopleRoles(),
+      ...controllerRoles(),
+      ...controllerBindings(subject),
+      ...admissionPolicies().flatMap(({ objects }) => objects),
+    ],
+    auditLog: { write: (line) => audit.push(line) },
+  });
+  await created('/api/v1/namespaces', { metadata: { name: 'acme', labels: { tier: 'gold' } } });
+  for (const name of ['theirs', 'mine']) await created('/api/v1/namespaces/acme/secrets', { metadata: { name } });
+  for (const name of ['writer', 'owner', 'member', 'plain']) agents[name] = await server.agentOf(name, []);
+  agents['controller'] = await server.agentOf(CONTROLLER_MANAGER.user, []);
+  await give('owner', 'hostler-owner');
+  await give('owner', 'edit');
+  await give('member', 'hostler-member');
+  // may write Servers, but get only one Secret, and is not root on hosts
+  await created(`${RBAC}/namespaces/acme/roles`, {
+    metadata: { name: 'writer' },
+    rules: [
+      { apiGroups: ['hostler.dev'], resources: ['servers'], verbs: ['get', 'create', 'update', 'patch'] },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'], verbs: ['get'] },
+      { apiGroups: ['hostler.dev'], resources: ['serveroperations'], verbs: ['create'] },
+      { apiGroups: ['hostler.dev'], resources: ['servers/reboot'], resourceNames: ['eu-1'], verbs: ['create'] },
+    ],
+  });
+  await created(`${RBAC}/namespaces/acme/rolebindings`, {
+    metadata: { name: 'writer' },
+    roleRef: { kind: 'Role', name: 'writer' },
+    subjects: [{ kind: 'User', name: 'writer' }],
+  });
+  await eventually(async () => expect((await as('owner', 'GET', '/api/v1/namespaces/acme/secrets')).code).toBe(200));
+  await eventually(async () => expect((await as('writer', 'GET', `${SERVERS}/none`)).code).toBe(404));
+});
+afterAll(async () => {
+  for (const agent of Object.values(agents)) agent.destroy();
+  await server.close();
+});
+
+describe('the policies of Hostler', () => {
+  it('let only who may read a Secret decide where it is sent', async () => {
+    expect((await as('owner', 'POST', SERVERS, serverNamed('eu-1', 'theirs'))).code).toBe(201);
+    const stolen = await as('writer', 'POST', SERVERS, serverNamed('eu-2', 'theirs'));
+    expect(stolen.code, stolen.text).toBe(403);
+    expect(stolen.body.message).toContain(
+      `servers.hostler.dev "eu-2" is forbidden: ValidatingAdmissionPolicy 'hostler-server-credentials' with binding 'hostler-server-credentials' denied request: you may not get the Secret theirs`,
+    );
+    const address = { spec: { addresses: [{ type: 'IPv4', address: '198.51.100.1' }] } };
+    for (const spec of [address, { spec: { ssh: { port: 2222 } } }, { spec: { ssh: { user: 'me' } } }])
+      expect((await as('writer', 'PATCH', `${SERVERS}/eu-1`, spec)).code, JSON.stringify(spec)).toBe(403);
+    expect((await as('writer', 'PATCH', `${SERVERS}/eu-1`, { spec: { description: 'x' } })).code).toBe(200);
+    expect((await as('writer', 'POST', SERVERS, serverNamed('eu-2', 'mine'))).code).toBe(201);
+    expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, address)).code).toBe(200);
+    const other = { spec: { ssh: { auth: { privateKeySecretRef: { name: 'theirs' } } } } };
+    expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, other)).code).toBe(403);
+  });
+
+  it('keep what is as good as root to who may create servers/commands', async () => {
+    const hooks = { hooks: [{ name: 'warm', when: 'PostProvision', script: 'id' }] };
+    const own = await as('writer', 'POST', SERVERS, serverNamed('eu-3', 'mine', hooks));
+    expect(own.code).toBe(403);
+    expect(own.body.message).toContain('servers/commands');
+    for (const spec of [hooks, { docker: { daemonConfig: { debug: true } } }, { docker: { users: ['me'] } }])
+      expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, { spec })).code).toBe(403);
+    expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, { spec: { docker: {} } })).code).toBe(200);
+    expect((await as('owner', 'PATCH', `${SERVERS}/eu-2`, { spec: hooks })).code).toBe(200);
+    // not changed: no matter for who writes something else
+    expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, { spec: { description: 'y' } })).code).toBe(200);
+  });
+
+  it('ask for a permission by type of operation, and by Server', async () => {
+    const operation = (type: string, name: string): object => ({
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'ServerOperation',
+      metadata: { generateName: 'op-' },
+      spec: { serverRef: { name }, type },
+    });
+    expect((await as('member', 'POST', OPERATIONS, operation('Reboot', 'eu-1'))).code).toBe(403);
+    expect((await as('writer', 'POST', OPERATIONS, operation('Reboot', 'eu-1'))).code).toBe(201);
+    expect((await as('writer', 'POST', OPERATIONS, operation('Reboot', 'eu-2'))).code).toBe(403);
+    const power = await as('writer', 'POST', OPERATIONS, operation('PowerOff', 'eu-1'));
+    expect(power.body.message).toContain('an operation of type PowerOff takes the verb create on servers/poweroff');
+    expect((await as('owner', 'POST', OPERATIONS, operation('PowerOff', 'eu-1'))).code).toBe(201);
+  });
+
+  it('let the controllers change the metadata of a Server, not its spec', async () => {
+    const finalizers = { metadata: { finalizers: ['hostler.dev/server'] } };
+    expect((await as('controller', 'PATCH', `${SERVERS}/eu-1`, finalizers)).code).toBe(200);
+    const spec = await as('controller', 'PATCH', `${SERVERS}/eu-1`, { spec: { description: 'z' } });
+    expect(spec.code).toBe(403);
+    expect(spec.body.message).toContain('to change a spec takes the verb update on servers');
+    const status = { status: { summary: 'Active' } };
+    expect((await as('controller', 'PATCH', `${SERVERS}/eu-1/status`, status)).code).toBe(200);
+  });
+});
+
+describe('a ValidatingAdmissionPolicy', () => {
+  it('is compiled when it is written', async () => {
+    const bad = policy('bad', {
+      matchConditions: [{ name: 'x', expression: 'variables.a' }],
+      variables: [{ name: 'a', expression: 'object.' }],
+      validations: [{ expression: '1 + 1' }, { expression: 'nothing == 1', messageExpression: 'true' }],
+    });
+    const reply = await server.post(`${ADMISSION}/validatingadmissionpolicies`, bad);
+    expect(reply.code).toBe(422);
+    const fields = reply.body.details?.causes?.map(({ field }) => field);
+    expect(fields).toEqual([
+      'spec.matchConditions[0].expression',
+      'spec.variables[0].expression',
+      'spec.validations[0].expression',
+      'spec.validations[1].expression',
+      'spec.validations[1].messageExpression',
+    ]);
+    expect(reply.body.message).toContain("undeclared reference to 'nothing'");
+    const empty = await server.post(`${ADMISSION}/validatingadmissionpolicies`, { metadata: { name: 'e' }, spec: {} });
+    expect(empty.body.details?.causes?.map(({ field }) => field)).toEqual([
+      'spec.matchConstraints',
+      'spec.validations',
+      'spec.auditAnnotations',
+    ]);
+    const binding = { metadata: { name: 'b' }, spec: { policyName: 'x', validationActions: ['Deny', 'Warn'] } };
+    expect((await server.post(`${ADMISSION}/validatingadmissionpolicybindings`, binding)).code).toBe(422);
+  });
+
+  it('judges with variables, messages, reasons, request, namespaceObject and authorizer', async () => {
+    await enforce('judge', {
+      variables: [
+        { name: 'size', expression: 'size(object.?data.orValue({}))' },
+        { name: 'isBig', expression: 'variables.size > 1' },
+      ],
+      matchConditions: [{ name: 'not-deleted', expression: "request.operation != 'DELETE'" }],
+      validations: [
+        { expression: '!variables.isBig', messageExpression: "'too big: ' + string(variables.size)" },
+        { expression: "namespaceObject.metadata.labels.tier == 'gold' && request.namespace == 'acme'" },
+        {
+          expression: "object.metadata.name != 'secret' || authorizer.requestResource.check('fly').allowed()",
+          message: 'no flying',
+          reason: 'Forbidden',
+        },
+        {
+          expression:
+            "object.metadata.name != 'account' || authorizer.serviceAccount('acme', 'default').path('/version').check('get').allowed()",
+        },
+        { expression: "object.metadata.name != 'error' || object.data.nothing == 'x'" },
+      ],
+    });
+    const big = await refused(CONFIG_MAPS, map('judge', 'big', { a: '', b: '' }));
+    expect(big.code).toBe(422);
+    expect(big.body).toMatchObject({
+      reason: 'Invalid',
+      message: `configmaps "big" is forbidden: ValidatingAdmissionPolicy 'judge' with binding 'judge' denied request: too big: 2`,
+    });
+    expect((await server.post(CONFIG_MAPS, map('judge', 'account'))).code).toBe(201);
+    expect((await server.delete(`${CONFIG_MAPS}/account`)).code).toBe(200);
+    await give('plain', 'edit');
+    const flying = await eventually(async () => {
+      const reply = await as('plain', 'POST', CONFIG_MAPS, map('judge', 'secret'));
+      expect(reply.body.message).toContain('no flying');
+      return reply;
+    });
+    expect([flying.code, flying.body.reason]).toEqual([403, 'Forbidden']);
+    const error = await server.post(CONFIG_MAPS, map('judge', 'error', { a: '' }));
+    expect(error.body.message).toContain('resulted in error: no such key: nothing');
+  });
+
+  it('takes parameters from objects by name or label, and says when there are none', async () => {
+    const spec = {
+      paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
+      validations: [
+        { expression: 'size(object.data) <= int(params.data.max)', messageExpression: "'max ' + params.data.max" },
+      ],
+    };
+    await created(CONFIG_MAPS, { metadata: { name: 'limit', labels: { is: 'limit' } }, data: { max: '1' } });
+    const selector = { matchLabels: { is: 'limit' } };
+    await enforce('limit', spec, { paramRef: { selector, parameterNotFoundAction: 'Deny' } });
+    await enforce('absent', spec, {
+      paramRef: { name: 'absent', parameterNotFoundAction: 'Deny' },
+      matchResources: { objectSelector: { matchLabels: { test: 'absent' } } },
+    });
+    expect((await refused(CONFIG_MAPS, map('limit', 'two', { a: '', b: '' }))).body.message).toContain('max 1');
+    expect((await server.post(CONFIG_MAPS, map('limit', 'one', { a: '' }))).code).toBe(201);
+    expect((await refused(CONFIG_MAPS, map('absent', 'none', { a: '' }))).body.message).toContain('no params found');
+  });
+
+  it('warns and annotates the audit log, and with Ignore lets pass what has no answer', async () => {
+    const warn = {
+      failurePolicy: 'Ignore',
+      validations: [
+        { expression: 'has(object.data.a)', message: 'no a' },
+        { expression: 'object.data.b == object.data.c' },
+      ],
+      auditAnnotations: [{ key: 'who', valueExpression: 'request.userInfo.username' }],
+    };
+    await enforce('warn', warn, { validationActions: ['Warn', 'Audit'] });
+    await eventually(async () => {
+      const reply = await server.post(`${CONFIG_MAPS}?dryRun=All`, map('warn', 'w', { x: '' }));
+      expect(reply.code).toBe(201);
+      expect(reply.headers['warning']).toContain("Validation failed for ValidatingAdmissionPolicy 'warn'");
+    });
+    expect(audit.join('')).toContain('"warn/who":"hostler-admin"');
+    expect(audit.join('')).toContain('validation.policy.admission.k8s.io/validation_failure');
+  });
+
+  it('is out of force with its binding', async () => {
+    await enforce('never', { validations: [{ expression: 'false' }] });
+    await refused(CONFIG_MAPS, map('never', 'n'));
+    await server.delete(`${ADMISSION}/validatingadmissionpolicybindings/never`);
+    await eventually(async () => expect((await server.post(CONFIG_MAPS, map('never', 'n'))).code).toBe(201));
+  });
+});
+
+describe('impersonation', () => {
+  const whoami = (headers: Record<string, string>, agent?: Agent): Promise<Reply> =>
+    server.ask('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      body: {},
+      headers,
+      ...(agent === undefined ? {} : { agent }),
+    });
+
+  it('makes the request as the user, groups, UID and extra of the headers', async () => {
+    const reply = await whoami({
+      'impersonate-user': 'jane',
+      'impersonate-group': 'devs',
+      'impersonate-uid': 'u1',
+      'impersonate-extra-acme.com%2fproject': 'x',
+      'audit-id': 'as-jane',
+    });
+    expect(reply.body.status).toEqual({
+      userInfo: {
+        username: 'jane',
+        uid: 'u1',
+        groups: ['devs', 'system:authenticated'],
+        extra: { 'acme.com/project': ['x'] },
+      },
+    });
+    const account = await whoami({ 'impersonate-user': 'system:serviceaccount:acme:default' });
+    expect(JSON.stringify(account.body.status)).toContain('system:serviceaccounts:acme');
+    expect((await server.get('/api/v1/secrets', { headers: { 'impersonate-user': 'jane' } })).code).toBe(403);
+    const line = audit.find((one) => one.includes('"as-jane"')) ?? '{}';
+    expect(JSON.parse(line)).toMatchObject({
+      user: { username: 'hostler-admin' },
+      impersonatedUser: { username: 'jane' },
+    });
+  });
+
+  it('takes the right to each part, and a user', async () => {
+    const { member } = agents;
+    const refusedTo = await whoami({ 'impersonate-user': 'jane' }, member);
+    expect(refusedTo.code).toBe(403);
+    expect(refusedTo.body.message).toBe(
+      'users "jane" is forbidden: User "member" cannot impersonate resource "users" in API group "" at the cluster scope',
+    );
+    await created(`${RBAC}/clusterroles`, {
+      metadata: { name: 'as-jane' },
+      rules: [{ apiGroups: [''], resources: ['users'], resourceNames: ['jane'], verbs: ['impersonate'] }],
+    });
+    await created(`${RBAC}/clusterrolebindings`, {
+      metadata: { name: 'as-jane' },
+      roleRef: { kind: 'ClusterRole', name: 'as-jane' },
+      subjects: [{ kind: 'User', name: 'member' }],
+    });
+    await eventually(async () => expect((await whoami({ 'impersonate-user': 'jane' }, member)).code).toBe(201));
+    const masters = { 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' };
+    expect((await whoami(masters, member)).code).toBe(403);
+    expect((await whoami({ 'impersonate-group': 'x' })).code).toBe(400);
+  });
+
+  it('and reviews answer for others', async () => {
+    const review = (spec: object, path = 'subjectaccessreviews'): Promise<Reply> =>
+      server.post(`/apis/authorization.k8s.io/v1/${path}`, { spec });
+    const reboot = {
+      group: 'hostler.dev',
+      resource: 'servers',
+      subresource: 'reboot',
+      verb: 'create',
+      namespace: 'acme',
+    };
+    const may = await review({ user: 'owner', resourceAttributes: reboot });
+    expect(may.body.status['allowed']).toBe(true);
+    expect(may.body.status['reason']).toMatch(
+      /^RBAC: allowed by RoleBinding "owner-\w+\/acme" of ClusterRole "hostler-owner" to User "owner"$/,
+    );
+    expect((await review({ user: 'member', resourceAttributes: reboot })).body.status['allowed']).toBe(false);
+    expect((await review({ resourceAttributes: reboot })).code).toBe(422);
+    expect((await review({ user: 'x' })).code).toBe(422);
+    const local = 'namespaces/other/localsubjectaccessreviews';
+    expect((await review({ user: 'x', resourceAttributes: reboot }, local)).code).toBe(400);
+  });
+});
