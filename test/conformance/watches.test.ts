@@ -66,7 +66,7 @@ interactions('watches', {
     A,
     create('widgets', widget('b')),
     watch(
-      'widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion={rv.0}',
+      'widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion={rv.1}',
       3,
     ),
   ],

@@ -22,6 +22,9 @@ export function normaliseMember(key: string, member: unknown): unknown {
   if (typeof member === 'string') return timeless(key, member);
   // texts for people, which no client reads
   if (key === 'columnDefinitions' && Array.isArray(member)) return member.map(withoutDescription);
+  // their order follows from the second in which each was written
+  if (key === 'managedFields' && Array.isArray(member))
+    return [...member].sort((a, b) => (ownerOf(a) < ownerOf(b) ? -1 : 1));
   if (key === 'cells' && Array.isArray(member))
     return member.map((cell) => (isAge(cell) ? '<age>' : (cell as unknown)));
   return member;
@@ -76,6 +79,10 @@ function timeless(key: string, text: string): string {
 function withoutDescription(column: unknown): unknown {
   if (!isObject(column)) return column;
   return Object.fromEntries(Object.entries(column).filter(([key]) => key !== 'description'));
+}
+
+function ownerOf(entry: unknown): string {
+  return isObject(entry) ? [entry['manager'], entry['operation'], entry['subresource']].join(' ') : '';
 }
 
 function isAge(cell: unknown): boolean {
