@@ -1,5 +1,5 @@
 import { interactions } from './harness/interactions.ts';
-import { configMap, create, get, send, widget, type Step } from './harness/step.ts';
+import { configMap, create, get, send, widget, type Json, type Step } from './harness/step.ts';
 
 const labelled = (name: string, labels: object): Step => create('configmaps', configMap(name, { a: '1' }, { labels }));
 const THREE: readonly Step[] = [
@@ -133,7 +133,13 @@ interactions('lists', {
     get('configmaps?labelSelector=t&limit=1&continue={continue.3}&resourceVersion=0', { pick: names }),
     get('configmaps?labelSelector=t&continue={continue.3}&resourceVersionMatch=NotOlderThan'),
   ],
-  'at any revision': [...THREE, get('configmaps?labelSelector=t&resourceVersion=0&limit=1', { pick: names })],
+  'at any revision': [
+    ...THREE, // any revision will do: a cache may lag
+    get('configmaps?labelSelector=t&resourceVersion=0&limit=1', {
+      pick: names,
+      until: ({ body }) => (body as Json).items?.length === 3,
+    }),
+  ],
   'not older than one': [
     ...THREE,
     get('configmaps?labelSelector=t&resourceVersion={rv.2}', { pick: names }),
