@@ -59,7 +59,7 @@ export async function proveAuthority(storage: Storage, ca: string, dataDir: stri
 }
 
 /** Opens etcd alone, without decryption. */
-export async function openEtcd(etcd: EtcdTarget, log: Logger): Promise<Storage> {
+async function openEtcd(etcd: EtcdTarget, log: Logger): Promise<Storage> {
   try {
     return await openEtcdStorage({ ...etcd, log });
   } catch (error) {

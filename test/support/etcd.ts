@@ -151,7 +151,7 @@ export class EtcdMember {
 let preparing: Promise<string[]> | undefined;
 
 /** The program to run: that of KUBEBUILDER_ASSETS, where it is set, else Debian's, which is installed when missing. */
-export async function etcdProgram(): Promise<string> {
+async function etcdProgram(): Promise<string> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   if (assets !== undefined && existsSync(join(assets, 'etcd'))) return join(assets, 'etcd');
   preparing ??= prepareTestPrograms((line) => process.stderr.write(`${line}\n`), ['etcd']);

@@ -45,7 +45,7 @@ const Entry = z.object({
 const Trailer = z.object({ entries: z.number().int().nonnegative(), sha256: z.string() });
 
 /** The file is no backup, a damaged one, or one of a newer version. */
-export class BackupFileError extends Error {
+class BackupFileError extends Error {
   constructor(path: string, why: string, cause?: unknown) {
     super(`${path} ${why}.`, cause === undefined ? undefined : { cause });
     this.name = 'BackupFileError';

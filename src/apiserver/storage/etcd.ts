@@ -11,8 +11,6 @@ import { watchEtcd, type EtcdWatch } from './etcdWatch.ts';
 import { EtcdWrites } from './etcdWrites.ts';
 import { StorageError, type Entry, type Page, type Storage, type WatchItem } from './storage.ts';
 
-export type { EtcdConnection } from './etcdClient.ts';
-
 /** How {@link openEtcdStorage} behaves. */
 export interface EtcdOptions extends EtcdConnection {
   /** Before every key: '' or `/path`, without a slash at its end. Several installations can share one etcd. */

@@ -1,10 +1,10 @@
 import { StorageError } from './storage.ts';
 
 /** Longest key that LMDB takes with 4 KiB pages; kept by every store, so that what is in one can move to the other. */
-export const MAX_KEY_BYTES = 1978;
+const MAX_KEY_BYTES = 1978;
 
 /** As etcd's default for a whole request, so that what fits here fits there. */
-export const MAX_VALUE_BYTES = 1.5 * 1024 * 1024;
+const MAX_VALUE_BYTES = 1.5 * 1024 * 1024;
 
 /** @throws StorageError InvalidKey. */
 export function checkKey(key: string): void {
