@@ -11,6 +11,8 @@ const OUTAGE_MS = Number(process.env['HOSTLER_OUTAGE_SECONDS'] ?? 8) * 1000;
 const WRITERS = 6;
 /** An election, and what a loaded machine adds. */
 const RECOVERY_MS = 30_000;
+/** In an outage nobody waits for long; a loaded machine adds to it. */
+const ANSWER_MS = 20_000;
 
 let cluster: EtcdCluster;
 let server: TestServer;
@@ -147,7 +149,7 @@ describe('etcd under load', () => {
       expectRetriable([list, get]);
       expect(ready.code).toBe(500); // as Kubernetes: not ready
       expect((await server.get('/version')).code).toBe(200);
-      expect(performance.now() - begin).toBeLessThan(8_000);
+      expect(performance.now() - begin).toBeLessThan(ANSWER_MS);
       await sleep(500);
     }
     await cluster.startAll();

@@ -39,7 +39,7 @@ beforeAll(async () => {
     paused: true,
   });
   await plane.waitFor('eu-1', (server) => server.status !== undefined);
-});
+}, 240_000);
 afterAll(async () => {
   etcd.close();
   await plane.remove();
