@@ -165,7 +165,8 @@ describe('the pki', () => {
     const pki = await ensure();
     await pki.client(ADMIN);
     const names = (await readdir(directory.path)).sort();
-    expect(names).toEqual(['admin.crt', 'admin.key', 'ca.crt', 'ca.key', 'server.crt', 'server.key']);
+    const key = 'service-account.key';
+    expect(names).toEqual(['admin.crt', 'admin.key', 'ca.crt', 'ca.key', 'server.crt', 'server.key', key]);
     for (const name of names) expect((await stat(join(directory.path, name))).mode & 0o777, name).toBe(0o600);
   });
 
