@@ -167,6 +167,13 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   'patch: by merge with another uid': [every('a Conflict, as by replace: another object of that name is meant', '1 ')],
   'patch: by JSON patch of a member that is not there': [every('kube-apiserver copies nothing as null', '6 ')],
   'patch: by JSON patch without a path': [every('a patch that cannot be read is 400, as others', '1 ')],
+  'apply: with a uid': [every('a Conflict, as by replace: another object of that name is meant', '2 ')],
+  'apply: with an unknown field': [every(SERVER_FAULT)],
+  'apply: with a value of the wrong type': [every(SERVER_FAULT)],
+  'apply: with repeated items': [every(SERVER_FAULT)],
+  'apply of custom resources: scale': [
+    every('kube-apiserver answers 500 to an apply to the scale of a custom resource by force', '[2-5] '),
+  ],
   'patch: by strategic merge with an unknown $patch': [every(SERVER_FAULT, '1 ')],
   'lists: continue with a revision': [every('a limit holds on a page that goes on', '5 ')],
   'lists: a revision that is none': [

@@ -55,7 +55,7 @@ class Walker {
   #oneSided(before: Side, after: Side, type: FieldType): void {
     const value = after === undefined ? before : after;
     const set = after === undefined ? this.comparison.removed : this.comparison.added;
-    if (value !== undefined) this.#insert(set, fieldsOf(value, type));
+    if (value !== undefined && (value !== null || type.isNullable)) this.#insert(set, fieldsOf(value, type));
   }
 
   #map(before: JsonValue, after: JsonValue, type: FieldType): void {

@@ -21,6 +21,8 @@ export class FieldType {
   /** Members that tell the items of a list apart; [] = a set. */
   readonly keys: readonly string[];
   readonly default: JsonValue | undefined;
+  /** null is a value; elsewhere it is as good as nothing (Go writes it for lists that are not there). */
+  readonly isNullable: boolean;
 
   /** @param preserves  A node above keeps unknown fields, so that this one does, too. */
   constructor(node: StructuralNode, preserves: boolean) {
@@ -37,6 +39,7 @@ export class FieldType {
     this.items = items === undefined ? undefined : new FieldType(items, keeps);
     this.keys = listType === 'map' ? node.listMapKeys : [];
     this.default = node.default;
+    this.isNullable = node.nullable || node.type === '';
   }
 
   /** Type of the member `key` of a map. */

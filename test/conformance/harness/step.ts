@@ -91,6 +91,10 @@ const patch =
 
 export const jsonPatch = patch('application/json-patch+json');
 export const mergePatch = patch('application/merge-patch+json');
+/** Server-side apply by `manager`; `path` may have a query. */
+export const applyPatch = (manager: string, path: string, body: unknown, extra: Extra = {}): HttpStep =>
+  patch('application/apply-patch+yaml')(`${path}${path.includes('?') ? '&' : '?'}fieldManager=${manager}`, body, extra);
+
 export const strategicPatch = patch('application/strategic-merge-patch+json');
 
 /** Opens a watch, does the steps, and compares the first `count` events (and any that came at once after them). */
