@@ -34,8 +34,7 @@ export class FieldType {
     this.isAtomicList = listType !== 'set' && listType !== 'map';
     this.members = membersOf(node, keeps);
     if (typeof additionalProperties === 'object') this.others = new FieldType(additionalProperties, keeps);
-    else if (additionalProperties ?? (keeps || node.properties.size === 0))
-      this.others = node === ANYTHING ? this : DEDUCED;
+    else if (additionalProperties ?? keepsOthers(node, keeps)) this.others = node === ANYTHING ? this : DEDUCED;
     this.items = items === undefined ? undefined : new FieldType(items, keeps);
     this.keys = listType === 'map' ? node.listMapKeys : [];
     this.default = node.default;
@@ -88,6 +87,11 @@ function scalarOf({ type, source }: StructuralNode): FieldType['scalar'] {
   // formats are not looked at here: a time may be written in any way
   const isPlain = type === 'string' && ['', 'byte', undefined].includes(source['format'] as string | undefined);
   return isPlain ? 'string' : 'untyped';
+}
+
+/** A map without named members takes every name. */
+function keepsOthers({ properties }: StructuralNode, keeps: boolean): boolean {
+  return keeps || properties.size === 0;
 }
 
 function membersOf(node: StructuralNode, preserves: boolean): ReadonlyMap<string, FieldType> {
