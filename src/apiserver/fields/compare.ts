@@ -179,7 +179,7 @@ function isEmpty(value: Side): boolean {
 }
 
 /** Items by their path element; undefined when one of them has none (then the list is compared as a whole). */
-export function itemsByElement(list: Side, type: FieldType): Map<string, JsonValue[]> | undefined {
+function itemsByElement(list: Side, type: FieldType): Map<string, JsonValue[]> | undefined {
   const items = new Map<string, JsonValue[]>();
   if (list === undefined || list === null) return items;
   if (!Array.isArray(list)) return undefined;

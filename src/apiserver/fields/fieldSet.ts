@@ -64,21 +64,12 @@ function unionBelow(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet 
  * below it.
  */
 export function subtractSet(a: FieldSet, b: FieldSet): FieldSet {
-  return subtract(a, b, leftBelow);
-}
-
-/** As {@link subtractSet}; a path in `b` takes away all that lies below it, too. */
-export function subtractTrees(a: FieldSet, b: FieldSet): FieldSet {
-  return subtract(a, b, leftOfTree);
-}
-
-function subtract(a: FieldSet, b: FieldSet, left: typeof leftBelow): FieldSet {
   if (a === b) return EMPTY;
   let isLess = false;
   const rest: Record<string, FieldSet> = {};
   for (const element of Object.keys(a)) {
     const below = a[element] ?? EMPTY;
-    const kept = left(below, b[element]);
+    const kept = leftBelow(below, b[element]);
     if (kept !== undefined) rest[element] = kept;
     isLess ||= kept !== below;
   }
@@ -92,12 +83,6 @@ function leftBelow(a: FieldSet, b: FieldSet | undefined): FieldSet | undefined {
   const [first, ...others] = Object.keys(left);
   if (first === undefined) return undefined;
   return first === '.' && others.length === 0 ? EMPTY : left;
-}
-
-function leftOfTree(a: FieldSet, b: FieldSet | undefined): FieldSet | undefined {
-  if (b === undefined) return a;
-  if (isMember(b)) return undefined;
-  return elementSet(isMember(a), subtractTrees(childrenOf(a), b));
 }
 
 /** Paths in both sets. */
