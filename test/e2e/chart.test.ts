@@ -171,6 +171,45 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     expect(remove).toMatchObject({ code: 1, stderr: expect.stringContaining('Forbidden') as string });
   });
 
+  it('lets people do what their roles say, and nobody use a credential that he may not read', async () => {
+    const inAcme = ['-n', 'acme'];
+    const bind = (user: string) =>
+      kubectl([...inAcme, 'create', 'rolebinding', user, `--clusterrole=hostler-${user}`, `--user=${user}`]);
+    for (const user of ['member', 'admin']) expect(await bind(user)).toMatchObject({ code: 0 });
+    const reboot = {
+      apiVersion: API_VERSION,
+      kind: 'ServerOperation',
+      metadata: { name: 'reboot' },
+      spec: { serverRef: { name: 'eu-1' }, type: 'Reboot' },
+    };
+    const create = async (user: string) =>
+      attempt(
+        [
+          await kubectlPath(),
+          '--kubeconfig',
+          cluster.kubeconfig,
+          ...inAcme,
+          'create',
+          '--dry-run=server',
+          '--as',
+          user,
+          '-f',
+          '-',
+        ],
+        { input: JSON.stringify(reboot) },
+      );
+    expect(await create('member')).toMatchObject({ code: 1, stderr: expect.stringContaining('Forbidden') as string });
+    expect(await create('admin')).toMatchObject({ code: 0 });
+    const aim = JSON.stringify({ spec: { addresses: [{ type: 'IPv4', address: '203.0.113.66' }] } });
+    const redirect = ['patch', 'server', 'eu-1', '--type=merge', '--dry-run=server', '-p', aim];
+    const refused = await kubectl([...inAcme, ...redirect, '--as', 'admin']);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('may not get the Secret key') as string });
+    const role = ['create', 'role', 'reads-key', '--verb=get', '--resource=secrets', '--resource-name=key'];
+    await kubectl([...inAcme, ...role]);
+    await kubectl([...inAcme, 'create', 'rolebinding', 'reads-key', '--role=reads-key', '--user=admin']);
+    expect(await kubectl([...inAcme, ...redirect, '--as', 'admin'])).toMatchObject({ code: 0 });
+  });
+
   it('touches no host when the chart is upgraded and specs are as they were', async () => {
     await host.run('touch /run/before-upgrade; sleep 1.1');
     const [before] = node.names;
