@@ -23,6 +23,7 @@ const TEST_PROGRAMS: Readonly<Record<string, string>> = {
   busybox: 'busybox',
   openssl: 'openssl',
   etcd: 'etcd-server',
+  'lua5.1': 'lua5.1',
 };
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const PACKAGES_LOCK = '/run/lock/hostler-packages';

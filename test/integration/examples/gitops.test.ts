@@ -1,0 +1,185 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import type { KubeObject } from '../../../src/api/meta.ts';
+import type { Server } from '../../../src/api/server.ts';
+import { servers } from '../../../src/kube/hostlerResources.ts';
+import { secrets } from '../../../src/kube/resource.ts';
+import { attempt, run, type CommandResult } from '../../hosts/command.ts';
+import { ControlPlane } from '../../support/controlPlane.ts';
+import { kubectlPath } from '../../support/kubectl.ts';
+import { startSshd, type Sshd } from '../../support/sshd.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../../examples/gitops', import.meta.url));
+const KEY = { namespace: 'acme', name: 'eu-1' };
+/** The managers as which Flux and Argo CD apply. */
+const [FLUX, ARGO] = ['kustomize-controller', 'argocd-controller'];
+
+let plane: ControlPlane;
+let sshd: Sshd;
+let directory: string;
+let manifests: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hostler-gitops-'));
+  const quick = ['--allow-loopback', '--health-interval', '1s', '--drift-interval', '2s'];
+  [plane, sshd] = await Promise.all([ControlPlane.start(quick), startSshd()]);
+  const base = await run([await kubectlPath(), 'kustomize', join(EXAMPLES, 'servers')]);
+  // the machine of the example is not there: a real sshd on loopback is
+  manifests = join(directory, 'servers.yaml');
+  const here = base
+    .replace('203.0.113.10', sshd.address)
+    .replace('port: 22\n', `port: ${sshd.port}\n`)
+    .replace('user: root\n', `user: ${sshd.user}\n`);
+  await writeFile(manifests, here);
+});
+
+afterAll(async () => {
+  await plane.remove();
+  await sshd.stop();
+  await rm(directory, { recursive: true });
+});
+
+async function kubectl(args: readonly string[]): Promise<CommandResult> {
+  return attempt([await kubectlPath(), '--kubeconfig', plane.kubeconfig, ...args]);
+}
+
+const apply = (manager: string, ...flags: string[]) =>
+  kubectl(['apply', '--server-side', `--field-manager=${manager}`, ...flags, '-f', manifests]);
+
+const stored = (): Promise<Server> => plane.client.get(servers, KEY);
+
+/** Who owns what of the object, by path of its top levels. */
+function ownersOf(object: KubeObject): Record<string, string[]> {
+  const owners: Record<string, string[]> = {};
+  const entries = (object.metadata.managedFields ?? []) as { manager: string; fieldsV1?: object }[];
+  for (const { manager, fieldsV1 } of entries)
+    owners[manager] = [...(owners[manager] ?? []), ...Object.keys(fieldsV1 ?? {})].sort();
+  return owners;
+}
+
+async function reconciled(): Promise<Server> {
+  const isSeen = ({ metadata, status }: Server) =>
+    status?.observedGeneration === metadata.generation && (status?.conditions ?? []).length > 5;
+  await expect.poll(async () => isSeen(await stored()), { timeout: 60_000, interval: 200 }).toBe(true);
+  return stored();
+}
+
+describe('a server in Git', () => {
+  it('is applied before its Secret is there, as in any order, and reconciled', async () => {
+    expect(await apply(FLUX, '--force-conflicts')).toMatchObject({ code: 0 });
+    await plane.client.create(secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'eu-1-ssh', namespace: 'acme' },
+      type: 'kubernetes.io/ssh-auth',
+      data: { 'ssh-privatekey': Buffer.from(sshd.clientKey).toString('base64') },
+    });
+    const server = await reconciled();
+    expect(ownersOf(server)).toEqual({
+      [FLUX]: ['f:metadata', 'f:spec'],
+      hostler: ['f:metadata', 'f:status'],
+    });
+  });
+
+  it('shows no difference to the tool that applied it, however often Hostler looks', async () => {
+    await sleep(3000);
+    const before = await stored();
+    expect(await kubectl(['diff', '--server-side', `--field-manager=${FLUX}`, '-f', manifests])).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    expect(await apply(FLUX)).toMatchObject({ code: 0 });
+    const after = await stored();
+    expect(after.metadata.generation).toBe(before.metadata.generation);
+    expect(after.spec).toEqual(before.spec);
+  });
+
+  it('is shared with another tool without conflict, as long as both say the same', async () => {
+    expect(await apply(ARGO)).toMatchObject({ code: 0 });
+    const { metadata, spec } = await stored();
+    expect(metadata.generation).toBe(1);
+    const other = stringify(renamed(await readFile(manifests, 'utf8'), spec));
+    await writeFile(join(directory, 'other.yaml'), other);
+    const conflicting = ['apply', '--server-side', `--field-manager=${ARGO}`, '-f', join(directory, 'other.yaml')];
+    const { code, stderr } = await kubectl(conflicting);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`conflict with "${FLUX}": .spec.displayName`);
+  });
+
+  it('is pruned by its label, and leaves the machine alone', async () => {
+    await kubectl(['-n', 'acme', 'label', 'server', 'eu-1', 'kustomize.toolkit.fluxcd.io/name=servers']);
+    const pruned = ['-n', 'acme', 'delete', 'servers', '-l', 'kustomize.toolkit.fluxcd.io/name=servers'];
+    expect(await kubectl(pruned)).toMatchObject({ code: 0 });
+    expect(await plane.client.find(servers, KEY)).toBeUndefined();
+  });
+});
+
+/** The Server of the manifests with another display name. */
+function renamed(text: string, spec: Server['spec']): object {
+  const server = text
+    .split(/^---\n/m)
+    .map((part) => parse(part) as Server)
+    .find(({ kind }) => kind === 'Server');
+  return { ...server, spec: { ...server?.spec, displayName: `not ${spec.displayName}` } };
+}
+
+describe('the health script for Argo CD', () => {
+  const condition = (type: string, status: string, reason = 'Because', message = `${type} is ${status}`) => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+
+  /** What Argo CD would show. */
+  async function healthOf(object: object): Promise<{ status: string; message: string }> {
+    const script = await readFile(join(EXAMPLES, 'argocd/health.lua'), 'utf8');
+    const program = `obj = ${toLua(object)}\nlocal function health()\n${script}\nend\nlocal hs = health()\nio.write(hs.status, "\\n", hs.message)`;
+    const [status = '', message = ''] = (await run(['lua5.1', '-'], { input: program })).split('\n');
+    return { status, message };
+  }
+
+  const server = (conditions: object[], more: { observedGeneration?: number } = {}): object => ({
+    metadata: { generation: 2 },
+    spec: {},
+    status: { observedGeneration: 2, conditions, ...more },
+  });
+
+  it.each([
+    ['nothing known', { metadata: { generation: 1 }, spec: {} }, 'Progressing'],
+    ['an older spec', server([condition('Ready', 'True')], { observedGeneration: 1 }), 'Progressing'],
+    ['Ready', server([condition('Ready', 'True'), condition('InSync', 'True')]), 'Healthy'],
+    [
+      'a plan that waits',
+      server([condition('Ready', 'True'), condition('InSync', 'False', 'WaitingForApproval')]),
+      'Suspended',
+    ],
+    ['a first set-up', server([condition('Ready', 'False'), condition('Reconciling', 'True')]), 'Progressing'],
+    ['Stalled', server([condition('Ready', 'False'), condition('Stalled', 'True')]), 'Degraded'],
+    ['not Ready', server([condition('Ready', 'False')]), 'Degraded'],
+    ['paused', { metadata: { generation: 1 }, spec: { paused: true } }, 'Suspended'],
+  ])('says of a Server with %s: %3$s', async (_what, object, status) => {
+    expect((await healthOf(object)).status).toBe(status);
+  });
+
+  it('goes into the ConfigMap of Argo CD whole', async () => {
+    const text = await run([await kubectlPath(), 'kustomize', join(EXAMPLES, 'argocd')]);
+    const { data } = parse(text) as { data: Record<string, string> };
+    const script = await readFile(join(EXAMPLES, 'argocd/health.lua'), 'utf8');
+    expect(data['resource.customizations.health.hostler.dev_Server']).toBe(script);
+  });
+});
+
+/** A JSON value as an expression of Lua. */
+function toLua(value: unknown): string {
+  if (Array.isArray(value)) return `{ ${value.map(toLua).join(', ')} }`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([key, one]) => `[${JSON.stringify(key)}] = ${toLua(one)}`)
+    .join(', ')} }`;
+}
