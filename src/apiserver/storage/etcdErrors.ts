@@ -59,8 +59,8 @@ export function unavailable(error: unknown, key = ''): StorageError {
 function explain(error: unknown): string {
   const text = messageOf(error)
     .replace(/^\w+: /, '')
-    // what the client says of a failed TLS handshake
-    .replace(/ Last error: null\..*$/, ' It was cut off while it was set up: check the certificates');
+    // what the client says of a failed TLS handshake, and now and then where nobody listens
+    .replace(/ Last error: null\..*$/, ' Nobody listens, or the set-up was cut off: check endpoints and certificates');
   if (error instanceof EtcdAuthenticationFailedError) return 'refused the user name or password: check the credentials';
   if (error instanceof EtcdPermissionDeniedError) {
     return 'denied permission: grant the user a role with readwrite on the whole --etcd-prefix';

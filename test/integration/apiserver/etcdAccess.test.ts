@@ -86,8 +86,12 @@ describe('etcd with certificates and users', () => {
     expect(await refusal({ ...good, auth: other })).toContain('refused the user name or password');
     expect(await refusal({ ...good, prefix: '/of-others' })).toContain('denied permission');
     expect(await refusal({ ...good, tls: { ca: tls.ca! } })).toContain('cannot be reached');
-    expect(await refusal({ ...good, tls: { cert: tls.cert!, key: tls.key! } })).toContain('check the certificates');
-    expect(await refusal({ ...good, endpoints: ['http://127.0.0.1:9'], tls: {} })).toContain('ECONNREFUSED');
+    expect(await refusal({ ...good, tls: { cert: tls.cert!, key: tls.key! } })).toContain(
+      'check endpoints and certificates',
+    );
+    expect(await refusal({ ...good, endpoints: ['http://127.0.0.1:9'], tls: {} })).toMatch(
+      /ECONNREFUSED|Nobody listens/,
+    );
   }, 120_000);
 
   it('ends hostler serve with one line that names the endpoints, and no password', async () => {
