@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { peopleRoles } from '../src/api/access.ts';
+import { controllerRules, peopleRoles } from '../src/api/access.ts';
 import { admissionPolicies } from '../src/api/policies.ts';
 import { toCrd } from '../src/api/crd.ts';
 import { kinds } from '../src/api/kinds.ts';
@@ -28,6 +28,10 @@ for (const kind of kinds) {
 for (const role of peopleRoles()) {
   await writeFile(`${root}${CHART}/roles/${role.metadata.name}.yaml`, HEADER + stringify(role, { lineWidth: 0 }));
 }
+await writeFile(
+  `${root}${CHART}/controller.yaml`,
+  HEADER + stringify(controllerRules(), { lineWidth: 0, aliasDuplicateObjects: false }),
+);
 for (const { name, objects } of admissionPolicies()) {
   const text = objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n');
   await writeFile(`${root}${CHART}/policies/${name}.yaml`, HEADER + text);

@@ -76,6 +76,8 @@ const CONTROLLER_RULES: readonly Rule[] = [
   rule(GROUP, ['serveroperations'], READ),
   rule(GROUP, ['knownhosts'], [...READ, 'create', 'patch']),
   rule(GROUP, ['artifactbundles'], READ),
+  // some clusters ask for this of whoever makes an object that is owned by another
+  rule(GROUP, ['servers/finalizers', 'serveroperations/finalizers'], ['update']),
   rule('', ['events'], ['create', 'patch']),
 ];
 
@@ -83,6 +85,7 @@ const CONTROLLER_SYSTEM_RULES: readonly Rule[] = [
   rule('', ['configmaps'], ['get'], ['hostler-installation']),
   rule('', ['configmaps'], ['create']),
   rule('coordination.k8s.io', ['leases'], [...READ, 'create', 'update', 'delete']),
+  rule('', ['namespaces'], ['get'], [SYSTEM_NAMESPACE]),
 ];
 
 /** Roles of people, for both homes; none may write `servers/status`. */
@@ -126,7 +129,12 @@ export function peopleRoles(): ClusterRole[] {
   ];
 }
 
-/** Roles of the controllers of a standalone control plane; those of the chart are its templates. */
+/** What the controllers may do in all namespaces and in Hostler's own, for the chart; Secrets are its user's choice. */
+export function controllerRules(): Record<'everywhere' | 'system', readonly Rule[]> {
+  return { everywhere: CONTROLLER_RULES, system: CONTROLLER_SYSTEM_RULES };
+}
+
+/** Roles of the controllers of a standalone control plane. */
 export function controllerRoles(): Manifest[] {
   return [
     { ...clusterRole('hostler-controller', [...CONTROLLER_RULES]) },
@@ -136,7 +144,7 @@ export function controllerRoles(): Manifest[] {
       apiVersion: `${RBAC}/v1`,
       kind: 'Role',
       metadata: { name: 'hostler-controller', namespace: SYSTEM_NAMESPACE, labels: LABELS },
-      rules: [...CONTROLLER_SYSTEM_RULES, rule('', ['namespaces'], ['get'], [SYSTEM_NAMESPACE])],
+      rules: [...CONTROLLER_SYSTEM_RULES],
     },
   ];
 }
