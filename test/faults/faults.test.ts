@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/api/reasons.ts';
 import type { Server } from '../../src/api/server.ts';
@@ -9,7 +8,6 @@ import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
 import { ControlPlane } from '../support/controlPlane.ts';
-import { ControllerProcess } from '../support/controllerProcess.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { isConverged } from './converged.ts';
@@ -212,43 +210,5 @@ describe('a clock that is off by days', () => {
     await plane.waitFor('clock', (one) => clockOf(one)?.result === 'Pass', END_MS);
     expect(isConverged(await plane.server('clock'))).toBe(true);
     await expectSound(host, { interruptions: 0 });
-  });
-});
-
-describe('two processes of one installation', () => {
-  const started: ControllerProcess[] = [];
-  const startControllers = (identity: string): ControllerProcess => {
-    const { kubeconfig, directory } = api;
-    const one = new ControllerProcess({ kubeconfig, identity, log: join(directory, 'serve.log') });
-    started.push(one);
-    return one;
-  };
-  let api: ControlPlane;
-  beforeAll(async () => {
-    api = await ControlPlane.start(['--no-controllers']);
-    await api.createSecret('key', 'kubernetes.io/ssh-auth', {
-      'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
-    });
-  });
-  afterAll(async () => {
-    for (const one of started) await one.kill();
-    await api.remove();
-  });
-
-  it.concurrent('never change a host at once, and the one goes on where the other was killed', async () => {
-    const hosts = await Promise.all(['two-1', 'two-2', 'two-3'].map((name) => fleet.up({ name })));
-    await Promise.all(hosts.map(watchApt));
-    const first = startControllers('first');
-    startControllers('second');
-    for (const host of hosts) await api.createServer(host.name, specOf(host));
-    await running(hosts[0]!, 'dpkg');
-    await first.kill();
-    for (const host of hosts) {
-      await api.waitFor(host.name, isConverged, END_MS);
-      await expectSoundPackages(host);
-      await expectNoJobLeft(host);
-      await expectDocker(host, /^20\.10\./);
-    }
-    await checkInvariants(api, { hosts: new Map(hosts.map((host) => [host.name, host])) });
   });
 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,6 +84,14 @@ export class ControlPlane {
 
   get client(): Client {
     return new Client({ connection: defaultConnection({ kubeconfig: this.kubeconfig }) });
+  }
+
+  /** A kubeconfig that reaches the API through another port of loopback. */
+  async kubeconfigThrough(port: number): Promise<string> {
+    const path = join(this.directory, `kubeconfig-${port}`);
+    const text = await readFile(this.kubeconfig, 'utf8');
+    await writeFile(path, text.replaceAll(`127.0.0.1:${this.#port}`, `127.0.0.1:${port}`), { mode: 0o600 });
+    return path;
   }
 
   /** Resolves when the process of the last start is gone, whoever ended it. */

@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Server } from '../../src/api/server.ts';
+import type { ServerSpec } from '../../src/api/serverSpec.ts';
+import { servers } from '../../src/kube/hostlerResources.ts';
+import { leases } from '../../src/kube/resource.ts';
+import { shardOf } from '../../src/kube/shards.ts';
+import { Fleet } from '../hosts/fleet.ts';
+import type { Host } from '../hosts/host.ts';
+import { watchApt } from '../support/aptWatch.ts';
+import { ControllerProcess } from '../support/controllerProcess.ts';
+import { ControlPlane } from '../support/controlPlane.ts';
+import { CuttingProxy } from '../support/cuttingProxy.ts';
+import { checkInvariants } from '../support/invariants.ts';
+import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
+import { isConverged } from './converged.ts';
+
+const END_MS = 240_000;
+/** What a Server whose replica is gone may have to wait until another serves it. */
+const SERVED_WITHIN_MS = 30_000;
+const NAMES = ['frozen', 'killed', 'partitioned'] as const;
+type Name = (typeof NAMES)[number];
+
+/**
+ * Three replicas of the controllers, one host for each. The three meet their fate one after the other, each in the
+ * middle of an installation on its host.
+ */
+describe('of three replicas', () => {
+  let fleet: Fleet;
+  let api: ControlPlane;
+  let link: CuttingProxy;
+  const replicas = new Map<Name, ControllerProcess>();
+  const hosts = new Map<Name, Host>();
+
+  const start = (name: Name, kubeconfig = api.kubeconfig): void => {
+    const log = join(api.directory, `${name}.log`);
+    replicas.set(name, new ControllerProcess({ kubeconfig, identity: name, log }));
+  };
+
+  beforeAll(async () => {
+    fleet = await Fleet.create();
+    api = await ControlPlane.start(['--no-controllers']);
+    const key = await readFile(fleet.keyFile, 'utf8');
+    await api.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': key });
+    const { port } = api.client.server;
+    link = await CuttingProxy.start({ host: '127.0.0.1', port: Number(port) });
+    start('frozen');
+    start('killed');
+    start('partitioned', await api.kubeconfigThrough(link.port));
+    // who joins last takes its part over from the others
+    await vi.waitFor(async () => expect(smallest(await holders())).toBeGreaterThan(8), {
+      timeout: 90_000,
+      interval: 500,
+    });
+    await Promise.all(NAMES.map(async (name) => hosts.set(name, await serverFor(name))));
+  });
+
+  afterAll(async () => {
+    for (const replica of replicas.values()) await replica.kill();
+    await link.stop();
+    await api.remove();
+    await fleet.down();
+  });
+
+  /** By shard: the replica that holds it. */
+  async function holders(): Promise<Map<number, string>> {
+    const { items } = await api.client.list(leases, { namespace: 'hostler-system' });
+    const shards = items.filter(({ metadata }) => metadata.name.startsWith('hostler-shard-'));
+    return new Map(
+      shards.map(({ metadata, spec }) => [Number(metadata.name.slice(-2)), spec?.holderIdentity ?? ''] as const),
+    );
+  }
+
+  /** A host with a Server that this replica serves: a UID, and so a shard, is a matter of luck. */
+  async function serverFor(replica: Name): Promise<Host> {
+    const host = await fleet.up({ name: `of-${replica}` });
+    await watchApt(host);
+    for (;;) {
+      const { metadata } = await api.createServer(host.name, specOf(host));
+      if ((await holders()).get(shardOf(metadata.uid ?? '')) === replica) break;
+      await api.client.delete(servers, metadata);
+      await api.waitForGone(host.name);
+    }
+    await api.waitFor(host.name, isConverged);
+    return host;
+  }
+
+  const specOf = (host: Host): ServerSpec => ({
+    addresses: [{ type: 'IPv4', address: host.address }],
+    ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'key' } } },
+    requirements: { disk: '1M' },
+  });
+
+  /** Declares Docker on the replica's host and waits until apt works on it. */
+  async function beginInstallation(name: Name): Promise<void> {
+    const host = hosts.get(name)!;
+    await api.client.patch(servers, keyOf(host), { spec: { docker: { version: '20.10' } } });
+    const unpacks = "grep -qE ' status (half-installed|unpacked) ' /var/log/dpkg.log && pgrep -x apt-get";
+    await expect.poll(async () => (await host.exec(unpacks)).code, { timeout: 90_000, interval: 200 }).toBe(0);
+  }
+
+  /** Seconds until the replica's Server was looked at for a change made now. */
+  async function secondsUntilServed(name: Name): Promise<number> {
+    const started = performance.now();
+    const host = hosts.get(name)!;
+    const displayName = `served without ${name}`;
+    const { metadata } = await api.client.patch(servers, keyOf(host), { spec: { displayName } });
+    const isServed = ({ status }: Server) => (status?.observedGeneration ?? 0) >= (metadata.generation ?? Infinity);
+    await api.waitFor(host.name, isServed, 2 * SERVED_WITHIN_MS);
+    return (performance.now() - started) / 1000;
+  }
+
+  async function expectWhole(name: Name): Promise<void> {
+    const host = hosts.get(name)!;
+    await api.waitFor(host.name, isConverged, END_MS);
+    await expectSoundPackages(host);
+    await expectNoJobLeft(host);
+    await expectDocker(host, /^20\.10\./);
+    await checkInvariants(api, { hosts: new Map([[host.name, host]]) });
+  }
+
+  it('one is frozen: others serve its Servers within 30 s, and it changes nothing when it wakes', async () => {
+    await beginInstallation('frozen');
+    replicas.get('frozen')!.freeze();
+    expect(await secondsUntilServed('frozen')).toBeLessThan(SERVED_WITHIN_MS / 1000);
+    replicas.get('frozen')!.thaw();
+    await expectWhole('frozen');
+  });
+
+  it('one is killed: others serve its Servers within 30 s', async () => {
+    await beginInstallation('killed');
+    await replicas.get('killed')!.kill();
+    expect(await secondsUntilServed('killed')).toBeLessThan(SERVED_WITHIN_MS / 1000);
+    await expectWhole('killed');
+  });
+
+  it('one loses the API but not the hosts: others serve its Servers within 30 s, and it stops by itself', async () => {
+    await beginInstallation('partitioned');
+    link.freeze();
+    expect(await secondsUntilServed('partitioned')).toBeLessThan(SERVED_WITHIN_MS / 1000);
+    expect(replicas.get('partitioned')!.isRunning, 'the process waits for the API').toBe(true);
+    link.thaw();
+    await expectWhole('partitioned');
+    // it has its part of the shards again
+    await expect.poll(async () => [...(await holders()).values()], { timeout: 60_000 }).toContain('partitioned');
+  });
+});
+
+/** How many shards the replica with the fewest has. */
+function smallest(holders: ReadonlyMap<number, string>): number {
+  return Math.min(...NAMES.map((name) => [...holders.values()].filter((holder) => holder === name).length));
+}
+
+const keyOf = (host: Host) => ({ namespace: 'default', name: host.name });
