@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { openEmbeddedStorage } from '../apiserver/storage/embedded.ts';
 import { encryptStorage, loadEncryptionKeys } from '../apiserver/storage/encryption.ts';
-import { openEtcdStorage } from '../apiserver/storage/etcd.ts';
 import { StorageError, type Storage } from '../apiserver/storage/storage.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -60,6 +59,8 @@ export async function proveAuthority(storage: Storage, ca: string, dataDir: stri
 
 /** Opens etcd alone, without decryption. */
 async function openEtcd(etcd: EtcdTarget, log: Logger): Promise<Storage> {
+  // its client takes a third of a second to load
+  const { openEtcdStorage } = await import('../apiserver/storage/etcd.ts');
   try {
     return await openEtcdStorage({ ...etcd, log });
   } catch (error) {
