@@ -21,12 +21,13 @@ export interface Finding {
   audit?: { key: string; value: string };
 }
 
+/** What expressions see of one request, whatever the policy. */
+export type RequestValues = ReadonlyMap<string, Value>;
+
 /** One policy with one set of parameters, judging one request. */
 export interface EvaluationInput {
-  request: AdmissionRequest;
+  values: RequestValues;
   params: JsonObject | undefined;
-  namespaceObject: JsonObject | undefined;
-  authorizer: RbacAuthorizer;
   budget: CostBudget;
 }
 
@@ -41,7 +42,7 @@ export class Evaluation {
   constructor(policy: CompiledPolicy, input: EvaluationInput) {
     this.#policy = policy;
     this.#budget = input.budget;
-    this.#values = valuesOf(input);
+    this.#values = new Map([...input.values, ['params', jsonValue(input.params ?? null)]]);
     this.#values.set('variables', new Variables(policy.variables, this.#values, input.budget));
   }
 
@@ -157,7 +158,16 @@ class Variables extends CelMap {
   }
 }
 
-function valuesOf({ request, params, namespaceObject, authorizer }: EvaluationInput): Map<string, Value> {
+/** Values of the variables that every policy has. */
+export function requestValues({
+  request,
+  namespaceObject,
+  authorizer,
+}: {
+  request: AdmissionRequest;
+  namespaceObject: JsonObject | undefined;
+  authorizer: RbacAuthorizer;
+}): RequestValues {
   const { call, object, old } = request;
   const ask = askFor(call.user, authorizer);
   const { group, names } = call.resource;
@@ -166,7 +176,6 @@ function valuesOf({ request, params, namespaceObject, authorizer }: EvaluationIn
     ['object', jsonValue(object ?? null)],
     ['oldObject', jsonValue(old ?? null)],
     ['request', jsonValue(requestOf(request))],
-    ['params', jsonValue(params ?? null)],
     ['namespaceObject', jsonValue(namespaceObject ?? null)],
     ['authorizer', authorizerValue(ask)],
     ['authorizer.requestResource', requestResourceValue(ask, { ...about, name: call.name })],

@@ -7,7 +7,7 @@ import { objectAt } from '../../registry/object.ts';
 import type { StoredResource } from '../../registry/resource.ts';
 import { cachedToObject } from '../../registry/versions.ts';
 import { CostBudget } from '../../schema/cel/policy/program.ts';
-import { Evaluation, type Finding } from './evaluation.ts';
+import { Evaluation, requestValues, type Finding, type RequestValues } from './evaluation.ts';
 import { paramsOf } from './params.ts';
 import type { Binding, Policy, PolicyIndex } from './policyIndex.ts';
 
@@ -34,23 +34,29 @@ export class PolicyAdmission implements Admission {
   async admit(request: AdmissionRequest): Promise<void> {
     const { call } = request;
     if (call.user.name === SERVER_USER || call.resource.group === EXEMPT_GROUP) return;
+    // read and made into values once, however many policies have something to say
+    const namespaceOf = once(() => this.#namespaceOf(request));
+    const labels = (): JsonObject | undefined => objectAt(namespaceOf()?.['metadata'], 'labels');
+    const values = once(() => {
+      const namespaceObject = call.resource.namespaced ? namespaceOf() : undefined;
+      return requestValues({ request, namespaceObject, authorizer: this.#authorizer });
+    });
     for (const { policy, binding } of this.#index.inForce()) {
-      const labels = (): JsonObject | undefined => objectAt(this.#namespaceOf(request)?.['metadata'], 'labels');
       if (!policy.constraints.matches(request, labels) || !binding.matcher.matches(request, labels)) continue;
-      await this.#judge(request, policy, binding);
+      await this.#judge(request, { policy, binding, values: values() });
     }
   }
 
-  async #judge(request: AdmissionRequest, policy: Policy, binding: Binding): Promise<void> {
+  async #judge(
+    request: AdmissionRequest,
+    { policy, binding, values }: { policy: Policy; binding: Binding; values: RequestValues },
+  ): Promise<void> {
     const budget = new CostBudget();
-    const namespaceObject = request.call.resource.namespaced ? this.#namespaceOf(request) : undefined;
     const found = await paramsOf(policy, binding, request.call.namespace, this.#catalog);
     const findings =
       'problem' in found
         ? [{ message: found.problem, reason: '', rule: undefined, index: 0 }]
-        : found.params.flatMap((params) =>
-            new Evaluation(policy, { request, params, namespaceObject, authorizer: this.#authorizer, budget }).run(),
-          );
+        : found.params.flatMap((params) => new Evaluation(policy, { values, params, budget }).run());
     for (const finding of 'problem' in found && !policy.failsClosed ? [] : findings) {
       this.#act(request, { policy, binding, finding });
     }
@@ -88,4 +94,10 @@ export class PolicyAdmission implements Admission {
     const cached = store.cache.get(store.key('', name));
     return cached && cachedToObject(this.#namespaces, cached);
   }
+}
+
+/** What `make` returns, made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
