@@ -5,6 +5,7 @@ import { Records } from '../../../../../src/host/records.ts';
 import type { Difference } from '../../../../../src/host/task.ts';
 import type { DockerHave } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
 import { dockerEngine } from '../../../../../src/host/tasks/dockerEngine/task.ts';
+import { bareHost } from './bareHost.ts';
 
 const SHA256 = 'a'.repeat(64);
 const OTHER = 'b'.repeat(64);
@@ -29,27 +30,10 @@ const DEBIAN: HostFacts = {
   os: { id: 'debian', idLike: [], name: 'Debian GNU/Linux 12 (bookworm)', versionID: '12', codename: 'bookworm' },
 };
 
-/** A fresh host; nothing was fetched, nothing brought. */
-function fresh(more: Partial<DockerHave> = {}): DockerHave {
-  return {
-    packages: new Map(),
-    snap: false,
-    service: { startup: 'unknown', state: 'absent' },
-    mayAsk: false,
-    file: { state: 'absent', text: '' },
-    ownHolds: [],
-    sources: [],
-    bundles: [],
-    listsFresh: false,
-    offers: new Map(),
-    ...more,
-  };
-}
-
 /** docker-ce runs with containers, held by Hostler. */
 function running(release: string, more: Partial<DockerHave> = {}): DockerHave {
   const held = (version: string) => ({ version, complete: true, held: true });
-  return fresh({
+  return bareHost({
     packages: new Map([
       ['docker-ce', held(CE(release))],
       ['docker-ce-cli', held(CE(release))],
@@ -110,18 +94,18 @@ const reasons = ({ obstacles }: Difference): string[] =>
 
 describe('an engine from a bundle', () => {
   it.each<{ name: string; have: DockerHave; declared?: Declared; steps?: string[]; reasons?: string[] }>([
-    { name: 'is brought, then installed', have: fresh(), steps: ['bundle None', 'package None'] },
+    { name: 'is brought, then installed', have: bareHost(), steps: ['bundle None', 'package None'] },
     {
       name: 'goes on being brought',
-      have: fresh({ bundles: [{ name: `${SHA256}.part`, ready: false }] }),
+      have: bareHost({ bundles: [{ name: `${SHA256}.part`, ready: false }] }),
       steps: ['bundle None', 'package None'],
     },
     {
       name: 'takes the place of another one that was brought',
-      have: fresh({ bundles: [{ name: OTHER, ready: true }] }),
+      have: bareHost({ bundles: [{ name: OTHER, ready: true }] }),
       steps: ['bundle-removal None', 'bundle None', 'package None'],
     },
-    { name: 'is installed once it is there', have: fresh(offering('28.5.2')), steps: ['package None'] },
+    { name: 'is installed once it is there', have: bareHost(offering('28.5.2')), steps: ['package None'] },
     { name: 'is adopted as it is, and nothing brought', have: running('28.5.1') },
     {
       name: 'leaves nothing of the bundle once it is there',
@@ -159,7 +143,7 @@ describe('an engine from a bundle', () => {
     },
     {
       name: 'waits for a bundle that is not there',
-      have: fresh(),
+      have: bareHost(),
       declared: { artifacts: { problem: { reason: 'BundleMissing', message: 'create it', terminal: false } } },
       reasons: ['BundleMissing'],
     },
@@ -170,7 +154,7 @@ describe('an engine from a bundle', () => {
     },
     {
       name: 'waits for a file that is not there',
-      have: fresh(),
+      have: bareHost(),
       declared: {
         artifacts: { value: [{ ...BOOKWORM, problem: { reason: 'FileMissing', message: 'put it', terminal: false } }] },
       },
@@ -178,7 +162,7 @@ describe('an engine from a bundle', () => {
     },
     {
       name: 'needs no file any more that was brought already',
-      have: fresh(offering('28.5.2')),
+      have: bareHost(offering('28.5.2')),
       declared: {
         artifacts: { value: [{ ...BOOKWORM, problem: { reason: 'FileMissing', message: 'put it', terminal: false } }] },
       },
@@ -186,18 +170,18 @@ describe('an engine from a bundle', () => {
     },
     {
       name: 'is not for another architecture',
-      have: fresh(),
+      have: bareHost(),
       declared: { host: { ...DEBIAN, architecture: 'arm64' } },
       reasons: ['BundleNotForHost terminal'],
     },
     {
       name: 'does not come from what is no archive of packages',
-      have: fresh({ bundles: [{ name: SHA256, ready: false, problem: 'the file is no tar archive' }] }),
+      have: bareHost({ bundles: [{ name: SHA256, ready: false, problem: 'the file is no tar archive' }] }),
       reasons: ['BundleInvalid terminal'],
     },
     {
       name: 'does not come from an incomplete bundle',
-      have: fresh({ ...offering('28.5.2'), unmet: ['docker-ce : Depends: iptables but it is not installable'] }),
+      have: bareHost({ ...offering('28.5.2'), unmet: ['docker-ce : Depends: iptables but it is not installable'] }),
       reasons: ['BundleIncomplete terminal'],
     },
   ])('$name', ({ have, declared, steps: expected, reasons: obstacles }) => {
@@ -207,7 +191,7 @@ describe('an engine from a bundle', () => {
   });
 
   it('is taken from the bundle and from nothing else', () => {
-    const [change] = diff(fresh(offering('28.5.2'))).changes;
+    const [change] = diff(bareHost(offering('28.5.2'))).changes;
     expect(change?.params).toMatchObject({
       bundle: SHA256,
       packages: [`docker-ce=${CE('28.5.2')}`, `docker-ce-cli=${CE('28.5.2')}`, 'containerd.io'],
@@ -215,7 +199,7 @@ describe('an engine from a bundle', () => {
   });
 
   it('says what is brought, and asks for room for it and for what is taken out of it', () => {
-    const [change] = diff(fresh()).changes;
+    const [change] = diff(bareHost()).changes;
     expect(change?.what).toBe('bring 90 MB of packages to the host (artifact bookworm of ArtifactBundle docker-28)');
     expect(dockerEngine.apply(change!, DEBIAN)).toMatchObject({
       kind: 'transfer',
@@ -225,7 +209,7 @@ describe('an engine from a bundle', () => {
   });
 
   it('names what the bundle has and what the host is', () => {
-    const [obstacle] = diff(fresh(), { host: { ...DEBIAN, architecture: 'arm64' } }).obstacles;
+    const [obstacle] = diff(bareHost(), { host: { ...DEBIAN, architecture: 'arm64' } }).obstacles;
     expect(obstacle?.message).toBe(
       'spec.docker.source.bundle.bundleRef: ArtifactBundle docker-28 has packages for debian 13 amd64, debian 12 amd64; this host is debian 12 arm64. Add an artifact for it.',
     );

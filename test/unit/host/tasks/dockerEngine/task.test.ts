@@ -9,6 +9,7 @@ import { Records } from '../../../../../src/host/records.ts';
 import type { Difference } from '../../../../../src/host/task.ts';
 import type { DockerHave, InstalledPackage } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
 import { dockerEngine } from '../../../../../src/host/tasks/dockerEngine/task.ts';
+import { bareHost } from './bareHost.ts';
 
 type Docker = NonNullable<ServerSpec['docker']>;
 
@@ -46,19 +47,7 @@ function installed(version: string, more: Partial<InstalledPackage> = {}): Insta
 
 /** A fresh Debian 12 with package lists. */
 function fresh(more: Partial<DockerHave> = {}): DockerHave {
-  return {
-    packages: new Map(),
-    snap: false,
-    service: { startup: 'unknown', state: 'absent' },
-    mayAsk: false,
-    file: { state: 'absent', text: '' },
-    ownHolds: [],
-    sources: [],
-    bundles: [],
-    listsFresh: false,
-    offers: new Map([['docker.io', { candidate: DISTRO, versions: [DISTRO] }]]),
-    ...more,
-  };
+  return bareHost({ offers: new Map([['docker.io', { candidate: DISTRO, versions: [DISTRO] }]]), ...more });
 }
 
 /** docker-ce from its repository, running, held by Hostler. */
