@@ -65,7 +65,8 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           retry: 1,
-          fileParallelism: false,
+          // hosts wait for reboots and timers most of their time; every file has hosts, networks and ports of its own
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -3,8 +3,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { countRun, sum } from './support/counts.mjs';
-import { closingLine, installPackages, show } from './support/install.mjs';
+import { countRun, describeFailures, sum } from './support/counts.mjs';
+import { FAILURE, ROOT, closingLine, installPackages, show } from './support/install.mjs';
 
 const PROJECTS = ['unit', 'integration', 'conformance', 'e2e', 'faults'];
 /** Those that boot hosts. */
@@ -18,6 +18,8 @@ const CONFIG = ['--config', '.config/vitest.config.ts'];
 /** Exit code of both preparations where such tests cannot run. */
 const CANNOT = 3;
 
+/** Repeated at the end, where they are found: a run prints thousands of lines. */
+const failures = [];
 const reports = mkdtempSync(join(tmpdir(), 'hostler-test-'));
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -40,6 +42,7 @@ async function main(chosen) {
   for (const project of projects) counts.push(await runProject(project, { noHosts, noKubernetes }));
   const total = sum(counts);
   if (total.passed + total.failed === 0) console.error('No test ran.');
+  for (const line of failures) console.log(line);
   console.log(closingLine(total));
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
@@ -72,7 +75,15 @@ async function runProject(project, { noHosts, noKubernetes }) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const argv = [process.execPath, ...VITEST, 'run', ...CONFIG, '--project', project, '--passWithNoTests', ...reporters];
   const { code } = await show(argv, { env });
-  return countRun(report, code);
+  const counts = countRun(report, code);
+  if (counts.failed > 0) failures.push(...explain(report).map((line) => `${FAILURE}${project}: ${line}`));
+  return counts;
+}
+
+/** Why a run failed; one without a failed test ended by an error outside of every test, which it printed above. */
+function explain(report) {
+  const lines = describeFailures(report, ROOT);
+  return lines.length > 0 ? lines : ['an error outside of the tests; it is printed above'];
 }
 
 /** Continuous integration must not stay green because Go is missing there. */

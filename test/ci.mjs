@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { parseClosingLine, sum } from './support/counts.mjs';
-import { closingLine, installPackages, show } from './support/install.mjs';
+import { FAILURE, closingLine, installPackages, show } from './support/install.mjs';
 
 const GATES = ['verify', 'typecheck', 'lint', 'layers', 'knip', 'build'];
 /** The npm packages that carry nothing but Node's own binary. */
@@ -14,11 +14,13 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hos
 await installPackages();
 const results = [];
 for (const name of GATES) results.push(await gate(name, () => show(['npm', 'run', '--silent', name])));
-results.push({ name: 'npm test', counts: await tests() });
+const { counts, failures } = await tests();
+results.push({ name: 'npm test', counts });
 for (const release of NODE_RELEASES) results.push(...(await smoke(release)));
 
 console.log('\n== Summary');
 for (const { name, counts } of results) console.log(`${counts.failed === 0 ? 'ok    ' : 'FAILED'} ${name}`);
+for (const line of failures) console.log(line);
 const total = sum(results.map(({ counts }) => counts));
 console.log(closingLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
@@ -34,7 +36,8 @@ async function gate(name, run) {
 async function tests() {
   console.log('\n== npm test');
   const { code, text } = await show(['npm', 'test'], { capture: true });
-  return parseClosingLine(text, code);
+  const failures = text.split('\n').filter((line) => line.startsWith(FAILURE));
+  return { counts: parseClosingLine(text, code), failures };
 }
 
 /** The package's `engines` promise, kept: the unit tests and the built command on another release of Node. */

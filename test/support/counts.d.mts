@@ -5,5 +5,6 @@ export interface Counts {
   skipped: number;
 }
 export function countRun(path: string, exitCode: number): Counts;
+export function describeFailures(path: string, root: string): string[];
 export function sum(counts: Counts[]): Counts;
 export function parseClosingLine(text: string, exitCode: number): Counts;

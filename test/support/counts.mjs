@@ -20,6 +20,21 @@ export function countRun(path, exitCode) {
   };
 }
 
+/** What did not pass in that JSON file: one line each of the test, its file and the first line of why. */
+export function describeFailures(path, root) {
+  if (!existsSync(path)) return ['the run ended without a report'];
+  return JSON.parse(readFileSync(path, 'utf8')).testResults.flatMap((file) => {
+    const name = file.name.replace(root, '');
+    const failed = file.assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0) return file.status === 'failed' ? [`${name}: ${firstLine(file.message)}`] : [];
+    return failed.map(({ fullName, failureMessages }) => `${name}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
+  });
+}
+
+function firstLine(message) {
+  return (message ?? '').trim().split('\n', 1)[0].slice(0, 200);
+}
+
 /** Adds up counts. */
 export function sum(counts) {
   const total = { passed: 0, failed: 0, skipped: 0 };

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What a line begins with that repeats a failed test at the end of a run. */
+export const FAILURE = 'FAILED ';
+
 /** Runs a program with its output shown; resolves with the exit code, 128 for a signal, 127 when it cannot start. */
 export function show(argv, { env = {}, capture = false, stdin = 'ignore' } = {}) {
   const [program, ...args] = argv;

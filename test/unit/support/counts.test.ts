@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { countRun, parseClosingLine, sum } from '../../support/counts.mjs';
+import { countRun, describeFailures, parseClosingLine, sum } from '../../support/counts.mjs';
 
 let directory: string;
 beforeEach(() => {
@@ -40,6 +40,33 @@ describe('countRun', () => {
 
   it('counts a run without a report as a failure', () => {
     expect(countRun(join(directory, 'absent.json'), 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+});
+
+describe('describeFailures', () => {
+  it('names the failed tests and files with the first line of why', () => {
+    const path = join(directory, 'report.json');
+    const testResults = [
+      {
+        name: '/repo/test/a.test.ts',
+        status: 'failed',
+        assertionResults: [
+          { status: 'passed', fullName: 'a passes' },
+          { status: 'failed', fullName: 'a fails', failureMessages: ['Error: expected 1 to be 2\n    at a.test.ts'] },
+        ],
+      },
+      { name: '/repo/test/b.test.ts', status: 'failed', message: 'hook timed out\nmore', assertionResults: [] },
+      { name: '/repo/test/c.test.ts', status: 'passed', assertionResults: [{ status: 'passed', fullName: 'c' }] },
+    ];
+    writeFileSync(path, JSON.stringify({ testResults }));
+    expect(describeFailures(path, '/repo/')).toEqual([
+      'test/a.test.ts: a fails: Error: expected 1 to be 2',
+      'test/b.test.ts: hook timed out',
+    ]);
+  });
+
+  it('says where a run left no report', () => {
+    expect(describeFailures(join(directory, 'absent.json'), '/repo/')).toEqual(['the run ended without a report']);
   });
 });
 
