@@ -26,7 +26,7 @@ export function normaliseMember(key: string, member: unknown): unknown {
   if (key === 'managedFields' && Array.isArray(member))
     return [...member].sort((a, b) => (ownerOf(a) < ownerOf(b) ? -1 : 1));
   if (key === 'cells' && Array.isArray(member))
-    return member.map((cell) => (isAge(cell) ? '<age>' : (cell as unknown)));
+    return member.map((cell: unknown) => (typeof cell === 'string' ? ageless(cell) : cell));
   return member;
 }
 
@@ -85,8 +85,9 @@ function ownerOf(entry: unknown): string {
   return isObject(entry) ? [entry['manager'], entry['operation'], entry['subresource']].join(' ') : '';
 }
 
-function isAge(cell: unknown): boolean {
-  return typeof cell === 'string' && AGE.test(cell);
+/** A cell of a table, of which some show the second in which an object was made. */
+function ageless(cell: string): string {
+  return AGE.test(cell) ? '<age>' : timeless('cells', cell);
 }
 
 /** A JSON object. */
