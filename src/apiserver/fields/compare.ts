@@ -4,6 +4,7 @@ import { EMPTY } from './fieldSet.ts';
 import type { FieldSet } from './fieldSet.ts';
 import type { FieldType } from './fieldType.ts';
 import { fieldElement, sortElements, sortTexts } from './pathElement.ts';
+import { itemsByElement, wholeFieldsOf } from './wholeFields.ts';
 
 /** How two versions of an object differ. No path is in two of the sets. */
 export interface Comparison {
@@ -55,7 +56,7 @@ class Walker {
   #oneSided(before: Side, after: Side, type: FieldType): void {
     const value = after === undefined ? before : after;
     const set = after === undefined ? this.comparison.removed : this.comparison.added;
-    if (value !== undefined && (value !== null || type.isNullable)) this.#insert(set, fieldsOf(value, type));
+    if (value !== undefined && (value !== null || type.isNullable)) this.#insert(set, wholeFieldsOf(value, type));
   }
 
   #map(before: JsonValue, after: JsonValue, type: FieldType): void {
@@ -133,33 +134,6 @@ class Walker {
   }
 }
 
-/** The path of a value and those of all its fields, below its element: what a comparison with nothing comes to. */
-function fieldsOf(value: JsonValue, type: FieldType): FieldSet {
-  if (isJsonObject(value)) return type.isAtomicMap ? EMPTY : fieldsOfMembers(value, type);
-  return Array.isArray(value) && !type.isAtomicList ? fieldsOfItems(value, type) : EMPTY;
-}
-
-function fieldsOfMembers(object: JsonObject, type: FieldType): FieldSet {
-  const keys = sortTexts(Object.keys(object));
-  if (keys.length === 0) return EMPTY;
-  const fields: Record<string, FieldSet> = { '.': EMPTY };
-  for (const key of keys) {
-    fields[fieldElement(key)] = fieldsOf(object[key] ?? null, type.member(key));
-  }
-  return fields;
-}
-
-function fieldsOfItems(list: JsonValue[], type: FieldType): FieldSet {
-  const items = itemsByElement(list, type);
-  if (items === undefined || items.size === 0) return EMPTY;
-  const fields: Record<string, FieldSet> = { '.': EMPTY };
-  for (const element of sortElements([...items.keys()])) {
-    const [first, ...duplicates] = items.get(element) ?? [];
-    fields[element] = first === undefined || duplicates.length > 0 ? EMPTY : fieldsOf(first, type.item);
-  }
-  return fields;
-}
-
 function isScalar(value: Side): boolean {
   return value !== undefined && value !== null && typeof value !== 'object';
 }
@@ -176,19 +150,4 @@ function isEmpty(value: Side): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isJsonObject(value) && Object.keys(value).length === 0;
-}
-
-/** Items by their path element; undefined when one of them has none (then the list is compared as a whole). */
-function itemsByElement(list: Side, type: FieldType): Map<string, JsonValue[]> | undefined {
-  const items = new Map<string, JsonValue[]>();
-  if (list === undefined || list === null) return items;
-  if (!Array.isArray(list)) return undefined;
-  for (const item of list) {
-    const element = type.elementOf(item);
-    if (element === undefined) return undefined;
-    const known = items.get(element);
-    if (known === undefined) items.set(element, [item]);
-    else known.push(item);
-  }
-  return items;
 }

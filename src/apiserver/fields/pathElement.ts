@@ -4,22 +4,47 @@ import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { parseJson } from '../codec/jsonParser.ts';
 import { goQuote } from '../schema/goText.ts';
 
-/** The element of the member `key` of an object. */
-export function fieldElement(key: string): string {
-  const known = fieldElements.get(key);
-  if (known !== undefined) return known;
-  const element = `f:${key}`;
-  if (key.length <= MAX_KNOWN_LENGTH && fieldElements.size < MAX_KNOWN) fieldElements.set(key, element);
+/** Texts made before: one that was a key of an object already is one at once, a new one has to be looked up. */
+type Known = Map<string, string>;
+const MAX_KNOWN = 10_000;
+const MAX_KNOWN_LENGTH = 64;
+const MAX_KNOWN_KEYS = 100;
+const fieldElements: Known = new Map();
+/** Those of items with one key, by its name. */
+const keyElements = new Map<string, Known>();
+
+function knownOr(known: Known, text: string, make: (text: string) => string): string {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const element = make(text);
+  if (text.length <= MAX_KNOWN_LENGTH && known.size < MAX_KNOWN) known.set(text, element);
   return element;
 }
 
-/** Elements made before: a text that was a key of an object already is one at once, a new one has to be looked up. */
-const fieldElements = new Map<string, string>();
-const MAX_KNOWN = 10_000;
-const MAX_KNOWN_LENGTH = 64;
+/** The element of the member `key` of an object. */
+export function fieldElement(key: string): string {
+  return knownOr(fieldElements, key, (text) => `f:${text}`);
+}
 
 /** The element of a list item that is known by its keys. */
 export function keyElement(keys: readonly (readonly [string, JsonValue])[]): string {
+  const [only, ...others] = keys;
+  if (only !== undefined && others.length === 0 && typeof only[1] === 'string') return oneKeyElement(only[0], only[1]);
+  return makeKeyElement(keys);
+}
+
+function oneKeyElement(key: string, value: string): string {
+  const make = (text: string): string => makeKeyElement([[key, text]]);
+  let known = keyElements.get(key);
+  if (known === undefined) {
+    if (keyElements.size >= MAX_KNOWN_KEYS) return make(value);
+    known = new Map();
+    keyElements.set(key, known);
+  }
+  return knownOr(known, value, make);
+}
+
+function makeKeyElement(keys: readonly (readonly [string, JsonValue])[]): string {
   const sorted = keys.length === 1 ? keys : keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `k:{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${stringifyJson(value)}`).join(',')}}`;
 }

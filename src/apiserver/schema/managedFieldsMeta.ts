@@ -7,6 +7,8 @@ import { byteLength } from './names.ts';
 
 const MAX_MANAGER_BYTES = 128;
 const MAX_SUBRESOURCE_BYTES = 256;
+/** Nearly all there are, and certainly printable. */
+const PLAIN = /^[ -~]*$/;
 
 /** Validates `metadata.managedFields`: operation, fieldsType, manager, subresource of every entry. */
 export function checkManagedFields(entries: JsonValue | undefined, path: string): FieldError[] {
@@ -17,6 +19,7 @@ export function checkManagedFields(entries: JsonValue | undefined, path: string)
 /** Validates a field manager's name: at most 128 bytes, printable. */
 export function checkManagerName(manager: string, path: string): FieldError[] {
   const errors = byteLength(manager) > MAX_MANAGER_BYTES ? [tooLong(path, MAX_MANAGER_BYTES)] : [];
+  if (PLAIN.test(manager)) return errors;
   let position = 0;
   for (const char of manager) {
     if (!isPrintable(char)) {
