@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { EffectiveServer } from '../api/effective.ts';
-import { digest } from '../lib/canonicalJson.ts';
 import type { Clock } from '../lib/clock.ts';
 import { TransientError } from '../lib/errors.ts';
 import type { ExecResult, Session } from '../ssh/session.ts';
@@ -18,12 +17,10 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 interface SlowFacts {
   /** Of the package state that they belong to. */
   signature: string;
-  /** Digest of the fragments' names and arguments. */
-  question: string;
   /** When the `rarely` fragments ran; milliseconds since the epoch. */
   at: number;
-  /** What each fragment's `parse` gave, by fragment name. */
-  results: ReadonlyMap<string, unknown>;
+  /** What each fragment's `parse` gave, by fragment name, and which arguments it was asked with. */
+  results: ReadonlyMap<string, { args: readonly string[]; result: unknown }>;
 }
 
 /** What was seen in one round trip. */
@@ -72,9 +69,8 @@ interface Asked {
 export async function observe(session: Session, options: ObserveOptions): Promise<Observation> {
   const { clock } = options;
   const asked = fragmentsFor(options);
-  const question = digest(asked.map(({ name, placed }) => [name, placed.args]));
   const started = clock.now();
-  const usable = usablePrevious(options.previous?.slow, question, started);
+  const usable = usablePrevious(options.previous?.slow, asked, started);
   const records = await look(session, asked, { usable, options });
   const ended = clock.now();
   const engine = records.get(0) ?? new Records(new Map());
@@ -87,9 +83,8 @@ export async function observe(session: Session, options: ObserveOptions): Promis
     at: ended,
     slow: {
       signature: engine.text('signature') ?? '',
-      question,
       at: usable?.at ?? ended,
-      results: new Map(asked.filter(({ fragment }) => fragment.slow).map(({ name }) => [name, results.get(name)])),
+      results: keptOf(asked, results),
     },
   };
 }
@@ -145,10 +140,26 @@ function paceOf({ slow }: FactFragment<unknown>): Pace {
   return slow === true ? 'packages' : 'always';
 }
 
-function usablePrevious(slow: SlowFacts | undefined, question: string, now: number): SlowFacts | undefined {
-  if (slow?.question !== question) return undefined;
+/** Only when it answers every slow fragment that is asked for now; that it answers more is no harm. */
+function usablePrevious(slow: SlowFacts | undefined, asked: readonly Asked[], now: number): SlowFacts | undefined {
+  if (slow === undefined || !slowOf(asked).every((one) => isAnswered(slow, one))) return undefined;
   const age = now - slow.at;
   return age >= 0 && age < SLOW_FACTS_MAX_AGE_MS ? slow : undefined;
+}
+
+function isAnswered(slow: SlowFacts, { name, placed }: Asked): boolean {
+  const args = slow.results.get(name)?.args;
+  return args?.length === placed.args.length && args.every((arg, index) => arg === placed.args[index]);
+}
+
+/** A task's fragment that broke off is asked for again by the next look; missing core facts wait for their time. */
+function keptOf(asked: readonly Asked[], results: ReadonlyMap<string, unknown>): SlowFacts['results'] {
+  const kept = slowOf(asked).filter(({ name, task }) => task === undefined || results.has(name));
+  return new Map(kept.map(({ name, placed: { args } }) => [name, { args, result: results.get(name) }]));
+}
+
+function slowOf(asked: readonly Asked[]): Asked[] {
+  return asked.filter(({ fragment }) => fragment.slow !== undefined && fragment.slow !== false);
 }
 
 /** What may be carried over when the fragments about packages ran again. */
@@ -182,7 +193,7 @@ function resultsOf(
   for (const { name, task, fragment, placed } of asked) {
     const found = records.get(placed.scope);
     if (found?.status('hostler.done') === 0) results.set(name, fragment.parse(found));
-    else if (found === undefined && usable?.results.has(name)) results.set(name, usable.results.get(name));
+    else if (found === undefined && usable?.results.has(name)) results.set(name, usable.results.get(name)?.result);
     else if (task !== undefined) failed.set(task, `fragment ${name} broke off`);
   }
   return { results, failed };

@@ -10,6 +10,8 @@ interface Awaited {
 }
 
 const END_OF_HEAD = '\r\n\r\n';
+/** The last chunk of a chunked body; JSON holds no raw line end, so these bytes stand nowhere else. */
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 
 /**
  * A kept TLS connection that carries one HTTP/1.1 request at a time, and looks at no more of an answer than its status
@@ -20,8 +22,8 @@ export class BareConnection {
   #awaited: Awaited | undefined;
   /** What has come of the head of the answer while it is not complete. */
   #head: Buffer = Buffer.of();
-  /** Length of the body, and how much of that is missing; undefined until the head is complete. */
-  #body: { length: number; missing: number } | undefined;
+  /** What has come of the body, and of which length it is, unless it comes in chunks; undefined before the head's end. */
+  #body: { length: number | undefined; received: number; tail: Buffer } | undefined;
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
@@ -38,7 +40,7 @@ export class BareConnection {
     return new BareConnection(socket);
   }
 
-  /** Sends one request; resolves with the length of the answer. @throws Error for an answer other than 200 and 201. */
+  /** Sends one request; resolves with the length of the answer, framing of chunks included. @throws Error for an answer other than 200 and 201. */
   async exchange({ method, path, body = Buffer.of(), contentType = 'application/json' }: Ask): Promise<number> {
     const head = [
       `${method} ${path} HTTP/1.1`,
@@ -60,10 +62,14 @@ export class BareConnection {
 
   #read(chunk: Buffer): void {
     const rest = this.#body === undefined ? this.#readHead(chunk) : chunk;
-    if (this.#body === undefined) return;
-    this.#body.missing -= rest.length;
-    if (this.#body.missing > 0) return;
-    this.#awaited?.resolve(this.#body.length);
+    const body = this.#body;
+    if (body === undefined) return;
+    body.received += rest.length;
+    if (body.length === undefined) {
+      body.tail = Buffer.concat([body.tail, rest]).subarray(-LAST_CHUNK.length);
+      if (!body.tail.equals(LAST_CHUNK)) return;
+    } else if (body.received < body.length) return;
+    this.#awaited?.resolve(body.received);
     this.#body = undefined;
   }
 
@@ -75,12 +81,13 @@ export class BareConnection {
     if (end < 0) return Buffer.of();
     const head = all.toString('latin1', 0, end);
     const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-    if (!/^HTTP\/1\.1 20[01] /.test(head) || length === undefined) {
+    const chunked = /\r\ntransfer-encoding: chunked/i.test(head);
+    if (!/^HTTP\/1\.1 20[01] /.test(head) || (length === undefined && !chunked)) {
       this.#awaited?.reject(new Error(`an answer to a write is not as expected: ${head}`));
       this.#socket.destroy();
       return Buffer.of();
     }
-    this.#body = { length: Number(length), missing: Number(length) };
+    this.#body = { length: chunked ? undefined : Number(length), received: 0, tail: Buffer.of() };
     return all.subarray(end + END_OF_HEAD.length);
   }
 }

@@ -51,7 +51,7 @@ export function scopeOf({ server, session, now = 0, memory, operations = [], req
 /** The run has looked at a host of nobody's, with these facts. */
 export function observed(scope: Scope, facts: Partial<HostFacts>): Scope {
   const dull: HostFacts = { packageManager: 'apt', initSystem: 'systemd', fileSystems: [], owner: { state: 'Free' } };
-  const slow = { signature: '', question: '', at: 0, results: new Map<string, unknown>() };
+  const slow = { signature: '', at: 0, results: new Map() };
   scope.observation = { facts: { ...dull, ...facts }, have: new Map(), failed: new Map(), at: 0, slow };
   return scope;
 }

@@ -145,6 +145,21 @@ describe('observe', () => {
     ]);
   });
 
+  it('carries them over to a look at less, such as that at the health', async () => {
+    const { host, clock, look } = setUp();
+    const previous = await look();
+    await observe(host, { effective: effective({}), tasks: [], previous, clock });
+    expect(host.looks.at(-1)).toEqual({ slow: false, rarely: false });
+  });
+
+  it('gathers them again after a look in which they broke off', async () => {
+    const { host, look } = setUp();
+    host.break = 'slow';
+    const broken = await look();
+    host.break = undefined;
+    expect((await look(broken)).have.get('sample')).toEqual({ fast: 'f1', slow: 's1' });
+  });
+
   it.each(['fast', 'slow'] as const)('names a task whose %s fragment broke off, instead of guessing', async (which) => {
     const { host, look } = setUp();
     const first = await look();

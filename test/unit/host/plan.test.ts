@@ -104,7 +104,7 @@ describe('planHost', () => {
     have: new Map(Object.entries(have)),
     failed: new Map(Object.entries(failed)),
     at: 0,
-    slow: { signature: '', question: '', at: 0, results: new Map() },
+    slow: { signature: '', at: 0, results: new Map() },
   });
 
   it('lists the changes of all tasks in their order', () => {

@@ -58,7 +58,7 @@ function preflight(
     have: over.unseen ? new Map() : new Map([['docker-engine', {}]]),
     failed: over.unseen ? new Map([['docker-engine', 'fragment docker-engine#0 broke off']]) : new Map(),
     at: 0,
-    slow: { signature: '', question: '', at: 0, results: new Map() },
+    slow: { signature: '', at: 0, results: new Map() },
   };
   const spec: ServerSpec = {
     addresses: [{ type: 'IPv4', address: '192.0.2.1' }],
