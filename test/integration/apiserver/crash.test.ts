@@ -7,18 +7,23 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN, ensurePki } from '../../../src/apiserver/pki/pki.ts';
 import type { Said } from '../../support/apiServer.ts';
+import { EtcdCluster } from '../../support/etcd.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/apiServerProcess.ts', import.meta.url));
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const ROUNDS = 5;
 const WRITERS = 8;
+const STORES = ['embedded', 'etcd'] as const;
+type Store = (typeof STORES)[number];
 
 let directory: string;
+let etcd: EtcdCluster;
 let child: ChildProcess;
 let url = '';
 let agent: Agent;
 
 beforeAll(async () => {
+  etcd = await EtcdCluster.start();
   directory = await mkdtemp(join(tmpdir(), 'hostler-crash-'));
   const pki = await ensurePki(join(directory, 'pki'), { hosts: ['127.0.0.1'] });
   const credentials = await pki.client(ADMIN);
@@ -28,10 +33,12 @@ afterAll(async () => {
   agent.destroy();
   child.kill('SIGKILL');
   await rm(directory, { recursive: true, force: true });
+  await etcd.remove();
 });
 
-async function start(): Promise<void> {
-  child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, directory, '0'], {
+async function start(store: Store): Promise<void> {
+  const flags = store === 'etcd' ? etcd.endpoints : [];
+  child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, directory, '0', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   url = await new Promise<string>((resolve, reject) => {
@@ -67,13 +74,13 @@ function ask(method: string, path: string, body?: object): Promise<{ code: numbe
 }
 
 describe('kill -9 while clients write', () => {
-  it('loses nothing that was acknowledged and never goes back', async () => {
+  it.each(STORES)('loses nothing that was acknowledged and never goes back (%s)', async (store) => {
     /** What a writer was told is stored: name → counter and resourceVersion. */
     const acknowledged = new Map<string, { count: number; version: number }>();
     const deleted = new Set<string>();
     let highest = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      await start();
+      await start(store);
       const { body } = await ask('GET', MAPS);
       const version = Number(body.metadata.resourceVersion);
       expect(version).toBeGreaterThanOrEqual(highest);

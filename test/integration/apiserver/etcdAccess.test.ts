@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Etcd3 } from 'etcd3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN, ensurePki, type Pki } from '../../../src/apiserver/pki/pki.ts';
 import { openEtcdStorage, type EtcdOptions } from '../../../src/apiserver/storage/etcd.ts';
+import { openStore, proveAuthority } from '../../../src/cli/openStore.ts';
+import { silentLogger } from '../../../src/lib/logger.ts';
 import { EtcdCluster } from '../../support/etcd.ts';
 import { runHostler } from '../../support/hostlerCommand.ts';
 import { Consumer, temporaryDirectory } from '../../support/storage.ts';
@@ -101,5 +103,31 @@ describe('etcd with certificates and users', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^hostler: The store at https:\/\/127\.0\.0\.1:\d+ cannot be used: etcd /m);
     expect(stderr).not.toContain(PASSWORD);
+  }, 120_000);
+
+  it('belongs to servers of one encryption key and one certificate authority', async () => {
+    const { endpoints, prefix, tls = {}, auth } = good;
+    const etcd = { endpoints: [...endpoints], prefix: prefix ?? '', tls, ...(auth === undefined ? {} : { auth }) };
+    const [first, second] = [join(directory.path, 'first'), join(directory.path, 'second')];
+    await Promise.all([first, second].map((path) => mkdir(path)));
+    const start = async (dataDir: string): Promise<void> => {
+      const storage = await openStore({ dataDir, etcd }, silentLogger);
+      try {
+        const own = await ensurePki(join(dataDir, 'pki'), { hosts: ['127.0.0.1'] });
+        await proveAuthority(storage, own.ca, dataDir);
+      } finally {
+        await storage.close();
+      }
+    };
+    await start(first);
+    const key = (await readFile(join(first, 'encryption.key'), 'utf8')).trim();
+    const outcome = await start(second).catch((error: unknown) => String(error));
+    expect(outcome).toMatch(/encrypt.* key/);
+    expect(outcome).not.toContain(key);
+
+    await cp(join(first, 'encryption.key'), join(second, 'encryption.key'));
+    await expect(start(second)).rejects.toThrow('copy the directory pki from the data directory of one of them');
+    await cp(join(first, 'pki'), join(second, 'pki'), { recursive: true });
+    await start(second);
   }, 120_000);
 });
