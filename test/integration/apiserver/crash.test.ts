@@ -74,53 +74,57 @@ function ask(method: string, path: string, body?: object): Promise<{ code: numbe
 }
 
 describe('kill -9 while clients write', () => {
-  it.each(STORES)('loses nothing that was acknowledged and never goes back (%s)', async (store) => {
-    /** What a writer was told is stored: name → counter and resourceVersion. */
-    const acknowledged = new Map<string, { count: number; version: number }>();
-    const deleted = new Set<string>();
-    let highest = 0;
-    for (let round = 0; round < ROUNDS; round++) {
-      await start(store);
-      const { body } = await ask('GET', MAPS);
-      const version = Number(body.metadata.resourceVersion);
-      expect(version).toBeGreaterThanOrEqual(highest);
-      const found = new Map(body.items.map((item) => [item.metadata.name, item]));
-      for (const [name, { count, version: written }] of acknowledged) {
-        const item = found.get(name);
-        expect(item, `${name} was acknowledged in round ${round}`).toBeDefined();
-        expect(Number(item?.data['count'])).toBeGreaterThanOrEqual(count);
-        expect(Number(item?.metadata.resourceVersion)).toBeGreaterThanOrEqual(written);
-      }
-      for (const name of deleted) expect(found.has(name), `${name} was deleted`).toBe(false);
-
-      let running = true;
-      const note = (said: Said): void => {
-        const written = Number(said.metadata.resourceVersion);
-        highest = Math.max(highest, written);
-        acknowledged.set(said.metadata.name, { count: Number(said.data['count']), version: written });
-      };
-      const writer = async (id: number): Promise<void> => {
-        for (let i = 0; running; i++) {
-          const name = `w-${round}-${id}-${i % 5}-${Math.floor(i / 20)}`;
-          // from here on it may exist again, whether or not the answer arrives
-          deleted.delete(name);
-          const created = await ask('POST', MAPS, { metadata: { name }, data: { count: '0' } });
-          if (created.code === 201) note(created.body);
-          const patched = await ask('PATCH', `${MAPS}/${name}`, { data: { count: String(i + 1) } });
-          if (patched.code === 200) note(patched.body);
-          if (i % 5 !== 4) continue;
-          acknowledged.delete(name);
-          const gone = await ask('DELETE', `${MAPS}/${name}`);
-          if (gone.code === 200) deleted.add(name);
+  it.each(STORES)(
+    'loses nothing that was acknowledged and never goes back (%s)',
+    async (store) => {
+      /** What a writer was told is stored: name → counter and resourceVersion. */
+      const acknowledged = new Map<string, { count: number; version: number }>();
+      const deleted = new Set<string>();
+      let highest = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        await start(store);
+        const { body } = await ask('GET', MAPS);
+        const version = Number(body.metadata.resourceVersion);
+        expect(version).toBeGreaterThanOrEqual(highest);
+        const found = new Map(body.items.map((item) => [item.metadata.name, item]));
+        for (const [name, { count, version: written }] of acknowledged) {
+          const item = found.get(name);
+          expect(item, `${name} was acknowledged in round ${round}`).toBeDefined();
+          expect(Number(item?.data['count'])).toBeGreaterThanOrEqual(count);
+          expect(Number(item?.metadata.resourceVersion)).toBeGreaterThanOrEqual(written);
         }
-      };
-      // a writer ends when the server dies under it
-      const writers = Array.from({ length: WRITERS }, (_, id) => writer(id).catch(() => undefined));
-      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 700));
-      await kill();
-      running = false;
-      await Promise.all(writers);
-      expect(highest).toBeGreaterThan(version);
-    }
-  }, 120_000);
+        for (const name of deleted) expect(found.has(name), `${name} was deleted`).toBe(false);
+
+        let running = true;
+        const note = (said: Said): void => {
+          const written = Number(said.metadata.resourceVersion);
+          highest = Math.max(highest, written);
+          acknowledged.set(said.metadata.name, { count: Number(said.data['count']), version: written });
+        };
+        const writer = async (id: number): Promise<void> => {
+          for (let i = 0; running; i++) {
+            const name = `w-${round}-${id}-${i % 5}-${Math.floor(i / 20)}`;
+            // from here on it may exist again, whether or not the answer arrives
+            deleted.delete(name);
+            const created = await ask('POST', MAPS, { metadata: { name }, data: { count: '0' } });
+            if (created.code === 201) note(created.body);
+            const patched = await ask('PATCH', `${MAPS}/${name}`, { data: { count: String(i + 1) } });
+            if (patched.code === 200) note(patched.body);
+            if (i % 5 !== 4) continue;
+            acknowledged.delete(name);
+            const gone = await ask('DELETE', `${MAPS}/${name}`);
+            if (gone.code === 200) deleted.add(name);
+          }
+        };
+        // a writer ends when the server dies under it
+        const writers = Array.from({ length: WRITERS }, (_, id) => writer(id).catch(() => undefined));
+        await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 700));
+        await kill();
+        running = false;
+        await Promise.all(writers);
+        expect(highest).toBeGreaterThan(version);
+      }
+    },
+    120_000,
+  );
 });
