@@ -60,6 +60,7 @@ module.exports = {
     { name: 'src-never-imports-test', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
     soleImporter('ssh2', 'ssh'),
     soleImporter('express', 'apiserver'),
+    soleImporter('jose', 'apiserver/authentication'),
     soleImporter('lmdb', 'apiserver/storage'),
     soleImporter('etcd3', 'apiserver/storage'),
     soleImporter('@kubernetes/client-node', 'kube'),

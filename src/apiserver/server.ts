@@ -7,6 +7,8 @@ import type { Logger } from '../lib/logger.ts';
 import { AccountTokens } from './authentication/accountTokens.ts';
 import { BearerAuthenticator, type TokenSource } from './authentication/bearer.ts';
 import { BootstrapTokens } from './authentication/bootstrapTokens.ts';
+import { OidcTokens } from './authentication/oidc/oidcTokens.ts';
+import type { OidcSettings } from './authentication/oidc/settings.ts';
 import { SigningKey } from './authentication/signingKey.ts';
 import { StaticTokens } from './authentication/staticTokens.ts';
 import { EscalationCheck } from './authorization/escalation.ts';
@@ -49,6 +51,8 @@ export interface ApiServerOptions {
   log: Logger;
   /** Lines `token,user,uid,"groups"`: tokens that are good until the process ends. */
   staticTokens?: string;
+  /** Whose ID tokens are taken beside our own. */
+  oidc?: OidcSettings;
   /** Default: the system's. */
   clock?: Clock;
   /** CustomResourceDefinitions to install (or bring up to date) before `ready`. */
@@ -122,6 +126,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   const { storage, log, pki } = options;
   const clock = options.clock ?? systemClock;
   const state: State = { ready: false, stopping: false };
+  const oidc = options.oidc && (await OidcTokens.start(options.oidc, { clock, log }));
   const hub = new WatchHub({ storage, log, clock });
   await hub.start();
   const catalog = new Catalog();
@@ -141,6 +146,8 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   const [accounts, secrets] = [requireStored(catalog, '', 'serviceaccounts'), requireStored(catalog, '', 'secrets')];
   const tokens = new AccountTokens({ key, clock, accounts, secrets });
   sources.push(new StaticTokens(options.staticTokens ?? ''), new BootstrapTokens(secrets, clock), tokens);
+  // last: it alone may have to ask somebody else
+  if (oidc !== undefined) sources.push(oidc);
   const policies = new PolicyIndex();
   const admission = (plural: string): StoredResource => requireStored(catalog, 'admissionregistration.k8s.io', plural);
   await policies.start(admission('validatingadmissionpolicies'), admission('validatingadmissionpolicybindings'));

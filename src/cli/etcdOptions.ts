@@ -1,9 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { messageOf } from '../lib/errors.ts';
 import { redactor } from '../lib/redaction.ts';
-import { CliError, exitCode } from './exitCodes.ts';
+import { readCertificate, readFlagFile, usage } from './flagFiles.ts';
 
 /** The flags that say where etcd is; all of them absent = the embedded store. */
 export interface EtcdFlags {
@@ -114,18 +112,8 @@ function certificates(flags: EtcdFlags, urls: readonly string[]): EtcdTarget['tl
   return { ...ca, cert, key: readKey(etcdKeyfile, parsed, etcdCertfile) };
 }
 
-function readCertificate(flag: string, path: string): { pem: Buffer; parsed: X509Certificate } {
-  const pem = read(flag, path);
-  try {
-    return { pem, parsed: new X509Certificate(pem) };
-  } catch {
-    // OpenSSL's own words name routines, not what is wrong
-    throw usage(`${flag} ${path}: not a PEM certificate (-----BEGIN CERTIFICATE-----).`);
-  }
-}
-
 function readKey(path: string, certificate: X509Certificate, certificatePath: string): Buffer {
-  const pem = read('--etcd-keyfile', path);
+  const pem = readFlagFile('--etcd-keyfile', path);
   const key = parseKey(pem);
   if (key === undefined)
     throw usage(`--etcd-keyfile ${path}: not an unencrypted PEM private key (openssl pkey -in … -out …).`);
@@ -148,7 +136,7 @@ function credentials(flags: EtcdFlags, env: NodeJS.ProcessEnv): EtcdTarget['auth
   const path = flags.etcdCredentialsFile;
   if (path === undefined) return undefined;
   const flag = '--etcd-credentials-file';
-  return parseCredentials(read(flag, path).toString().trim(), `${flag} ${path}`);
+  return parseCredentials(readFlagFile(flag, path).toString().trim(), `${flag} ${path}`);
 }
 
 function parseCredentials(text: string, source: string): EtcdTarget['auth'] {
@@ -157,16 +145,4 @@ function parseCredentials(text: string, source: string): EtcdTarget['auth'] {
   if (username === undefined || password === undefined) throw usage(`${source}: expected one line user:password.`);
   redactor.register(password);
   return { username, password };
-}
-
-function read(flag: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw usage(`${flag} ${path}: ${messageOf(error)}.`);
-  }
-}
-
-function usage(message: string): CliError {
-  return new CliError(exitCode.usage, message);
 }

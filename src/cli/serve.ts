@@ -16,6 +16,7 @@ import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { etcdTarget } from './etcdOptions.ts';
+import { type OidcTarget, oidcTarget } from './oidcOptions.ts';
 import { openStore, proveAuthority } from './openStore.ts';
 import { print } from './output.ts';
 import { runControllers } from './runControllers.ts';
@@ -42,10 +43,11 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }: Context): Promise<void> {
   const etcd = etcdTarget(options);
+  const oidc = oidcTarget(options);
   await prepareDataDir(dataDir);
   const storage = await openStore({ dataDir, etcd }, log);
   try {
-    await runControlPlane({ ...options, dataDir }, storage, { log, signal });
+    await runControlPlane({ ...options, dataDir }, { storage, oidc }, { log, signal });
   } finally {
     await storage.close();
   }
@@ -69,7 +71,14 @@ interface Context {
   signal: AbortSignal;
 }
 
-async function runControlPlane(options: ServeOptions, storage: Storage, { log, signal }: Context): Promise<void> {
+/** What the flags stand for, opened and checked. */
+interface Opened {
+  storage: Storage;
+  oidc: OidcTarget | undefined;
+}
+
+async function runControlPlane(options: ServeOptions, opened: Opened, { log, signal }: Context): Promise<void> {
+  const { storage, oidc } = opened;
   const { dataDir, listen } = options;
   const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host], clock: systemClock };
   let certificates = await readCertificates(kept);
@@ -78,6 +87,7 @@ async function runControlPlane(options: ServeOptions, storage: Storage, { log, s
     storage,
     pki: certificates,
     ...(options.tokenAuthFile === undefined ? {} : { staticTokens: await readFile(options.tokenAuthFile, 'utf8') }),
+    ...(oidc === undefined ? {} : { oidc }),
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),

@@ -6,9 +6,10 @@ import {
   withControllerOptions,
 } from './controllerOptions.ts';
 import { type EtcdFlags, withEtcdOptions } from './etcdOptions.ts';
+import { type OidcFlags, withOidcOptions } from './oidcOptions.ts';
 
 /** What `hostler serve` is told. */
-export interface ServeOptions extends ControllerOptions, EtcdFlags {
+export interface ServeOptions extends ControllerOptions, EtcdFlags, OidcFlags {
   dataDir: string;
   listen: ListenAddress;
   kubeconfigOut?: string;
@@ -29,7 +30,7 @@ export function serveCommand(): Command {
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
     .option('--token-auth-file <file>', 'static bearer tokens, one per line: token,user,uid,"group1,group2"')
     .option('--no-controllers', 'API server only');
-  return withControllerOptions(withEtcdOptions(command))
+  return withControllerOptions(withEtcdOptions(withOidcOptions(command)))
     .addHelpText(
       'after',
       `
@@ -38,6 +39,8 @@ Examples:
   hostler serve --data-dir /var/lib/hostler-control --listen 0.0.0.0:7443
   hostler serve --etcd-endpoints https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-cafile ca.pem \\
     --etcd-certfile client.pem --etcd-keyfile client.key --etcd-prefix /hostler
+  hostler serve --oidc-issuer-url https://login.example.com --oidc-client-id hostler \\
+    --oidc-username-claim email --oidc-groups-claim groups --oidc-groups-prefix oidc:
   KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
     )
     .action(async (options: ServeOptions) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { JsonObject } from '../codec/json.ts';
-import type { User } from '../http/authentication.ts';
+import { CREDENTIAL_ID, type User } from '../http/authentication.ts';
 import { isDeleting, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { decodeEntry } from '../registry/versions.ts';
@@ -109,6 +109,6 @@ function toUser({ namespace, name, uid, id }: { namespace: string; name: string;
     name: `system:serviceaccount:${namespace}:${name}`,
     uid,
     groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
-    extra: { 'authentication.kubernetes.io/credential-id': [`JTI=${id}`] },
+    extra: { [CREDENTIAL_ID]: [`JTI=${id}`] },
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Authenticator, User } from '../http/authentication.ts';
-import { unauthorized } from '../http/status.ts';
+import { ANONYMOUS, type Authenticator, type User } from '../http/authentication.ts';
+import { ApiError, unauthorized } from '../http/status.ts';
 
 /** Knows the users of one kind of tokens. */
 export interface TokenSource {
@@ -13,7 +13,10 @@ export interface TokenSource {
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** Users by bearer token, and by whatever else where none is sent. A token that nobody knows is a 401, never anonymous. */
+/**
+ * Users by bearer token, unless `otherwise` knows who it is: as in kube-apiserver a client certificate goes first.
+ * A token that nobody knows is a 401, never anonymous.
+ */
 export class BearerAuthenticator implements Authenticator {
   readonly #sources: readonly TokenSource[];
   readonly #otherwise: Authenticator;
@@ -26,15 +29,27 @@ export class BearerAuthenticator implements Authenticator {
   authenticate(request: IncomingMessage): User | Promise<User> {
     const { authorization } = request.headers;
     if (authorization === undefined) return this.#otherwise.authenticate(request);
-    const token = BEARER.exec(authorization)?.[1];
-    if (token === undefined) throw unauthorized();
-    return this.#userOf(token);
+    return this.#byToken(request, authorization);
   }
 
-  async #userOf(token: string): Promise<User> {
-    const found = await this.review(token, []);
+  async #byToken(request: IncomingMessage, authorization: string): Promise<User> {
+    const known = await this.#known(request);
+    if (known !== undefined) return known;
+    const token = BEARER.exec(authorization)?.[1];
+    const found = token === undefined ? undefined : await this.review(token, []);
     if (found === undefined) throw unauthorized();
     return found.user;
+  }
+
+  /** Who it is without the token. Something that is no good leaves it to the token. */
+  async #known(request: IncomingMessage): Promise<User | undefined> {
+    try {
+      const user = await this.#otherwise.authenticate(request);
+      return user === ANONYMOUS ? undefined : user;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 401) return undefined;
+      throw error;
+    }
   }
 
   /** Whose token this is, for TokenReview. */

@@ -14,6 +14,9 @@ export interface User {
 /** The user of a request without credentials: may do what the roles of its group allow. */
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
+/** In `extra`: which credential it was, for audit logs. */
+export const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
+
 /** Finds out who sends a request. */
 export interface Authenticator {
   /**
@@ -64,7 +67,11 @@ function prove(socket: TLSSocket): Proof | 'rejected' {
   if (name === undefined || name === '') return 'rejected';
   const groups = values(certificate.subject.O);
   return {
-    user: { name, groups: [...new Set([...groups, 'system:authenticated'])] },
+    user: {
+      name,
+      groups: [...new Set([...groups, 'system:authenticated'])],
+      extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}`] },
+    },
     validTo: Date.parse(certificate.valid_to),
   };
 }

@@ -6,6 +6,7 @@ import { toCrd } from '../../../src/api/crd.ts';
 import { kinds } from '../../../src/api/kinds.ts';
 import { ControlPlane } from '../../support/controlPlane.ts';
 import { KubeCluster } from '../../support/kubeCluster.ts';
+import { OidcIssuer, tokenKey } from '../../support/oidcIssuer.ts';
 import { GEARS_CRD, WIDGETS_CRD } from './crds.ts';
 import { Side, type Endpoint } from './side.ts';
 
@@ -13,6 +14,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     hostler: Endpoint;
     kubernetes: Endpoint;
+    /** Whose ID tokens both take. */
+    issuer: { url: string; kid: string; privateKey: string };
     /** Of this run, for names that no other run has used. */
     run: string;
   }
@@ -20,16 +23,31 @@ declare module 'vitest' {
 
 const ESTABLISHED_MS = 30_000;
 
+/** What both are told of the issuer. */
+const oidcFlags = ({ url, caFile }: OidcIssuer): string[] => [
+  `--oidc-issuer-url=${url}`,
+  '--oidc-client-id=hostler',
+  `--oidc-ca-file=${caFile}`,
+  '--oidc-groups-claim=groups',
+  '--oidc-groups-prefix=oidc:',
+  '--oidc-required-claim=org=acme',
+];
+
 /** Starts both servers once for the whole project, with the same CustomResourceDefinitions. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   // to count tests that cannot run here (see test/bootstrap.mjs)
   if (process.env['HOSTLER_LIST_ONLY'] !== undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), 'hostler-conformance-'));
-  const plane = await ControlPlane.start(['--no-controllers']);
-  const cluster = await KubeCluster.start({ controllerManager: false }).catch(async (error: unknown) => {
-    await plane.remove();
-    throw error;
-  });
+  const key = tokenKey('RS256', 'conformance');
+  const issuer = await OidcIssuer.start([key]);
+  const flags = oidcFlags(issuer);
+  const plane = await ControlPlane.start(['--no-controllers', ...flags]);
+  const cluster = await KubeCluster.start({ controllerManager: false, apiServerFlags: flags }).catch(
+    async (error: unknown) => {
+      await plane.remove();
+      throw error;
+    },
+  );
   const hostler: Endpoint = {
     name: 'hostler',
     url: plane.url,
@@ -47,7 +65,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   await mkdir(hostler.home);
   await mkdir(kubernetes.home);
   const stop = async (): Promise<void> => {
-    await Promise.all([cluster.stop(), plane.remove()]);
+    await Promise.all([cluster.stop(), plane.remove(), issuer.remove()]);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -63,6 +81,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   }
   project.provide('hostler', hostler);
   project.provide('kubernetes', kubernetes);
+  const privateKey = key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  project.provide('issuer', { url: issuer.url, kid: 'conformance', privateKey });
   project.provide('run', Date.now().toString(36).slice(-4));
   return stop;
 }

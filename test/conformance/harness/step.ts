@@ -43,6 +43,9 @@ export interface User {
   groups?: readonly string[];
 }
 
+/** Somebody without one. */
+export const NOBODY: User = { name: '' };
+
 /** Parsed JSON, to be looked into. */
 export type Json = any;
 
