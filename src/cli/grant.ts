@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Client } from '../kube/client.ts';
 import { roleBindings, roles, type Role, type RoleBinding, type Subject } from '../kube/rbacResources.ts';
 import { openCluster, withCluster, type ClusterOptions } from './cluster.ts';
+import { CliError, exitCode } from './exitCodes.ts';
 import { print } from './output.ts';
 
 /** Name of the Role and of its binding, one of each in a namespace. */
@@ -9,13 +10,15 @@ const NAME = 'hostler-credentials';
 const RBAC = 'rbac.authorization.k8s.io';
 
 interface GrantOptions extends ClusterOptions {
+  captureOutput?: true;
   serviceAccount: { namespace: string; name: string };
 }
 
 /** `hostler grant` */
 export function grantCommand(): Command {
   return withCluster(new Command('grant').description('let the controllers read single Secrets, by their names'))
-    .argument('<secret...>', 'names of Secrets with credentials')
+    .argument('[secret...]', 'names of Secrets with credentials')
+    .option('--capture-output', 'also let them create Secrets there, for what commands print')
     .addOption(
       new Option('--service-account <namespace/name>', 'what the controllers run as')
         .argParser(serviceAccount)
@@ -25,34 +28,57 @@ export function grantCommand(): Command {
       'after',
       `
 For a chart with secretAccess.mode=Named. Writes the Role ${NAME} and its binding in the Secrets' namespace; what was
-granted before stays. Needs the right to write Roles there, and to read the Secrets oneself.
+granted before stays. Needs the right to write Roles there, and to read (or create) the Secrets oneself.
+RunCommand with captureOutput, and "hostler server logs --jobs", need --capture-output once in a namespace.
 
 Examples:
   hostler grant eu-1-ssh --namespace acme
+  hostler grant --capture-output --namespace acme
   hostler grant eu-1-ssh eu-2-ssh -n acme --service-account infra/hostler`,
     )
     .action(grant);
 }
 
 async function grant(names: string[], options: GrantOptions): Promise<void> {
+  const { serviceAccount: account, captureOutput } = options;
+  if (names.length === 0 && captureOutput !== true)
+    throw new CliError(exitCode.usage, 'Name the Secrets that the controllers may read, or give --capture-output.');
   const { client, namespace } = openCluster(options);
-  const granted = await keepRole(client, namespace, names);
-  await keepBinding(client, namespace, { kind: 'ServiceAccount', ...options.serviceAccount });
-  const { serviceAccount: account } = options;
-  print(`${account.namespace}/${account.name} may read in namespace ${namespace}: ${granted.join(', ')}`);
+  const granted = await keepRole(client, namespace, { names, captureOutput });
+  await keepBinding(client, namespace, { kind: 'ServiceAccount', ...account });
+  const may = [
+    ...(granted.names.length > 0 ? [`read ${granted.names.join(', ')}`] : []),
+    ...(granted.captureOutput ? ['create Secrets for output'] : []),
+  ];
+  print(`${account.namespace}/${account.name} may in namespace ${namespace} ${may.join(' and ')}`);
 }
 
-/** Adds the names to the Role. Returns all that it names now. */
-async function keepRole(client: Client, namespace: string, names: readonly string[]): Promise<string[]> {
+interface Granted {
+  names: string[];
+  captureOutput: boolean;
+}
+
+/** Adds what is asked for to the Role. Returns all that it gives now. */
+async function keepRole(
+  client: Client,
+  namespace: string,
+  asked: { names: string[]; captureOutput: true | undefined },
+): Promise<Granted> {
   const found = await client.find(roles, { namespace, name: NAME });
-  const before = found?.rules?.flatMap(({ resourceNames = [] }) => resourceNames) ?? [];
-  const resourceNames = [...new Set([...before, ...names])].sort();
-  const rules = [{ apiGroups: [''], resources: ['secrets'], resourceNames, verbs: ['get'] }];
+  const before = found?.rules ?? [];
+  const names = [...new Set([...before.flatMap(({ resourceNames = [] }) => resourceNames), ...asked.names])].sort();
+  const captureOutput = asked.captureOutput ?? before.some(({ verbs }) => verbs.includes('create'));
+  const secrets = { apiGroups: [''], resources: ['secrets'] };
+  const rules = [
+    // a rule without names would be for all Secrets
+    ...(names.length > 0 ? [{ ...secrets, resourceNames: names, verbs: ['get'] }] : []),
+    ...(captureOutput ? [{ ...secrets, verbs: ['create'] }] : []),
+  ];
   const metadata = { namespace, name: NAME };
   const role: Role = { apiVersion: `${RBAC}/v1`, kind: 'Role', metadata, rules };
   if (found === undefined) await client.create(roles, role);
   else await client.update(roles, { ...found, rules });
-  return resourceNames;
+  return { names, captureOutput };
 }
 
 async function keepBinding(client: Client, namespace: string, subject: Subject): Promise<void> {

@@ -9,7 +9,7 @@ import { JOB_WAIT_MS } from '../attempts.ts';
 import { claimOf, type ClaimDeps } from '../claim.ts';
 import type { ServerDeps } from '../deps.ts';
 import { failed, succeeded, type Act, type ActResult, type ActRun, type Ending } from './act.ts';
-import { keepOutput, MAX_OUTPUT_BYTES } from './output.ts';
+import { keepOutput, MAX_OUTPUT_BYTES, proveKeepable } from './output.ts';
 
 /** What the changes' names of jobs of operations begin with. */
 export const OPERATION_JOB = 'operation/';
@@ -33,6 +33,10 @@ export class JobAct implements Act {
 
   constructor(deps: JobActDeps) {
     this.#deps = deps;
+  }
+
+  async prepare({ scope, operation }: ActRun): Promise<void> {
+    if (keepsOutput(operation)) await proveKeepable(this.#deps.client, operation, scope.signal);
   }
 
   async carryOn(run: ActRun): Promise<ActResult> {
@@ -63,11 +67,15 @@ export class JobAct implements Act {
 
   /** Before the end is told, so that whoever waits for it finds the Secret. */
   async #keepOutput({ scope, session, operation, log }: ActRun, id: string): Promise<void> {
-    if (operation.spec.captureOutput !== true || operation.spec.type !== 'RunCommand') return;
+    if (!keepsOutput(operation)) return;
     const output = await jobOutput(session, id, { maxBytes: MAX_OUTPUT_BYTES, signal: scope.signal });
     const name = await keepOutput(this.#deps.client, operation, output, scope.signal);
     log.status = { ...log.status, outputSecretRef: { name } };
   }
+}
+
+function keepsOutput({ spec }: ServerOperation): boolean {
+  return spec.captureOutput === true && spec.type === 'RunCommand';
 }
 
 function actionOf({ spec }: ServerOperation): LastingAction {

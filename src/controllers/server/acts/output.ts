@@ -1,9 +1,9 @@
 import { API_VERSION } from '../../../api/meta.ts';
 import type { ServerOperation } from '../../../api/serverOperation.ts';
-import { ApiError } from '../../../kube/apiError.ts';
+import { isAlreadyExists, isForbidden } from '../../../kube/apiError.ts';
 import type { Client } from '../../../kube/client.ts';
 import { secrets } from '../../../kube/resource.ts';
-import { TerminalError } from '../../../lib/errors.ts';
+import { TerminalError, TransientError } from '../../../lib/errors.ts';
 import { redactor } from '../../../lib/redaction.ts';
 
 export const MAX_OUTPUT_BYTES = 256 * 1024;
@@ -11,16 +11,50 @@ export const MAX_OUTPUT_BYTES = 256 * 1024;
 /**
  * Keeps what a command printed in a Secret that goes with its operation. Idempotent: output that was kept stays.
  * @returns the name of the Secret.
- * @throws TerminalError DependencyNotReady  when a foreign Secret has that name.
+ * @throws TransientError SecretForbidden  when Hostler may not create Secrets there (any more).
  */
 export async function keepOutput(
   client: Client,
-  { metadata }: ServerOperation,
+  operation: ServerOperation,
   output: string,
   signal: AbortSignal,
 ): Promise<string> {
+  try {
+    return await create(client, operation, output, { signal });
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    throw new TransientError('SecretForbidden', ...forbidden(operation, error));
+  }
+}
+
+/**
+ * Asks before the command runs: its output could not be had again.
+ * @throws TerminalError SecretForbidden
+ */
+export async function proveKeepable(client: Client, operation: ServerOperation, signal: AbortSignal): Promise<void> {
+  try {
+    await create(client, operation, '', { signal, dryRun: true });
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    throw new TerminalError('SecretForbidden', ...forbidden(operation, error));
+  }
+}
+
+function forbidden({ metadata: { namespace = '' } }: ServerOperation, cause: unknown) {
+  const message = `Hostler may not create a Secret for the output in namespace ${namespace}.`;
+  const remedy = `Let it: hostler grant --capture-output --namespace ${namespace}`;
+  return [message, { cause, remedy }] as const;
+}
+
+async function create(
+  client: Client,
+  { metadata }: ServerOperation,
+  output: string,
+  options: { signal: AbortSignal; dryRun?: true },
+): Promise<string> {
   const { namespace = '', uid = '' } = metadata;
-  const name = `${metadata.name.slice(0, 240)}-output`;
+  // by its UID this operation's own: Hostler may have no right to look whose a Secret is that is there already
+  const name = `${metadata.name.slice(0, 200)}-output-${uid}`;
   const owner = { apiVersion: API_VERSION, kind: 'ServerOperation', name: metadata.name, uid, controller: true };
   const secret = {
     apiVersion: 'v1',
@@ -31,14 +65,9 @@ export async function keepOutput(
     data: { output: Buffer.from(redactor.redact(output)).subarray(-MAX_OUTPUT_BYTES).toString('base64') },
   };
   try {
-    await client.create(secrets, secret, { signal });
+    await client.create(secrets, secret, options);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== 409) throw error;
-    const found = await client.get(secrets, { namespace, name }, { signal });
-    if (found.metadata.ownerReferences?.some((one) => one.uid === uid) !== true)
-      throw new TerminalError('DependencyNotReady', `Secret ${name} exists and is not this operation's.`, {
-        remedy: 'Give the operation another name.',
-      });
+    if (!isAlreadyExists(error)) throw error;
   }
   return name;
 }

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../src/api/meta.ts';
 import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
 import type { Scope } from '../../../../src/controllers/server/scope.ts';
 import type { JobOnHost } from '../../../../src/host/jobs.ts';
+import { ApiError } from '../../../../src/kube/apiError.ts';
 import { TerminalError, TransientError, type ReconcileError } from '../../../../src/lib/errors.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
@@ -19,6 +21,8 @@ interface State {
 let session: FakeSession<State>;
 /** What the API holds. */
 let stored: Map<string, ServerOperation>;
+/** What the API says to the next Secrets that are created; default: 201. */
+let answers: number[];
 /** The order in which things became known: writes of the API and scripts on the host. */
 let story: string[];
 
@@ -26,6 +30,7 @@ beforeEach(() => {
   clock = new FakeClock();
   stored = new Map();
   story = [];
+  answers = [];
   const script = (name: string) => () => {
     story.push(name);
     return '';
@@ -37,6 +42,7 @@ beforeEach(() => {
         story.push('start-job');
         return `\n${nonce} 0.state 0 6\nExited\n${nonce} 0.exit 0 1\n0\n${nonce} end\n`;
       },
+      'job-output': () => 'printed',
       'consume-job': script('consume-job'),
       'cancel-job': script('cancel-job'),
     },
@@ -56,6 +62,14 @@ function operation(name: string, more: Partial<ServerOperation> = {}): ServerOpe
   return made;
 }
 
+/** As for a Secret that may not be created, or is there already. */
+function apiError(code: number): ApiError {
+  const reason = code === 409 ? 'AlreadyExists' : 'Forbidden';
+  return new ApiError('POST secrets', code, {
+    status: { apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason },
+  });
+}
+
 function scopeWith(operations: ServerOperation[], spec: Partial<ServerSpec> = {}, jobs: JobOnHost[] = []): Scope {
   const scope = scopeOf({ server: serverWith(spec), session, now: clock.now(), operations });
   return observed(scope, { jobs });
@@ -65,7 +79,14 @@ function acts(): Acts {
   const deps = {
     clock,
     ...claimDeps,
-    client: { find: (_: unknown, { name }: { name: string }) => Promise.resolve(stored.get(name)) },
+    client: {
+      find: (_: unknown, { name }: { name: string }) => Promise.resolve(stored.get(name)),
+      create: (_: unknown, { metadata }: KubeObject, { dryRun = false }: { dryRun?: boolean }) => {
+        const code = answers.shift() ?? 201;
+        story.push(`${dryRun ? 'may create' : 'create'} ${metadata.name}: ${code}`);
+        return code === 201 ? Promise.resolve() : Promise.reject(apiError(code));
+      },
+    },
     events: { record: () => undefined },
     operationStatus: {
       latest: (one: ServerOperation) => one,
@@ -149,6 +170,32 @@ describe('operations that change a host', () => {
     await clock.advance(3600_000);
     await acts().perform(scopeWith([one]), session);
     expect(stored.get('one')?.status).toMatchObject({ phase: 'Failed', message: 'A file system is full.' });
+  });
+
+  it('keep what a command prints in a Secret that their UID names, also when it is there already', async () => {
+    answers = [201, 409];
+    const spec = { ...operation('one').spec, captureOutput: true };
+    await acts().perform(scopeWith([operation('one', { spec })]), session);
+    const name = 'one-output-uid-one';
+    expect(story.filter((line) => line.includes('create'))).toEqual([`may create ${name}: 201`, `create ${name}: 409`]);
+    expect(stored.get('one')?.status).toMatchObject({ phase: 'Succeeded', outputSecretRef: { name } });
+  });
+
+  it('run no command whose output may not be kept, and wait with one that was begun', async () => {
+    const spec = { ...operation('one').spec, captureOutput: true };
+    answers = [403];
+    await acts().perform(scopeWith([operation('one', { spec })]), session);
+    const { phase, message } = stored.get('one')?.status ?? {};
+    expect([phase, message]).toEqual([
+      'Failed',
+      expect.stringContaining('hostler grant --capture-output --namespace acme'),
+    ]);
+    expect(story).not.toContain('start-job');
+    answers = [403];
+    const two = operation('two', { spec, status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z' } });
+    await expect(acts().perform(scopeWith([two]), session)).rejects.toMatchObject({ reason: 'SecretForbidden' });
+    expect(stored.get('two')?.status).toMatchObject({ phase: 'Running' });
+    expect(story).not.toContain('consume-job');
   });
 
   it('end with their job when they were deleted, and leave the jobs of others alone', async () => {
