@@ -5,10 +5,12 @@ import { defineConfig } from 'vitest/config';
 
 /** A file system in memory, where there is one. */
 const MEMORY = '/dev/shm';
+/** Short files of e2e that together come by every controller. */
+const inBothHomes = ['server', 'maintenance'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // unit: pure, milliseconds. integration: real sshd, kubectl. conformance: beside a real kube-apiserver. e2e: whole hosts.
-// faults: the same, at random.
+// operator: some of these in the other home. faults: whole hosts while things go wrong, also at random.
 export default defineConfig({
   root,
   test: {
@@ -73,6 +75,20 @@ export default defineConfig({
       {
         root,
         test: {
+          name: 'operator',
+          include: inBothHomes.map((name) => `test/e2e/${name}.test.ts`),
+          setupFiles: ['test/support/invariantsAfterEach.ts'],
+          env: { HOSTLER_TEST_HOME: 'operator' },
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          retry: 1,
+          maxWorkers: 2,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        root,
+        test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           testTimeout: 600_000,
@@ -80,7 +96,7 @@ export default defineConfig({
           maxConcurrency: 3,
           // another try would be another schedule of the same faults: what failed once is to be looked at
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

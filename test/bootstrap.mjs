@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { countRun, describeFailures, sum } from './support/counts.mjs';
 import { FAILURE, ROOT, closingLine, installPackages, show } from './support/install.mjs';
 
-const PROJECTS = ['unit', 'integration', 'conformance', 'e2e', 'faults'];
+const PROJECTS = ['unit', 'integration', 'conformance', 'e2e', 'operator', 'faults'];
 /** Those that boot hosts. */
-const ON_HOSTS = ['e2e', 'faults'];
+const ON_HOSTS = ['e2e', 'operator', 'faults'];
 /** Those that need a real kube-apiserver. */
-const ON_KUBERNETES = ['conformance'];
-/** Those of which some tests need one; they skip by `HOSTLER_SKIP_KUBERNETES`, which says why. */
-const PARTLY_ON_KUBERNETES = ['e2e'];
+const ON_KUBERNETES = ['conformance', 'operator'];
+/** Those of which some tests need one; by `HOSTLER_SKIP_KUBERNETES`, which says why, they skip or do without. */
+const PARTLY_ON_KUBERNETES = ['e2e', 'faults'];
 const VITEST = ['node_modules/vitest/vitest.mjs'];
 const CONFIG = ['--config', '.config/vitest.config.ts'];
 /** Exit code of both preparations where such tests cannot run. */

@@ -17,7 +17,7 @@ import { newFrame, renderScript } from '../../src/ssh/script.ts';
 import type { Connection, Script, Session } from '../../src/ssh/session.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import { StandalonePlane } from '../support/standalonePlane.ts';
 import { compared, median, report, type Row } from './report.ts';
 
 const HOSTS = Number(process.env['HOSTLER_BENCH_HOSTS'] ?? 20);
@@ -180,7 +180,7 @@ async function bareExec(client: Client, program: string): Promise<string> {
 }
 
 async function freshHostToReady(): Promise<Row> {
-  const plane = await ControlPlane.start();
+  const plane = await StandalonePlane.start();
   try {
     await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
       'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
@@ -199,7 +199,7 @@ async function freshHostToReady(): Promise<Row> {
   }
 }
 
-async function declared(plane: ControlPlane, round: number): Promise<number> {
+async function declared(plane: StandalonePlane, round: number): Promise<number> {
   const name = `ours-${round}`;
   const host = await fleet.up({ name });
   const start = performance.now();

@@ -7,7 +7,8 @@ import { publicKeyOf } from '../../src/ssh/keys.ts';
 import { fingerprint } from '../../src/ssh/knownHostKey.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { sshKeygen } from '../support/sshd.ts';
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
   fleet = await Fleet.create();
   host = await fleet.up({ name: 'eu-1' });
   await configureSshd('PermitRootLogin yes');
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': pair.privateKey,
     passphrase: 'geheim',

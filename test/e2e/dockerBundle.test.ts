@@ -10,7 +10,8 @@ import { run } from '../hosts/command.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { startAptRepository } from '../support/aptRepository.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { CuttingProxy } from '../support/cuttingProxy.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { startTinyContainer } from '../support/tinyContainer.ts';
@@ -35,8 +36,8 @@ beforeAll(async () => {
   releases = await engines();
   await host.run('ip route del default; rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb');
   link = await CuttingProxy.start({ host: host.address, port: 22 });
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s', '--allow-loopback']);
-  await mkdir(join(plane.directory, 'bundles'));
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s', '--allow-loopback']);
+  await mkdir(plane.bundles);
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });
@@ -80,7 +81,7 @@ async function engines(): Promise<typeof releases> {
 
 /** Puts an archive into the bundle directory. @returns its entry in an ArtifactBundle. */
 async function archive(file: string, debs: readonly string[]) {
-  const path = join(plane.directory, 'bundles', file);
+  const path = join(plane.bundles, file);
   await run(['tar', '-cf', path, ...debs.flatMap((deb) => ['-C', dirname(deb), deb.slice(dirname(deb).length + 1)])]);
   return {
     name: 'bookworm',

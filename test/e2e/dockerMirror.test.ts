@@ -5,7 +5,8 @@ import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 
 const ENTRY = '/etc/apt/sources.list.d/hostler-docker.list';
@@ -22,7 +23,7 @@ beforeAll(async () => {
   host = await fleet.up({ name: 'eu-1' });
   mirror = await startAptRepository({ bindAddress: fleet.gateway, suite: 'bookworm' });
   key = await readFile(mirror.keyPath, 'utf8');
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('eu-1-ssh', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });

@@ -9,7 +9,8 @@ import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import type { UserOptions } from '../hosts/rootfs.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { holdLock } from '../support/holdLock.ts';
 import { checkInvariants } from '../support/invariants.ts';
 
@@ -18,7 +19,7 @@ let plane: ControlPlane;
 
 beforeAll(async () => {
   fleet = await Fleet.create();
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });

@@ -9,7 +9,8 @@ import { servers } from '../../src/kube/hostlerResources.ts';
 import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 
 /** A file with this prefix exists, here or on the host, as soon as any hostile text ran. */
@@ -43,7 +44,7 @@ beforeAll(async () => {
     docker: true,
     users: [{ name: 'ops', password: PASSWORD, sudo: 'password' }],
   });
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('password', 'kubernetes.io/basic-auth', { password: PASSWORD });
 });
 

@@ -1,8 +1,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Fleet } from '../hosts/fleet.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants, expectInvariants } from '../support/invariants.ts';
 
 let fleet: Fleet;
@@ -10,7 +10,7 @@ let plane: ControlPlane;
 
 beforeAll(async () => {
   fleet = await Fleet.create();
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
 });
 
 afterAll(async () => {
@@ -56,11 +56,11 @@ it('invariants that a real host and its control plane break are found, each by n
   await expectInvariants();
 
   await plane.kill();
-  const log = join(plane.directory, 'serve.log');
+  const log = plane.logFile;
   const sound = await readFile(log);
   await appendFile(log, `{"msg":"TypeError: x is not a function"}\n{"msg":"${PASSWORD}"}\n`);
   await host.run(DOCTOR, { args: [PASSWORD, metadata.uid ?? ''] });
-  await plane.start(['--no-controllers']);
+  await plane.startWithoutControllers();
   const told = await checkInvariants(plane).then(
     () => '',
     (error: unknown) => String(error),

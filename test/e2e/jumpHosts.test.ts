@@ -7,7 +7,8 @@ import { secrets } from '../../src/kube/resource.ts';
 import { parseHostKey, fingerprint } from '../../src/ssh/knownHostKey.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { sshKeygen } from '../support/sshd.ts';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
     }\n`,
   });
   const privateKey = await readFile(fleet.keyFile, 'utf8');
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   for (const name of ['bastion', 'inner'])
     await plane.createSecret(name, 'kubernetes.io/ssh-auth', { 'ssh-privatekey': privateKey });
 });

@@ -6,7 +6,8 @@ import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { runHostler } from '../support/hostlerCommand.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { startTinyContainer } from '../support/tinyContainer.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
     docker: true,
     users: [{ name: 'ops', sudo: 'NOPASSWD', authorizedKeys: [await readFile(`${fleet.keyFile}.pub`, 'utf8')] }],
   });
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });

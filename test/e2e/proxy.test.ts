@@ -7,7 +7,8 @@ import { servers } from '../../src/kube/hostlerResources.ts';
 import { ReconcileError } from '../../src/lib/errors.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { HostDriver, type Docker } from '../support/hostDriver.ts';
 import { serveProxyImages, tags } from '../support/proxyImages.ts';
 import { watchRequests } from '../support/requestWatch.ts';
@@ -305,7 +306,7 @@ describe('under a control plane', () => {
 
   it('is part of Ready, and replaced only once that is approved', async () => {
     const third = await fleet.up({ docker: true });
-    plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+    plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
     const key = await readFile(fleet.keyFile, 'utf8');
     await plane.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': key });
     const { metadata } = await plane.createServer('web-1', {

@@ -4,7 +4,8 @@ import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { servers } from '../../src/kube/hostlerResources.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectNothingToTakeBack } from '../support/unproven.ts';
 
@@ -24,7 +25,7 @@ const spec = (sshd: Sshd, port = 22): ServerSpec => ({
 beforeAll(async () => {
   fleet = await Fleet.create();
   host = await fleet.up({ name: 'eu-1' });
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(['--health-interval', '2s', '--drift-interval', '4s']);
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });

@@ -12,7 +12,8 @@ import { ApiError } from '../../src/kube/apiError.ts';
 import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import type { Fleet } from '../hosts/fleet.ts';
 import { Canaries } from '../support/canaries.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane, Home } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectProxy, expectSoundPackages, waitForJobs } from '../support/soundHost.ts';
 import { isConverged, isTrue } from './converged.ts';
@@ -69,14 +70,14 @@ export class FaultRun {
   static async prepare(
     fleet: Fleet,
     schedule: Schedule,
-    { env, proxyImage }: { env: Record<string, string>; proxyImage: string },
+    { env, proxyImage, home }: { env: Record<string, string>; proxyImage: string; home: Home },
   ): Promise<FaultRun> {
     const canaries = new Canaries();
     const password = canaries.make('sudo password');
     const pem = await readFile(fleet.keyFile, 'utf8');
     canaries.addKey('private key', pem);
     const key = (await readFile(`${fleet.keyFile}.pub`, 'utf8')).trim();
-    const started = ControlPlane.start(FLAGS, { env });
+    const started = startControlPlane(FLAGS, { env }, home);
     const targets = schedule.hosts.map((plan, index) =>
       Target.up(fleet, `s${schedule.seed}-${index}`, plan, { key, password }),
     );
@@ -216,7 +217,7 @@ export class FaultRun {
   async keepLogs(): Promise<string> {
     const directory = join(tmpdir(), `hostler-fault-${this.#schedule.seed}`);
     await mkdir(directory, { recursive: true });
-    await copyFile(join(this.#plane.directory, 'serve.log'), join(directory, 'serve.log'));
+    await copyFile(this.#plane.logFile, join(directory, 'hostler.log'));
     for (const { host } of this.#targets) {
       await copyFile(join(host.record.directory, 'console.log'), join(directory, `${host.name}.log`));
     }

@@ -7,11 +7,14 @@ import { servers } from '../../src/kube/hostlerResources.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { isConverged } from './converged.ts';
+import { faultHome } from './faultHome.ts';
 
+const FLAGS = ['--health-interval', '2s', '--drift-interval', '4s'];
 /** With a minute of backoff in it. */
 const END_MS = 240_000;
 
@@ -20,7 +23,7 @@ let plane: ControlPlane;
 
 beforeAll(async () => {
   fleet = await Fleet.create();
-  plane = await ControlPlane.start(['--health-interval', '2s', '--drift-interval', '4s']);
+  plane = await startControlPlane(FLAGS, {}, await faultHome('faults/faults', 0));
   await plane.createSecret('key', 'kubernetes.io/ssh-auth', {
     'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
   });

@@ -5,7 +5,7 @@ import { Ssh2Session } from '../../src/ssh/ssh2Session.ts';
 import type { Script } from '../../src/ssh/session.ts';
 import { KILLS_DIRECTORY, type KillPlan } from './killPlan.ts';
 
-// Loaded into `hostler serve` before it: the process kills itself, -9, at the boundaries of what it sends.
+// Loaded into `hostler serve` or `hostler controller` before it: the process kills itself, -9, at the boundaries of what it sends.
 
 /** Moments in the middle of a command: when the host has just begun, and when it is well at work. */
 const DURING_MS = { in: 40, 'deep in': 1000 } as const;

@@ -11,6 +11,7 @@ import { checkInvariants } from '../support/invariants.ts';
 import { expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { startTinyContainer } from '../support/tinyContainer.ts';
 import { isConverged } from './converged.ts';
+import { faultHome } from './faultHome.ts';
 import { MortalPlane } from './mortalPlane.ts';
 
 const FLAGS = ['--health-interval', '2s', '--drift-interval', '4s'];
@@ -59,12 +60,16 @@ WantedBy=multi-user.target
 describe.each(passes)(
   'a control plane that is killed $moment each remote command and each write',
   { timeout: ARMED_MS + 60_000 },
-  ({ at }) => {
+  ({ moment, at }) => {
     let host: Host;
     let mortal: MortalPlane;
 
     beforeAll(async () => {
-      [host, mortal] = await Promise.all([fleet.up(), MortalPlane.start(FLAGS)]);
+      const home = await faultHome(
+        `faults/kills ${moment} …`,
+        passes.findIndex((one) => one.at === at),
+      );
+      [host, mortal] = await Promise.all([fleet.up(), MortalPlane.start(FLAGS, home)]);
       await mortal.plane.createSecret('key', 'kubernetes.io/ssh-auth', {
         'ssh-privatekey': await readFile(fleet.keyFile, 'utf8'),
       });
@@ -132,7 +137,7 @@ describe.each(passes)(
       await mortal.outlive(() => hasEnded('command'), ARMED_MS);
       expect((await operation('command')).status).toMatchObject({
         phase: 'Succeeded',
-        outputSecretRef: { name: 'command-output' },
+        outputSecretRef: { name: expect.stringMatching(/^command-output-/) as string },
       });
       expect(await linesOf('/var/tmp/commands')).toEqual(['ran']);
       await expectSound();

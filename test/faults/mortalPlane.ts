@@ -2,7 +2,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ControlPlane } from '../support/controlPlane.ts';
+import type { ControlPlane, Home } from '../support/controlPlane.ts';
+import { startControlPlane } from '../support/home.ts';
 import { KILLS_DIRECTORY, type KillPlan } from './killPlan.ts';
 import { pressOn } from './pressOn.ts';
 
@@ -22,8 +23,8 @@ export class MortalPlane {
   }
 
   /** Starts one that does not die yet. */
-  static async start(flags: readonly string[]): Promise<MortalPlane> {
-    return new MortalPlane(await ControlPlane.start(flags));
+  static async start(flags: readonly string[], home: Home): Promise<MortalPlane> {
+    return new MortalPlane(await startControlPlane(flags, {}, home));
   }
 
   /** From a start of its own it dies by `plan`; what it passed and died at before is forgotten. */

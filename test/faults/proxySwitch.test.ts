@@ -12,6 +12,7 @@ import { serveProxyImages, tags } from '../support/proxyImages.ts';
 import { watchRequests, type Watched } from '../support/requestWatch.ts';
 import { expectNoJobLeft, expectProxy } from '../support/soundHost.ts';
 import { isConverged, isTrue } from './converged.ts';
+import { faultHome } from './faultHome.ts';
 import { MortalPlane } from './mortalPlane.ts';
 
 type Proxy = NonNullable<ServerSpec['proxy']>;
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const [registry, target, plane] = await Promise.all([
     fleet.up({ docker: true }),
     fleet.up({ docker: true }),
-    MortalPlane.start(FLAGS),
+    MortalPlane.start(FLAGS, await faultHome('faults/proxySwitch', 1)),
   ]);
   host = target;
   mortal = plane;

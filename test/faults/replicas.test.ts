@@ -9,9 +9,9 @@ import { shardOf } from '../../src/kube/shards.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { watchApt } from '../support/aptWatch.ts';
-import { ControllerProcess } from '../support/controllerProcess.ts';
-import { ControlPlane } from '../support/controlPlane.ts';
+import { StandalonePlane } from '../support/standalonePlane.ts';
 import { CuttingProxy } from '../support/cuttingProxy.ts';
+import { HostlerProcess } from '../support/hostlerProcess.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { isConverged } from './converged.ts';
@@ -19,6 +19,7 @@ import { isConverged } from './converged.ts';
 const END_MS = 240_000;
 /** What a Server whose replica is gone may have to wait until another serves it. */
 const SERVED_WITHIN_MS = 30_000;
+const FLAGS = ['--health-interval', '2s', '--drift-interval', '4s', '--log-level', 'debug'];
 const NAMES = ['frozen', 'killed', 'partitioned'] as const;
 type Name = (typeof NAMES)[number];
 
@@ -28,19 +29,20 @@ type Name = (typeof NAMES)[number];
  */
 describe('of three replicas', () => {
   let fleet: Fleet;
-  let api: ControlPlane;
+  let api: StandalonePlane;
   let link: CuttingProxy;
-  const replicas = new Map<Name, ControllerProcess>();
+  const replicas = new Map<Name, HostlerProcess>();
   const hosts = new Map<Name, Host>();
 
   const start = (name: Name, kubeconfig = api.kubeconfig): void => {
     const log = join(api.directory, `${name}.log`);
-    replicas.set(name, new ControllerProcess({ kubeconfig, identity: name, log }));
+    const args = ['controller', '--kubeconfig', kubeconfig, '--identity', name, ...FLAGS];
+    replicas.set(name, new HostlerProcess(args, { log }));
   };
 
   beforeAll(async () => {
     fleet = await Fleet.create();
-    api = await ControlPlane.start(['--no-controllers']);
+    api = await StandalonePlane.start(['--no-controllers']);
     const key = await readFile(fleet.keyFile, 'utf8');
     await api.createSecret('key', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': key });
     const { port } = api.client.server;
@@ -57,7 +59,7 @@ describe('of three replicas', () => {
   });
 
   afterAll(async () => {
-    for (const replica of replicas.values()) await replica.kill();
+    for (const replica of replicas.values()) await replica.end('SIGKILL');
     await link.stop();
     await api.remove();
     await fleet.down();
@@ -130,7 +132,7 @@ describe('of three replicas', () => {
 
   it('one is killed: others serve its Servers within 30 s', async () => {
     await beginInstallation('killed');
-    await replicas.get('killed')!.kill();
+    await replicas.get('killed')!.end('SIGKILL');
     expect(await secondsUntilServed('killed')).toBeLessThan(SERVED_WITHIN_MS / 1000);
     await expectWhole('killed');
   });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Fleet } from '../hosts/fleet.ts';
 import { startAptRepository, type AptRepository } from '../support/aptRepository.ts';
 import { serveProxyImages } from '../support/proxyImages.ts';
+import { faultHome } from './faultHome.ts';
 import { FaultRun } from './faultRun.ts';
 import { describeSchedule, makeSchedule } from './schedule.ts';
 
@@ -34,12 +35,16 @@ afterAll(async () => {
 describe('provisioning, an upgrade, another proxy or an operation while things go wrong at random', () => {
   it.concurrent.each(schedules)('comes to a good end with seed $seed', async (schedule) => {
     console.log(describeSchedule(schedule));
-    const run = await FaultRun.prepare(fleet, schedule, { env, proxyImage });
+    const home = await faultHome(`seed ${schedule.seed}`, schedule.seed + 1);
+    const run = await FaultRun.prepare(fleet, schedule, { env, proxyImage, home });
     try {
       await run.suffer();
       await run.expectGoodEnd();
     } catch (error) {
-      throw new Error(`${describeSchedule(schedule)}\nThe logs are in ${await run.keepLogs()}.`, { cause: error });
+      throw new Error(
+        `HOSTLER_TEST_HOME=${home} ${describeSchedule(schedule)}\nThe logs are in ${await run.keepLogs()}.`,
+        { cause: error },
+      );
     } finally {
       await run.end();
     }

@@ -1,10 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ConditionType } from '../../src/api/conditions.ts';
 import { findCondition, type Condition } from '../../src/api/conditions.ts';
 import { API_VERSION } from '../../src/api/meta.ts';
@@ -12,152 +9,119 @@ import type { Server } from '../../src/api/server.ts';
 import type { OperationType, ServerOperation, ServerOperationStatus } from '../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { Client } from '../../src/kube/client.ts';
-import { fixedConnection } from '../../src/kube/connection.ts';
 import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { defaultConnection } from '../../src/kube/kubeconfig.ts';
 import { secrets } from '../../src/kube/resource.ts';
-import { freePort } from './freePort.ts';
+import { HostlerProcess, type ProcessOptions } from './hostlerProcess.ts';
 import { underWatch } from './underWatch.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const GOES_WITH_PARENT = fileURLToPath(new URL('goesWithParent.ts', import.meta.url));
-const START_TIMEOUT_MS = 120_000;
+/** Where the controllers run: with Hostler's own API server, or as an operator in a Kubernetes cluster. */
+export type Home = 'standalone' | 'operator';
 
-/** What every start of the process has beside its flags. */
-export interface ProcessOptions {
-  /** Modules that are loaded before the program. */
-  preload?: readonly string[];
-  env?: Readonly<Record<string, string>>;
+/** What a home starts: arguments of `hostler`, and what it says once its API or its controllers are ready. */
+export interface Launch {
+  args: readonly string[];
+  ready: string;
 }
 
-/** A real `hostler serve` process with a data directory of its own; survives any number of kills and starts. */
-export class ControlPlane {
+/**
+ * A real control plane of Hostler's, with a directory of its own; survives any number of kills and starts. Tests are
+ * written for this, and run in both homes.
+ */
+export abstract class ControlPlane {
+  abstract readonly home: Home;
+  /** `https://127.0.0.1:port` of the API. */
+  abstract readonly url: string;
+  /** The administrator's. */
+  abstract readonly kubeconfig: string;
+  /** What the process that {@link kill} ends keeps, its log included. */
   readonly directory: string;
-  readonly #port: number;
-  readonly #flags: readonly string[];
   /** For starts from now on. */
   process: ProcessOptions;
-  #child: ChildProcess | undefined;
-  #ended: Promise<void> = Promise.resolve();
+  readonly #flags: readonly string[];
+  #running: HostlerProcess | undefined;
 
-  private constructor(directory: string, port: number, flags: readonly string[], options: ProcessOptions) {
+  protected constructor(directory: string, flags: readonly string[], options: ProcessOptions) {
     this.directory = directory;
-    this.#port = port;
     this.#flags = flags;
     this.process = options;
+    underWatch.planes.add(this);
   }
 
-  /** Starts one on a free port. `flags` go to `hostler serve`. */
-  static async start(flags: readonly string[] = [], options: ProcessOptions = {}): Promise<ControlPlane> {
-    const directory = await mkdtemp(join(tmpdir(), 'hostler-control-'));
-    const plane = new ControlPlane(directory, await freePort(), flags, options);
-    underWatch.planes.add(plane);
-    await plane.start();
-    return plane;
+  /** A client as whom the controllers work. */
+  abstract controllersClient(): Promise<Client>;
+
+  /** Lets the controllers read Secrets of these names, where that is not so from the beginning. */
+  abstract grant(names: readonly string[], namespace?: string): Promise<void>;
+
+  /** Starts the API (again), if {@link kill} ends it, and no controllers. */
+  abstract startWithoutControllers(): Promise<void>;
+
+  /** How it is started with these flags. */
+  protected abstract launch(flags: readonly string[]): Launch;
+
+  get logFile(): string {
+    return join(this.directory, 'hostler.log');
   }
 
-  get kubeconfig(): string {
-    return join(this.directory, 'kubeconfig');
-  }
-
-  /** A client with the certificate of the control plane's own controllers. */
-  async controllersClient(): Promise<Client> {
-    const read = (name: string): Promise<string> => readFile(join(this.directory, 'pki', name), 'utf8');
-    const [ca, cert, key] = await Promise.all(['ca.crt', 'controller-manager.crt', 'controller-manager.key'].map(read));
-    return new Client({
-      connection: fixedConnection({ server: this.url, ca: ca ?? '', cert: cert ?? '', key: key ?? '' }),
-    });
-  }
-
-  get url(): string {
-    return `https://127.0.0.1:${this.#port}`;
+  /** Where the files of ArtifactBundles lie. */
+  get bundles(): string {
+    return join(this.directory, 'bundles');
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#running?.isRunning === true;
   }
 
   get pid(): number {
-    if (this.#child?.pid === undefined) throw new Error('the control plane does not run');
-    return this.#child.pid;
+    if (this.#running === undefined) throw new Error('the control plane does not run');
+    return this.#running.pid;
   }
 
   get client(): Client {
     return new Client({ connection: defaultConnection({ kubeconfig: this.kubeconfig }) });
   }
 
-  /** A kubeconfig that reaches the API through another port of loopback. */
-  async kubeconfigThrough(port: number): Promise<string> {
-    const path = join(this.directory, `kubeconfig-${port}`);
-    const text = await readFile(this.kubeconfig, 'utf8');
-    await writeFile(path, text.replaceAll(`127.0.0.1:${this.#port}`, `127.0.0.1:${port}`), { mode: 0o600 });
-    return path;
-  }
-
   /** Resolves when the process of the last start is gone, whoever ended it. */
   get ended(): Promise<void> {
-    return this.#ended;
+    return this.#running?.ended ?? Promise.resolve();
   }
 
-  /** Starts the process (again) and waits until its API is ready. */
+  /** Starts the process (again) and waits until it is ready. */
   async start(flags: readonly string[] = this.#flags): Promise<void> {
-    const modules = ['tsx', GOES_WITH_PARENT, ...(this.process.preload ?? [])];
-    const imports = modules.flatMap((module) => ['--import', module]);
-    const args = [...imports, 'src/main.ts', 'serve', '--data-dir', this.directory];
-    args.push('--listen', `127.0.0.1:${this.#port}`, '--log-level', 'debug', ...flags);
-    const child = spawn(process.execPath, args, {
-      cwd: ROOT,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.process.env },
+    const { args, ready } = this.launch(flags);
+    this.#running = new HostlerProcess([...args, '--log-level', 'debug', ...flags], {
+      log: this.logFile,
+      ...this.process,
     });
-    this.#child = child;
-    this.#ended = new Promise((resolve) => child.once('exit', () => resolve()));
-    const log = createWriteStream(join(this.directory, 'serve.log'), { flags: 'a', mode: 0o600 });
-    child.stderr.pipe(log, { end: false });
-    const ready = new Promise<void>((resolve, reject) => {
-      child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.toString().includes('hostler serves')) resolve();
-      });
-      child.once('exit', (code) =>
-        reject(new Error(`hostler serve ended with ${String(code)}; see ${this.directory}/serve.log`)),
-      );
-    });
-    await Promise.race([ready, timeout(START_TIMEOUT_MS, 'hostler serve did not become ready')]);
+    await this.#running.says(ready);
   }
 
-  /** kill -9, as a crash. */
+  /** kill -9, as a crash: of everything that is Hostler's. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await this.#running?.end('SIGKILL');
   }
 
   /** Asks it to stop and waits. */
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+    await this.#running?.end('SIGTERM');
   }
 
   /** Stops it and removes everything it kept. */
   async remove(): Promise<void> {
     underWatch.planes.delete(this);
-    if (this.#child !== undefined) await this.#end('SIGKILL');
+    await this.kill();
     await rm(this.directory, { recursive: true, force: true });
   }
 
   /** Everything it logged so far, over all starts; empty where a test took the file away. */
   async log(): Promise<string> {
-    const path = join(this.directory, 'serve.log');
-    return existsSync(path) ? readFile(path, 'utf8') : '';
+    return existsSync(this.logFile) ? readFile(this.logFile, 'utf8') : '';
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
-    await this.#ended;
-  }
-
-  /** Creates a Secret with the data given as plain text. */
+  /** Creates a Secret with the data given as plain text, which the controllers may read. */
   async createSecret(name: string, type: string, data: Record<string, string>, namespace = 'default'): Promise<void> {
+    await this.grant([name], namespace);
     const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
     await this.client.create(secrets, {
       apiVersion: 'v1',
@@ -242,9 +206,4 @@ function describe(server: Server | undefined): string {
     ...conditions.map((one) => `${one.type}=${one.status} ${one.reason}: ${one.message}`),
     ...(provisioning?.steps ?? []).map((one) => `step ${one.name} ${one.state}: ${one.message ?? ''}`),
   ].join('\n');
-}
-
-async function timeout(ms: number, message: string): Promise<never> {
-  await sleep(ms, undefined, { ref: false });
-  throw new Error(message);
 }

@@ -9,8 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { writeKubeconfig } from '../../src/apiserver/pki/kubeconfig.ts';
 import { ensurePki, type ClientIdentity, type Pki } from '../../src/apiserver/pki/pki.ts';
 import { messageOf } from '../../src/lib/errors.ts';
+import { run } from '../hosts/command.ts';
 import { freePort } from './freePort.ts';
 import { buildKubeBinaries, type KubeBinaries } from './kubeBinaries.ts';
+import { kubectlPath } from './kubectl.ts';
 
 /** Kubernetes' own administrator: by RBAC, as the bootstrap roles bind this group, may do everything. */
 const ADMIN: ClientIdentity = { name: 'admin', user: 'kubernetes-admin', groups: ['system:masters'] };
@@ -100,6 +102,26 @@ export class KubeCluster {
     const path = join(this.directory, `${identity.name}.kubeconfig`);
     const credentials = await this.pki.client(identity);
     await writeKubeconfig(path, { server: this.url, ca: this.pki.ca, user: identity.user, credentials });
+    return path;
+  }
+
+  /** A kubeconfig with a token of that service account, which is good for a day. */
+  async kubeconfigOfServiceAccount({ namespace, name }: { namespace: string; name: string }): Promise<string> {
+    const path = join(this.directory, `${namespace}-${name}.kubeconfig`);
+    const kubectl = await kubectlPath();
+    const token = await run([
+      ...[kubectl, '--kubeconfig', this.kubeconfig, '--namespace', namespace],
+      ...['create', 'token', name, '--duration=24h'],
+    ]);
+    const files = { token: `${path}.token`, ca: join(this.directory, 'pki/ca.crt') };
+    await writeFile(files.token, token.trim(), { mode: 0o600 });
+    const config = {
+      clusters: [{ name: 'own', cluster: { server: this.url, 'certificate-authority': files.ca } }],
+      users: [{ name, user: { tokenFile: files.token } }],
+      contexts: [{ name: 'own', context: { cluster: 'own', user: name } }],
+      'current-context': 'own',
+    };
+    await writeFile(path, JSON.stringify(config), { mode: 0o600 });
     return path;
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { toCrd } from '../../../src/api/crd.ts';
 import { kinds } from '../../../src/api/kinds.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { KubeCluster } from '../../support/kubeCluster.ts';
 import { OidcIssuer, tokenKey } from '../../support/oidcIssuer.ts';
 import { GEARS_CRD, WIDGETS_CRD } from './crds.ts';
@@ -41,7 +41,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const key = tokenKey('RS256', 'conformance');
   const issuer = await OidcIssuer.start([key]);
   const flags = oidcFlags(issuer);
-  const plane = await ControlPlane.start(['--no-controllers', ...flags]);
+  const plane = await StandalonePlane.start(['--no-controllers', ...flags]);
   const cluster = await KubeCluster.start({ controllerManager: false, apiServerFlags: flags }).catch(
     async (error: unknown) => {
       await plane.remove();

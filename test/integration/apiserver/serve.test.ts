@@ -9,14 +9,14 @@ import { controllerRoles, peopleRoles } from '../../../src/api/access.ts';
 import type { Server } from '../../../src/api/server.ts';
 import { knownHosts, servers } from '../../../src/kube/hostlerResources.ts';
 import { configMaps, leases, namespaces, secrets } from '../../../src/kube/resource.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-let plane: ControlPlane;
+let plane: StandalonePlane;
 let directory: string;
 
 beforeAll(async () => {
-  plane = await ControlPlane.start(['--no-controllers']);
+  plane = await StandalonePlane.start(['--no-controllers']);
   directory = await mkdtemp(join(tmpdir(), 'hostler-serve-'));
 });
 afterAll(async () => {
@@ -48,7 +48,7 @@ async function modes(path: string): Promise<string[]> {
 
 describe('hostler serve', () => {
   it('keeps its data to its user', async () => {
-    await rm(join(plane.directory, 'serve.log'), { force: true });
+    await rm(plane.logFile, { force: true });
     expect(await modes(plane.directory)).toEqual(['directory 700', 'file 600']);
   });
 

@@ -12,7 +12,7 @@ import { openEtcdStorage } from '../../../src/apiserver/storage/etcd.ts';
 import type { Storage } from '../../../src/apiserver/storage/storage.ts';
 import { configMaps, leases, secrets } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { EtcdCluster } from '../../support/etcd.ts';
 import { runHostler } from '../../support/hostlerCommand.ts';
 import { ROOT } from '../../support/workingCopy.ts';
@@ -24,13 +24,13 @@ let directory: string;
 let cluster: EtcdCluster;
 let etcd: Etcd3;
 /** Embedded; runs while it is backed up. */
-let plane: ControlPlane;
+let plane: StandalonePlane;
 let file: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hostler-backup-'));
   file = join(directory, 'backup.gz');
-  [cluster, plane] = await Promise.all([EtcdCluster.start(), ControlPlane.start()]);
+  [cluster, plane] = await Promise.all([EtcdCluster.start(), StandalonePlane.start()]);
   etcd = new Etcd3({ hosts: cluster.endpoints });
   await plane.createSecret('login', 'Opaque', { password: PASSWORD });
   await plane.createServer('eu-1', {
@@ -58,7 +58,7 @@ async function lines(path: string): Promise<string[]> {
 }
 
 /** What must be the same after a move: identity, content, and everything but the resourceVersion. */
-async function objects(of: ControlPlane): Promise<unknown> {
+async function objects(of: StandalonePlane): Promise<unknown> {
   const { client } = of;
   const server = await client.get(servers, { namespace: 'default', name: 'eu-1' });
   const secret = await client.get(secrets, { namespace: 'default', name: 'login' });

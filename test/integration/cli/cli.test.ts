@@ -7,18 +7,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serverKind, type Server } from '../../../src/api/server.ts';
 import { secrets } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { roles } from '../../../src/kube/rbacResources.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { runHostler, type CommandOptions } from '../../support/hostlerCommand.ts';
 import { freePort } from '../../support/freePort.ts';
 import { sshKeygen, startSshd, type Sshd } from '../../support/sshd.ts';
 
-let plane: ControlPlane;
+let plane: StandalonePlane;
 let sshd: Sshd;
 let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hostler-cli-'));
-  [plane, sshd] = await Promise.all([ControlPlane.start(['--allow-loopback']), startSshd()]);
+  [plane, sshd] = await Promise.all([StandalonePlane.start(['--allow-loopback']), startSshd()]);
   const key = async (name: string, text: string) => writeFile(join(directory, name), text, { mode: 0o600 });
   const good = sshKeygen('ed25519');
   await key('good', good.privateKey);
@@ -269,6 +270,25 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
     const again = await hostler(['server', 'add', 'one', '--host', '203.0.113.10', '--key-file', 'good']);
     expect(again.code).toBe(1);
     expect(again.stderr).toContain('kubectl delete secret one-ssh -n default');
+  });
+});
+
+describe('hostler grant', () => {
+  const granted = async () =>
+    (await plane.client.get(roles, { namespace: 'default', name: 'hostler-credentials' })).rules;
+
+  it('adds to what was granted before, and never makes a rule without names', async () => {
+    expect((await hostler(['grant'])).code).toBe(2);
+    expect((await hostler(['grant', '--capture-output'])).code).toBe(0);
+    const secrets = { apiGroups: [''], resources: ['secrets'] };
+    expect(await granted()).toEqual([{ ...secrets, verbs: ['create'] }]);
+    expect((await hostler(['grant', 'second', 'first'])).stdout).toContain(
+      'may in namespace default read first, second',
+    );
+    expect(await granted()).toEqual([
+      { ...secrets, resourceNames: ['first', 'second'], verbs: ['get'] },
+      { ...secrets, verbs: ['create'] },
+    ]);
   });
 });
 

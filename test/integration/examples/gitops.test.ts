@@ -10,7 +10,7 @@ import type { Server } from '../../../src/api/server.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
 import { secrets } from '../../../src/kube/resource.ts';
 import { attempt, run, type CommandResult } from '../../hosts/command.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { kubectlPath } from '../../support/kubectl.ts';
 import { startSshd, type Sshd } from '../../support/sshd.ts';
 
@@ -19,7 +19,7 @@ const KEY = { namespace: 'acme', name: 'eu-1' };
 /** The managers as which Flux and Argo CD apply. */
 const [FLUX, ARGO] = ['kustomize-controller', 'argocd-controller'];
 
-let plane: ControlPlane;
+let plane: StandalonePlane;
 let sshd: Sshd;
 let directory: string;
 let manifests: string;
@@ -27,7 +27,7 @@ let manifests: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hostler-gitops-'));
   const quick = ['--allow-loopback', '--health-interval', '1s', '--drift-interval', '2s'];
-  [plane, sshd] = await Promise.all([ControlPlane.start(quick), startSshd()]);
+  [plane, sshd] = await Promise.all([StandalonePlane.start(quick), startSshd()]);
   const base = await run([await kubectlPath(), 'kustomize', join(EXAMPLES, 'servers')]);
   // the machine of the example is not there: a real sshd on loopback is
   manifests = join(directory, 'servers.yaml');
