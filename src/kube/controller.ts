@@ -9,7 +9,7 @@ import type { KubeMetrics } from './metrics.ts';
 import type { Reconciler, Request, Result } from './reconciler.ts';
 import { keyOf, keyText, parseKey } from './resource.ts';
 import { conflictBackoff, failureBackoff, judge } from './retryPolicy.ts';
-import { shardOf, type Shards } from './shards.ts';
+import { SHARD_INDEX, shardOf, type Shards } from './shards.ts';
 import { type AddOptions, type WorkItem, Workqueue } from './workqueue.ts';
 
 /** What makes a {@link Controller}. */
@@ -24,7 +24,7 @@ export interface ControllerOptions {
   deadlineMs?: number;
   /** Delay after failures; default 1 s doubling to 5 minutes. */
   backoff?: Backoff;
-  /** Runs only keys whose shard this process holds; the others wait for their shard. */
+  /** Runs only keys whose shard this process holds; the others wait for their shard. `objects` has {@link SHARD_INDEX}. */
   sharding?: { shards: Shards; objects: Lister<KubeObject> };
   /** Must not jump; default lib/clock.ts `monotonicClock`. */
   clock?: Clock;
@@ -213,8 +213,8 @@ export class Controller {
   async #shardChanged(shard: number, held: boolean): Promise<void> {
     const { sharding } = this.#options;
     if (held) {
-      const objects = sharding?.objects.list().filter((object) => shardOf(object.metadata.uid ?? '') === shard) ?? [];
-      for (const object of objects) this.enqueue(keyOf(object), { priority: 'resync' });
+      for (const object of sharding?.objects.byIndex(SHARD_INDEX, String(shard)) ?? [])
+        this.enqueue(keyOf(object), { priority: 'resync' });
       return;
     }
     const lost = [...this.#runs.values()].filter((run) => run.shard === shard);

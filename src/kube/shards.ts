@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KubeObject } from '../api/meta.ts';
 
 /** Number of virtual shards. Part of the data format: never changes. */
 export const SHARD_COUNT = 64;
@@ -37,4 +38,12 @@ export type ShardListener = (shard: number, held: boolean) => void | Promise<voi
 /** The shard (0…63) of the object with this UID. Part of the data format: never changes. */
 export function shardOf(uid: string): number {
   return createHash('sha256').update(uid).digest().readUInt32BE(0) % SHARD_COUNT;
+}
+
+/** Index that a sharded controller looks its objects up by: with thousands of them, each shard gained would hash them all. */
+export const SHARD_INDEX = 'shard';
+
+/** Values of {@link SHARD_INDEX}. */
+export function shardIndex({ metadata }: KubeObject): string[] {
+  return metadata.uid === undefined ? [] : [String(shardOf(metadata.uid))];
 }

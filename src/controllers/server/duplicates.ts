@@ -26,27 +26,28 @@ export function refuseDuplicate(deps: Pick<ServerDeps, 'servers' | 'installation
 }
 
 /** The Server that comes before this one on the same machine. */
-function firstOf({ servers, installationUID }: Pick<ServerDeps, 'servers' | 'installationUID'>, scope: Scope) {
+function firstOf(deps: Pick<ServerDeps, 'servers' | 'installationUID'>, scope: Scope): Server | undefined {
   const { owner } = scope.observation?.facts ?? {};
   switch (owner?.state) {
     case 'Owned':
-      if (owner.installation !== installationUID || owner.server === scope.server.metadata.uid) return undefined;
-      return servers.list().find((other) => other.metadata.uid === owner.server && isSameMachine(scope, other));
+      if (owner.installation !== deps.installationUID || owner.server === scope.server.metadata.uid) return undefined;
+      return others(deps, scope).find(({ metadata }) => metadata.uid === owner.server);
     case 'Free':
-      return servers.list().find((other) => isSameMachine(scope, other) && isBefore(other, scope.server));
+      return others(deps, scope).find((other) => isBefore(other, scope.server));
     default:
       return undefined;
   }
 }
 
-function isSameMachine({ server, observation, login }: Scope, other: Server): boolean {
+/** The other Servers on the machine; by index, as every change of every Server asks for them. */
+function others({ servers }: Pick<ServerDeps, 'servers'>, { server, observation, login }: Scope): Server[] {
   const machineID = observation?.facts.machineID;
-  if (other.metadata.uid === server.metadata.uid || login?.outcome !== 'connected' || machineID === undefined)
-    return false;
+  if (login?.outcome !== 'connected' || machineID === undefined) return [];
+  const twins = servers.byIndex('machine', machineID).filter(({ metadata }) => metadata.uid !== server.metadata.uid);
+  if (twins.length === 0) return [];
   const { hostKey, hostKeys } = login.session.login;
   const ours = new Set([hostKey, ...hostKeys].map(fingerprint));
-  const { identity, hostKeys: theirs = [] } = other.status ?? {};
-  return identity?.machineID === machineID && theirs.some((key) => key.trusted && ours.has(key.fingerprint));
+  return twins.filter(({ status }) => status?.hostKeys?.some((key) => key.trusted && ours.has(key.fingerprint)));
 }
 
 /** Who only observes, or goes, leaves the machine to others. */

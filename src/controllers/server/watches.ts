@@ -7,6 +7,7 @@ import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { Controller } from '../../kube/controller.ts';
 import type { Informer } from '../../kube/informer.ts';
 import { keyOf } from '../../kube/resource.ts';
+import { SHARD_INDEX, shardIndex } from '../../kube/shards.ts';
 
 /** Informers of the Server controller. */
 export interface ServerSources {
@@ -23,6 +24,8 @@ export function indexServerSources({ servers, operations }: ServerSources): void
   ]);
   servers.addIndex('knownHost', (server) => knownHostKeys(server));
   servers.addIndex('bundle', (server) => bundleKeys(server));
+  servers.addIndex(SHARD_INDEX, shardIndex);
+  servers.addIndex('machine', ({ status }) => (status?.identity?.machineID ? [status.identity.machineID] : []));
 }
 
 /** Maps every change that matters to a Server to that Server's key. */

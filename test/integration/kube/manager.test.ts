@@ -4,6 +4,7 @@ import { Manager, type ManagerOptions } from '../../../src/kube/manager.ts';
 import { createKubeMetrics } from '../../../src/kube/metrics.ts';
 import { keyOf } from '../../../src/kube/resource.ts';
 import { ShardManager } from '../../../src/kube/shardManager.ts';
+import { SHARD_INDEX, shardIndex } from '../../../src/kube/shards.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { startDouble, thing, things, THINGS, until } from '../../support/kube.ts';
 
@@ -62,6 +63,7 @@ describe('Manager', () => {
     });
     const manager = make({ shards, graceMs: 50 });
     const informer = manager.informer(things);
+    informer.addIndex(SHARD_INDEX, shardIndex);
     const controller = manager.addController({
       name: 'server',
       sharding: { shards, objects: informer },

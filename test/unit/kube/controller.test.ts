@@ -5,7 +5,7 @@ import { ApiConnectionError, ApiError } from '../../../src/kube/apiError.ts';
 import { Controller, type ControllerOptions } from '../../../src/kube/controller.ts';
 import { createKubeMetrics } from '../../../src/kube/metrics.ts';
 import type { Request, Result } from '../../../src/kube/reconciler.ts';
-import { shardOf, type ShardListener } from '../../../src/kube/shards.ts';
+import { shardIndex, shardOf, type ShardListener } from '../../../src/kube/shards.ts';
 import { TerminalError, TransientError, WaitingError } from '../../../src/lib/errors.ts';
 import { createLogger } from '../../../src/lib/logger.ts';
 import { FakeClock, settle } from '../../support/fakeClock.ts';
@@ -262,8 +262,8 @@ describe('Controller', () => {
     };
     const lister = {
       get: ({ name }: { name: string }) => objects.find((object) => object.metadata.name === name),
-      list: () => objects,
-      byIndex: () => [],
+      list: () => [],
+      byIndex: (_name: string, shard: string) => objects.filter((object) => shardIndex(object).includes(shard)),
     };
     const aborted: unknown[] = [];
     const { controller, clock, runs } = start(

@@ -56,7 +56,8 @@ const owned = (by: string): OwnerOnHost => ({
 /** What keeps that Server, which just looked at the machine, from changing it. */
 function refusal(of: Scope['server']): string | undefined {
   const scope = observed(scopeOf({ server: of, session }), { owner, machineID: MACHINE_ID });
-  const lister = { get: () => undefined, list: () => servers, byIndex: () => [] };
+  const byIndex = (_name: string, id: string) => servers.filter(({ status }) => status?.identity?.machineID === id);
+  const lister = { get: () => undefined, list: () => [], byIndex };
   try {
     refuseDuplicate({ servers: lister, installationUID: 'installation-1' }, scope);
     return undefined;
