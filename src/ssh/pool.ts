@@ -53,7 +53,7 @@ export interface PoolOptions {
   maxSessions?: number;
   /** Default 12 hours. */
   maxAgeMs?: number;
-  /** Logins at the same time, over all addresses; default 10. */
+  /** Logins at the same time, over all addresses; default 50: hosts that are away keep theirs for 10 s. */
   maxStarts?: number;
   /** Logins at the same time to one address; default 2. */
   maxStartsPerAddress?: number;
@@ -77,6 +77,8 @@ export class SessionPool {
   /** By owner and key; draining ones are not found any more. */
   readonly #current = new Map<string, PoolEntry>();
   readonly #all = new Set<PoolEntry>();
+  /** The same by owner: an owner has one or two, all together have thousands. */
+  readonly #byOwner = new Map<string, Set<PoolEntry>>();
   readonly #waitingForRoom = new Set<() => void>();
   #closed = false;
 
@@ -84,7 +86,7 @@ export class SessionPool {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#limiter = new StartLimiter({
-      total: options.maxStarts ?? 10,
+      total: options.maxStarts ?? 50,
       perAddress: options.maxStartsPerAddress ?? 2,
       jitterMs: options.startJitterMs ?? 100,
       clock: this.#clock,
@@ -116,9 +118,7 @@ export class SessionPool {
 
   /** Closes the owner's sessions as soon as they are idle; the next acquire logs in anew. */
   drain(owner: string): void {
-    for (const entry of this.#all) {
-      if (entry.owner === owner) this.#retire(entry, 'Drained');
-    }
+    for (const entry of this.#byOwner.get(owner) ?? []) this.#retire(entry, 'Drained');
   }
 
   /** What it holds now. */
@@ -169,8 +169,8 @@ export class SessionPool {
 
   #find(request: AcquireRequest): PoolEntry | undefined {
     const id = idOf(request);
-    for (const other of this.#all) {
-      if (other.owner === request.owner && other.id !== id) this.#retire(other, 'Drained');
+    for (const other of this.#byOwner.get(request.owner) ?? []) {
+      if (other.id !== id) this.#retire(other, 'Drained');
     }
     const entry = this.#current.get(id);
     if (entry?.connection === undefined) return entry;
@@ -184,13 +184,21 @@ export class SessionPool {
     return this.#options.maxAgeMs ?? MAX_AGE_MS;
   }
 
-  /** Makes room by closing the idle session that was used least recently. */
+  /**
+   * Makes room by closing the idle session that was used least recently. What closes already is as good as gone: its
+   * FIN may take a round trip, and a fleet larger than `maxSessions` needs room for every look.
+   */
   #hasRoom(): boolean {
     const max = this.#options.maxSessions ?? 1000;
     if (this.#all.size < max) return true;
-    const idle = [...this.#all].filter((entry) => !entry.inUse).sort((a, b) => a.usedAt - b.usedAt);
-    for (const entry of idle.slice(0, this.#all.size - max + 1)) this.#retire(entry, 'Evicted');
-    return this.#all.size < max;
+    const staying = [...this.#all].filter((entry) => entry.inUse || !entry.isRetired);
+    if (staying.length < max) return true;
+    const idle = staying.filter((entry) => !entry.inUse);
+    const [first] = idle;
+    if (first === undefined) return false;
+    const oldest = idle.reduce((least, entry) => (entry.usedAt < least.usedAt ? entry : least), first);
+    this.#retire(oldest, 'Evicted');
+    return staying.length <= max;
   }
 
   async #room(signal: AbortSignal): Promise<void> {
@@ -218,6 +226,7 @@ export class SessionPool {
       idle: () => this.#wake(),
     });
     this.#all.add(entry);
+    this.#byOwner.set(entry.owner, (this.#byOwner.get(entry.owner) ?? new Set()).add(entry));
     this.#current.set(entry.id, entry);
     entry.start();
     return entry;
@@ -246,6 +255,9 @@ export class SessionPool {
   #gone(entry: PoolEntry, cause: CloseCause | undefined): void {
     if (this.#current.get(entry.id) === entry) this.#current.delete(entry.id);
     this.#all.delete(entry);
+    const owned = this.#byOwner.get(entry.owner);
+    owned?.delete(entry);
+    if (owned?.size === 0) this.#byOwner.delete(entry.owner);
     if (cause !== undefined) this.#options.observer?.closed?.({ cause });
     this.#wake();
   }

@@ -135,6 +135,20 @@ describe('SessionPool', () => {
     expect([closed, made.map((connection) => connection.alive)]).toEqual([['Evicted'], [true, false, true]]);
   });
 
+  it('does not wait until those that it evicts have closed', async () => {
+    pool = makePool({ maxSessions: 2 });
+    const slow: FakeConnection[] = [];
+    const open = () => {
+      const connection = Object.assign(new FakeConnection(), { close: () => undefined });
+      slow.push(connection);
+      return Promise.resolve(connection);
+    };
+    for (const owner of ['a', 'b']) (await pool.acquire(request(owner, 'k1', { open }))).release();
+    const [c, d] = await Promise.all([pool.acquire(request('c')), pool.acquire(request('d'))]);
+    expect([c.alive, d.alive, pool.stats().draining]).toEqual([true, true, 2]);
+    for (const connection of slow) connection.break(undefined);
+  });
+
   it('waits for room when all sessions are in use', async () => {
     pool = makePool({ maxSessions: 1 });
     const a = await pool.acquire(request('a'));
