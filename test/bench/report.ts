@@ -5,7 +5,7 @@ export interface Row {
   unit: string;
   baseline: number | null;
   ratio: number | null;
-  /** What ok means, such as `<= 1.3 x`. */
+  /** What ok means, such as `<= 1.3 x`; `none` for a figure without a budget. */
   target: string;
   ok: boolean;
 }
@@ -54,6 +54,11 @@ export function absolute(
   return { name, unit, value: round(value), baseline: null, ratio: null, target: text, ok };
 }
 
+/** A figure that no budget is set for. */
+export function measured(name: string, unit: string, value: number): Row {
+  return { name, unit, value: round(value), baseline: null, ratio: null, target: 'none', ok: true };
+}
+
 /** Prints the rows for a person and, as the last line, one JSON object. */
 export function report(bench: string, results: readonly Row[]): void {
   for (const row of results) {
@@ -67,6 +72,12 @@ export function report(bench: string, results: readonly Row[]): void {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** The value that `percent` of all are not above. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN;
 }
 
 function round(value: number): number {

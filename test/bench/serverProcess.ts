@@ -19,22 +19,32 @@ export async function build(): Promise<void> {
   if (code !== 0) throw new Error(`npm run build ended with ${String(code)}`);
 }
 
-/** The built `hostler serve --no-controllers` as a process of its own. */
+/** How {@link ServerProcess.create} sets a process up. */
+interface ProcessOptions {
+  /** With the controllers; default false. */
+  controllers?: boolean;
+  /** Of node itself, such as --cpu-prof. */
+  nodeFlags?: readonly string[];
+}
+
+/** The built `hostler serve` as a process of its own. */
 export class ServerProcess {
   readonly directory: string;
   readonly #port: number;
   readonly #flags: readonly string[];
+  readonly #nodeFlags: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number, flags: readonly string[]) {
+  private constructor(directory: string, port: number, flags: readonly string[], options: ProcessOptions) {
     this.directory = directory;
     this.#port = port;
-    this.#flags = flags;
+    this.#flags = options.controllers === true ? flags : ['--no-controllers', ...flags];
+    this.#nodeFlags = options.nodeFlags ?? [];
   }
 
   /** One with an empty data directory, not started; `flags` go to `hostler serve`. */
-  static async create(flags: readonly string[] = []): Promise<ServerProcess> {
-    return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort(), flags);
+  static async create(flags: readonly string[] = [], options: ProcessOptions = {}): Promise<ServerProcess> {
+    return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort(), flags, options);
   }
 
   get connection(): Connection {
@@ -43,7 +53,7 @@ export class ServerProcess {
 
   /** Milliseconds from the start of the process until it says that its API is ready. */
   async start(): Promise<number> {
-    const args = [MAIN, 'serve', '--no-controllers', '--data-dir', this.directory, '--log-level', 'error'];
+    const args = [...this.#nodeFlags, MAIN, 'serve', '--data-dir', this.directory, '--log-level', 'error'];
     const begin = performance.now();
     const child = spawn(process.execPath, [...args, '--listen', `127.0.0.1:${this.#port}`, ...this.#flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
