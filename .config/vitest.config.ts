@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 /** A file system in memory, where there is one. */
 const MEMORY = '/dev/shm';
 /** Short files of e2e that together come by every controller. */
-const inBothHomes = ['server', 'maintenance'];
+const inBothHomes = ['server', 'maintenance', 'jumpHosts', 'invariants'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // unit: pure, milliseconds. integration: real sshd, kubectl. conformance: beside a real kube-apiserver. e2e: whole hosts.

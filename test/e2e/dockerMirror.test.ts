@@ -44,6 +44,8 @@ const installed = () => host.exec("dpkg-query -W -f '${Version}' docker-ce");
 
 describe("an engine from the user's own repository", () => {
   it('waits, with the reason, for a Secret that is not there', async () => {
+    // without a grant nobody says whether it is there
+    await plane.grant(['mirror-key']);
     await plane.createServer('eu-1', {
       addresses: [{ type: 'IPv4', address: host.address }],
       ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'eu-1-ssh' } } },

@@ -224,6 +224,8 @@ describe('failures end in a condition that says what to do', () => {
 
   it('names a missing Secret and goes on when it is there', async () => {
     const host = await fleet.up({ name: 'nosecret' });
+    // without a grant nobody says whether it is there
+    await plane.grant(['later']);
     await plane.createServer('nosecret', {
       addresses: at(host),
       ssh: { user: 'root', auth: { privateKeySecretRef: { name: 'later' } } },

@@ -6,7 +6,6 @@ import type { Server } from '../../src/api/server.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import { ApiError } from '../../src/kube/apiError.ts';
 import { servers } from '../../src/kube/hostlerResources.ts';
-import { secrets } from '../../src/kube/resource.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import type { ControlPlane } from '../support/controlPlane.ts';
@@ -196,14 +195,8 @@ describe('hostile text in a Server', () => {
   });
 
   it('is not fed to the shell behind sudo when the password has a second line', async () => {
-    const data = { password: Buffer.from(`${PASSWORD}\n${touch('line2')}\n`).toString('base64') };
-    await plane.client.create(secrets, {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'two-lines', namespace: 'default' },
-      type: 'kubernetes.io/basic-auth',
-      data,
-    });
+    const password = `${PASSWORD}\n${touch('line2')}\n`;
+    await plane.createSecret('two-lines', 'kubernetes.io/basic-auth', { password });
     const privilege = { passwordSecretRef: { name: 'two-lines' } };
     await plane.createServer('lines', spec({ ssh: { ...spec().ssh, privilege } }));
     await plane.waitForCondition('lines', 'Privileged', 'False', 'PasswordRequired');

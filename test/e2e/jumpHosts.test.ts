@@ -74,6 +74,7 @@ describe('a host that only its bastion can reach', () => {
     const waiting = await plane.waitForCondition('inner', 'Reachable', 'Unknown', 'DependencyNotReady');
     expect(waiting.message).toContain('Jump host bastion does not exist.');
     expect(waiting.message).toContain('kubectl describe server bastion');
+    await plane.grant(['later']);
     await plane.createServer('bastion', { ...spec(bastion, 'later') });
     await plane.waitForCondition('bastion', 'Authenticated', 'False', 'SecretMissing');
     await plane.waitFor(

@@ -5,7 +5,7 @@ import { servers } from '../../../src/kube/hostlerResources.ts';
 import { generateKeyPair } from '../../../src/ssh/keys.ts';
 import { Fleet } from '../../hosts/fleet.ts';
 import type { Host } from '../../hosts/host.ts';
-import { ControlPlane } from '../../support/controlPlane.ts';
+import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { parseProgram, type Program } from './program.ts';
 import { CHANGED_DOCKER, specOf } from './servers.ts';
 import {
@@ -29,7 +29,7 @@ export async function record(): Promise<void> {
   try {
     const host = await fleet.up({ docker: true });
     const recorder = await Recorder.start(host, await readFile(fleet.keyFile, 'utf8'));
-    const plane = await ControlPlane.start(FLAGS);
+    const plane = await StandalonePlane.start(FLAGS);
     try {
       await play(plane, recorder);
     } finally {
@@ -45,7 +45,7 @@ export async function record(): Promise<void> {
   }
 }
 
-async function play(plane: ControlPlane, { port, privateKey }: Recorder): Promise<void> {
+async function play(plane: StandalonePlane, { port, privateKey }: Recorder): Promise<void> {
   await plane.createSecret('fleet', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': privateKey });
   await plane.createServer(NAME, specOf('127.0.0.1', port));
   await settleAndRestart(plane);
@@ -53,7 +53,7 @@ async function play(plane: ControlPlane, { port, privateKey }: Recorder): Promis
   await settleAndRestart(plane);
 }
 
-async function settleAndRestart(plane: ControlPlane): Promise<void> {
+async function settleAndRestart(plane: StandalonePlane): Promise<void> {
   for (const restart of [true, false]) {
     await plane.waitForCondition(NAME, 'Ready', 'True');
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
