@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** What a process of simulated hosts is told at its start. */
 export interface Order {
   port: number;
-  hosts: { index: number; address: string }[];
+  /** Index of its first host. */
+  first: number;
+  count: number;
 }
 
 /** What it tells when it is asked. */
@@ -38,12 +40,10 @@ export class SimulatedFleet {
 
   /** Resolves when every host listens. */
   static async start(count: number, port: number): Promise<SimulatedFleet> {
-    const hosts = Array.from({ length: count }, (_, index) => ({ index, address: addressOf(index) }));
     const processes: ChildProcess[] = [];
-    for (let from = 0; from < count; from += HOSTS_PER_PROCESS) {
-      const order: Order = { port, hosts: hosts.slice(from, from + HOSTS_PER_PROCESS) };
-      const child = fork(SIMULATOR, [JSON.stringify(order)], { execArgv: ['--import', 'tsx'] });
-      processes.push(child);
+    for (let first = 0; first < count; first += HOSTS_PER_PROCESS) {
+      const order: Order = { port, first, count: Math.min(HOSTS_PER_PROCESS, count - first) };
+      processes.push(fork(SIMULATOR, [JSON.stringify(order)], { execArgv: ['--import', 'tsx'] }));
     }
     await Promise.all(
       processes.map(async (child) => {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import ssh2 from 'ssh2';
 import { generateKeyPair } from '../../../src/ssh/keys.ts';
 import { SimulatedHost, type Far } from './simulatedHost.ts';
-import type { Order, Report } from './simulatedFleet.ts';
+import { addressOf, type Order, type Report } from './simulatedFleet.ts';
 import type { Transcript } from './transcript.ts';
 
 const started = JSON.parse(process.argv[2] ?? '') as Order;
@@ -22,14 +22,14 @@ const far: Far = {
   firstBytes: [],
 };
 
-for (const { address, index } of started.hosts) {
+for (let index = started.first; index < started.first + started.count; index++) {
   const host = new SimulatedHost(far, index);
   const server = new ssh2.Server({ hostKeys: [generateKeyPair('host').privateKey] }, (connection) =>
     host.serve(connection),
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(started.port, address, resolve);
+    server.listen(started.port, addressOf(index), resolve);
   });
 }
 
