@@ -1,7 +1,8 @@
 /**
  * `npm run bench:apiserver`: what the standalone API server can carry on its embedded store, against fixed targets.
  * HOSTLER_BENCH_OBJECTS: Servers kept (default 10000); HOSTLER_BENCH_WATCHERS: watchers of the fan-out (default 1000);
- * HOSTLER_BENCH_BUILD=0: take dist as it is. `-- --etcd`: only the writes, with etcd as the store, against kube-apiserver. The load comes from this process on the same machine, so that client and
+ * HOSTLER_BENCH_BUILD=0: take dist as it is. `-- --etcd`: in one run, kube-apiserver, Hostler on the
+ * same etcd and Hostler on its embedded store, one after the other; builds kube-apiserver the first time. The load comes from this process on the same machine, so that client and
  * server share its cores: the figures are a lower bound of what the server does alone. The writes come over bare
  * connections, whose bodies are made beforehand and whose answers are not parsed: a client takes about a tenth of a
  * millisecond for each.
@@ -11,147 +12,41 @@
  * replaced. With the managedFields that the server keeps, the stored object has 12 to 15 KB; that is checked.
  */
 import { availableParallelism, loadavg } from 'node:os';
-import { inParallel, LoadClient } from './apiLoad.ts';
-import { onEtcd } from './apiserverEtcd.ts';
-import { absolute, median, report, type Row } from './report.ts';
+import { emptyStart, EVENTS, figuresOf, WATCHERS, type ApiFigures } from './apiFigures.ts';
+import { besideKubernetes } from './apiserverEtcd.ts';
+import { freshStart, measuredServer } from './measuredServer.ts';
+import { absolute, report, type Row } from './report.ts';
 import { build, ServerProcess } from './serverProcess.ts';
-import { CLIENTS, nameOf, OBJECTS, PATH, statusBody, statusPatch, writeAll } from './writeLoad.ts';
-
-const WATCHERS = Number(process.env['HOSTLER_BENCH_WATCHERS'] ?? 1000);
-const LISTS = 5;
-const EVENTS = 20;
-const STARTS = 3;
+import { CLIENTS, OBJECTS } from './writeLoad.ts';
 
 if (process.env['HOSTLER_BENCH_BUILD'] !== '0') await build();
 const load = loadavg()[0]?.toFixed(1);
 console.log(
   `${availableParallelism()} cores, load average ${load}: more than about 0.5 before the start makes all times worse`,
 );
-const server = await ServerProcess.create();
-try {
-  if (process.argv.includes('--etcd')) report('apiserver-etcd', await onEtcd());
-  else report('apiserver', await embedded());
-} finally {
-  await server.remove();
-}
+if (process.argv.includes('--etcd')) report('apiserver-etcd', await besideKubernetes());
+else report('apiserver', await embedded());
 
 async function embedded(): Promise<Row[]> {
-  const rows = [await emptyStart()];
-  await server.start();
-  rows.push(await writes(), await list(), ...(await fanOut()), await memory());
-  await server.stop();
-  rows.push(await fullStart());
-  return rows;
-}
-
-async function emptyStart(): Promise<Row> {
-  const times: number[] = [];
-  for (let round = 0; round < STARTS; round++) {
-    const fresh = await ServerProcess.create();
-    try {
-      times.push(await fresh.start());
-      console.log(`start on an empty store: ${(await fresh.cpuSeconds()).toFixed(2)} s of CPU`);
-    } finally {
-      await fresh.remove();
-    }
-  }
-  return absolute('start on an empty store to ready', 'ms', median(times), { atMost: 1000 });
-}
-
-async function writes(): Promise<Row> {
-  const cpu = await server.cpuSeconds();
-  const perSecond = await writeAll(server.connection);
-  const used = (await server.cpuSeconds()) - cpu;
-  console.log(`server CPU per write: ${((used * 1000) / (2 * OBJECTS)).toFixed(3)} ms`);
-  await checkSize();
-  return absolute(`writes, ${CLIENTS} clients`, '1/s', perSecond, { atLeast: 1500 });
-}
-
-async function checkSize(): Promise<void> {
-  const client = await LoadClient.create(server.connection, 1);
-  const length = await client.send({ method: 'GET', path: `${PATH}/${nameOf(0)}` });
-  client.close();
-  console.log(`a stored Server has ${length} bytes`);
-  if (length < 12_000 || length > 15_500)
-    throw new Error(`a stored Server has ${length} bytes; the budget is for 12 to 15 KB: adjust server.json`);
-}
-
-/** The whole answer of an unpaged list, as fast as it can be taken off the connection. */
-async function list(): Promise<Row> {
-  const client = await LoadClient.create(server.connection, 1);
+  const empty = await emptyStart('embedded', freshStart);
+  const server = await ServerProcess.create();
   try {
-    const times: number[] = [];
-    for (let round = 0; round < LISTS; round++) {
-      const begin = performance.now();
-      const length = await client.send({ method: 'GET', path: PATH });
-      times.push(performance.now() - begin);
-      if (length < OBJECTS * 12_000) throw new Error(`the list has only ${length} bytes`);
-    }
-    console.log(`list: ${times.map((time) => time.toFixed(0)).join(' ')} ms`);
-    return absolute(`list of ${OBJECTS}`, 'ms', median(times), { atMost: 1000 });
+    await server.start();
+    return rowsOf(empty, await figuresOf(measuredServer('embedded', server)));
   } finally {
-    client.close();
+    await server.remove();
   }
 }
 
-/** From sending a write until the last of all watchers has the whole event. */
-async function fanOut(): Promise<Row[]> {
-  const client = await LoadClient.create(server.connection, WATCHERS + 1);
-  let missing = 0;
-  let complete: () => void = () => undefined;
-  const onEvent = (): void => {
-    missing--;
-    if (missing === 0) complete();
-  };
-  try {
-    const { metadata } = await client.get<{ metadata: { resourceVersion: string } }>(`${PATH}?limit=1`);
-    const path = `${PATH}?watch=true&resourceVersion=${metadata.resourceVersion}`;
-    await inParallel(CLIENTS, WATCHERS, () => client.watch(path, onEvent));
-    const times: number[] = [];
-    for (let round = 0; round < EVENTS; round++) {
-      const all = new Promise<void>((resolve) => (complete = resolve));
-      missing = WATCHERS;
-      const begin = performance.now();
-      await client.send(statusPatch(0, statusBody(round % 2 === 0 ? 'Degraded' : 'Active')));
-      await all;
-      times.push(performance.now() - begin);
-    }
-    const what = `fan-out of one event to ${WATCHERS} watchers`;
-    return [
-      absolute(`${what}: p50`, 'ms', median(times), { atMost: 500 }),
-      absolute(`${what}: max of ${EVENTS}`, 'ms', Math.max(...times), { atMost: 500 }),
-    ];
-  } finally {
-    client.close();
-  }
-}
-
-/** After all the above, while an informer (list, then watch) follows every object. */
-async function memory(): Promise<Row> {
-  const client = await LoadClient.create(server.connection, 2);
-  try {
-    await client.watch(`${PATH}?watch=true&resourceVersion=0`, () => undefined);
-    const rss = await server.memory('VmRSS');
-    const [own, peak] = [await server.memory('RssAnon'), await server.memory('VmHWM')];
-    console.log(
-      `memory: RSS ${rss.toFixed(0)} MB, of it anonymous ${own.toFixed(0)} MB; peak RSS ${peak.toFixed(0)} MB`,
-    );
-    return absolute(`memory with ${OBJECTS} watched objects`, 'MB', rss, { atMost: 1024 });
-  } finally {
-    client.close();
-  }
-}
-
-/** Start on the filled store; a list proves that ready means ready. */
-async function fullStart(): Promise<Row> {
-  const times: number[] = [];
-  for (let round = 0; round < STARTS; round++) {
-    times.push(await server.start());
-    console.log(`start with ${OBJECTS} objects: ${(await server.cpuSeconds()).toFixed(2)} s of CPU`);
-    const client = await LoadClient.create(server.connection, 1);
-    await client.send({ method: 'GET', path: `${PATH}?limit=1` });
-    client.close();
-    await server.stop();
-  }
-  return absolute(`start with ${OBJECTS} objects to ready`, 'ms', median(times), { atMost: 2000 });
+function rowsOf(empty: number, { writes, list, fanOut, memory, start }: ApiFigures): Row[] {
+  const what = `fan-out of one event to ${WATCHERS} watchers`;
+  return [
+    absolute('start on an empty store to ready', 'ms', empty, { atMost: 1000 }),
+    absolute(`writes, ${CLIENTS} clients`, '1/s', writes, { atLeast: 1500 }),
+    absolute(`list of ${OBJECTS}`, 'ms', list, { atMost: 1000 }),
+    absolute(`${what}: p50`, 'ms', fanOut.p50, { atMost: 500 }),
+    absolute(`${what}: max of ${EVENTS}`, 'ms', fanOut.max, { atMost: 500 }),
+    absolute(`memory with ${OBJECTS} watched objects`, 'MB', memory, { atMost: 1024 }),
+    absolute(`start with ${OBJECTS} objects to ready`, 'ms', start, { atMost: 2000 }),
+  ];
 }

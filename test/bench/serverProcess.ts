@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectionFromKubeconfig } from '../../src/kube/kubeconfig.ts';
 import type { Connection } from '../../src/kube/connection.ts';
 import { freePort } from '../support/freePort.ts';
+import { cpuSecondsOf, memoryOf } from './processFigures.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'dist/main.js');
@@ -70,18 +71,13 @@ export class ServerProcess {
   }
 
   /** A figure of /proc/PID/status in MB, such as VmRSS. */
-  async memory(field: string): Promise<number> {
-    const text = await readFile(`/proc/${String(this.#child?.pid)}/status`, 'utf8');
-    const found = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text);
-    if (found === null) throw new Error(`the kernel does not tell ${field}`);
-    return Number(found[1]) / 1024;
+  memory(field: string): Promise<number> {
+    return memoryOf(this.#pid, field);
   }
 
   /** User and system time it has used, in seconds. */
-  async cpuSeconds(): Promise<number> {
-    const text = await readFile(`/proc/${String(this.#child?.pid)}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+  cpuSeconds(): Promise<number> {
+    return cpuSecondsOf(this.#pid);
   }
 
   /** Stops it as `kill` does and waits. */
@@ -92,6 +88,11 @@ export class ServerProcess {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await ended;
+  }
+
+  get #pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('hostler serve does not run');
+    return this.#child.pid;
   }
 
   /** Ends it and removes its data. */

@@ -62,7 +62,11 @@ export class KubeCluster {
   /** The administrator's. */
   readonly kubeconfig: string;
   readonly etcdUrl: string;
+  /** Milliseconds from the last start of kube-apiserver until it was ready. */
+  apiServerStartMs = 0;
   readonly #processes: ChildProcess[];
+  #apiServer: ChildProcess | undefined;
+  #startApiServerAgain: () => Promise<void> = () => Promise.resolve();
 
   private constructor(parts: Pick<KubeCluster, 'directory' | 'url' | 'pki' | 'kubeconfig' | 'etcdUrl'>) {
     this.directory = parts.directory;
@@ -88,13 +92,25 @@ export class KubeCluster {
     try {
       await cluster.#writeFiles();
       await cluster.#startEtcd(binaries, peerPort);
-      await cluster.#startApiServer(binaries, options.apiServerFlags ?? []);
+      cluster.#startApiServerAgain = () => cluster.#startApiServer(binaries, options.apiServerFlags ?? []);
+      await cluster.#startApiServerAgain();
       if (options.controllerManager !== false) await cluster.startControllerManager(binaries);
     } catch (error) {
       await cluster.stop();
       throw error;
     }
     return cluster;
+  }
+
+  get apiServerPid(): number {
+    return this.#apiServer?.pid ?? 0;
+  }
+
+  /** Ends kube-apiserver as `kill` does and starts it on the same data. @returns {@link apiServerStartMs} */
+  async restartApiServer(): Promise<number> {
+    if (this.#apiServer !== undefined) await end(this.#apiServer, 'SIGTERM');
+    await this.#startApiServerAgain();
+    return this.apiServerStartMs;
   }
 
   /** A kubeconfig for somebody else: a client certificate with that user and those groups. */
@@ -168,6 +184,7 @@ export class KubeCluster {
 
   async #startApiServer({ apiServer }: KubeBinaries, flags: readonly string[]): Promise<void> {
     const pki = join(this.directory, 'pki');
+    const begin = performance.now();
     const child = this.#spawn('kube-apiserver', apiServer, [
       `--etcd-servers=${this.etcdUrl}`,
       '--bind-address=127.0.0.1',
@@ -184,7 +201,9 @@ export class KubeCluster {
       '--endpoint-reconciler-type=none',
       ...flags,
     ]);
+    this.#apiServer = child;
     await this.#until(child, 'kube-apiserver', async () => (await this.#get('/readyz')) === 200);
+    this.apiServerStartMs = performance.now() - begin;
   }
 
   /**
@@ -245,9 +264,9 @@ export class KubeCluster {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
+  child.kill(signal);
   await ended;
 }
