@@ -4,6 +4,8 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { AuditPolicy } from './audit/policy.ts';
+import { AuditLog, type AuditSink } from './audit/requestAudit.ts';
 import { AccountTokens } from './authentication/accountTokens.ts';
 import { BearerAuthenticator, type TokenSource } from './authentication/bearer.ts';
 import { BootstrapTokens } from './authentication/bootstrapTokens.ts';
@@ -22,7 +24,6 @@ import { WatchHub } from './cache/watchHub.ts';
 import { Controllers, requireStored } from './controllers/controllers.ts';
 import { DiscoveryEndpoint } from './discovery/discoveryEndpoint.ts';
 import { createApp } from './http/app.ts';
-import { JsonLinesAudit } from './http/audit.ts';
 import { CertificateAuthenticator } from './http/authentication.ts';
 import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
 import { InFlight } from './http/inflight.ts';
@@ -59,8 +60,8 @@ export interface ApiServerOptions {
   crds?: readonly object[];
   /** Further objects to install (or bring up to date) before `ready`, in this order. */
   objects?: readonly object[];
-  /** Receives one JSON line per finished request, when given. */
-  auditLog?: { write(line: string): void };
+  /** What is written of requests, and where to. */
+  audit?: { policy: AuditPolicy; sink: AuditSink };
 }
 
 /** A running server. */
@@ -168,7 +169,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     authorizer,
     inFlight,
     metrics,
-    audit: options.auditLog === undefined ? undefined : new JsonLinesAudit(options.auditLog),
+    audit: options.audit && new AuditLog({ ...options.audit, clock }),
     endpoints: [
       new TokenEndpoint({ tokens, accounts, secrets }),
       new ResourceEndpoint(catalog, registry, authorizer),

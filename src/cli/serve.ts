@@ -5,6 +5,8 @@ import { controllerBindings, controllerRoles, peopleRoles, systemNamespace } fro
 import { admissionPolicies } from '../api/policies.ts';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
+import { AuditFile } from '../apiserver/audit/auditFile.ts';
+import { type AuditPolicy, parsePolicy } from '../apiserver/audit/policy.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
 import { ADMIN, CONTROLLER_MANAGER } from '../apiserver/pki/pki.ts';
@@ -15,6 +17,7 @@ import { fixedConnection } from '../kube/connection.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
+import { type AuditTarget, auditTarget } from './auditOptions.ts';
 import { etcdTarget } from './etcdOptions.ts';
 import { type OidcTarget, oidcTarget } from './oidcOptions.ts';
 import { openStore, proveAuthority } from './openStore.ts';
@@ -44,12 +47,43 @@ export async function serve(options: ServeOptions): Promise<void> {
 async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }: Context): Promise<void> {
   const etcd = etcdTarget(options);
   const oidc = oidcTarget(options);
+  const audit = openAudit(auditTarget(options), log);
   await prepareDataDir(dataDir);
   const storage = await openStore({ dataDir, etcd }, log);
   try {
-    await runControlPlane({ ...options, dataDir }, { storage, oidc }, { log, signal });
+    await runControlPlane({ ...options, dataDir }, { storage, oidc, audit }, { log, signal });
   } finally {
     await storage.close();
+  }
+}
+
+/** Opens the audit log. @throws Error that names the flag, what is wrong and what to do. */
+function openAudit(target: AuditTarget | undefined, log: Logger): ApiServerOptions['audit'] {
+  if (target === undefined) return undefined;
+  const { policy, path, rotation } = target;
+  return { policy: readPolicy(policy), sink: path === undefined ? standardOutput : openAuditFile(path) };
+
+  function openAuditFile(file: string): AuditFile {
+    try {
+      return new AuditFile(resolve(file), rotation, { clock: systemClock, log: log.child({ component: 'audit' }) });
+    } catch (error) {
+      throw new Error(`--audit-log-path ${file}: ${messageOf(error)}. Name a file that may be written, or "-".`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Node writes to a pipe or file at once, as the sink of audit events promises. */
+const standardOutput = { write: (line: string) => void process.stdout.write(line) };
+
+function readPolicy({ path, text }: AuditTarget['policy']): AuditPolicy {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    throw new Error(`--audit-policy-file ${path}: ${messageOf(error)}. Correct it: without it nothing may start.`, {
+      cause: error,
+    });
   }
 }
 
@@ -75,10 +109,11 @@ interface Context {
 interface Opened {
   storage: Storage;
   oidc: OidcTarget | undefined;
+  audit: ApiServerOptions['audit'];
 }
 
 async function runControlPlane(options: ServeOptions, opened: Opened, { log, signal }: Context): Promise<void> {
-  const { storage, oidc } = opened;
+  const { storage, oidc, audit } = opened;
   const { dataDir, listen } = options;
   const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host], clock: systemClock };
   let certificates = await readCertificates(kept);
@@ -88,6 +123,7 @@ async function runControlPlane(options: ServeOptions, opened: Opened, { log, sig
     pki: certificates,
     ...(options.tokenAuthFile === undefined ? {} : { staticTokens: await readFile(options.tokenAuthFile, 'utf8') }),
     ...(oidc === undefined ? {} : { oidc }),
+    ...(audit === undefined ? {} : { audit }),
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),

@@ -5,11 +5,12 @@ import {
   listenAddress,
   withControllerOptions,
 } from './controllerOptions.ts';
+import { type AuditFlags, withAuditOptions } from './auditOptions.ts';
 import { type EtcdFlags, withEtcdOptions } from './etcdOptions.ts';
 import { type OidcFlags, withOidcOptions } from './oidcOptions.ts';
 
 /** What `hostler serve` is told. */
-export interface ServeOptions extends ControllerOptions, EtcdFlags, OidcFlags {
+export interface ServeOptions extends ControllerOptions, EtcdFlags, OidcFlags, AuditFlags {
   dataDir: string;
   listen: ListenAddress;
   kubeconfigOut?: string;
@@ -30,7 +31,7 @@ export function serveCommand(): Command {
     .option('--kubeconfig-out <file>', 'also write the admin kubeconfig here')
     .option('--token-auth-file <file>', 'static bearer tokens, one per line: token,user,uid,"group1,group2"')
     .option('--no-controllers', 'API server only');
-  return withControllerOptions(withEtcdOptions(withOidcOptions(command)))
+  return withControllerOptions(withEtcdOptions(withAuditOptions(withOidcOptions(command))))
     .addHelpText(
       'after',
       `
@@ -41,6 +42,7 @@ Examples:
     --etcd-certfile client.pem --etcd-keyfile client.key --etcd-prefix /hostler
   hostler serve --oidc-issuer-url https://login.example.com --oidc-client-id hostler \\
     --oidc-username-claim email --oidc-groups-claim groups --oidc-groups-prefix oidc:
+  hostler serve --audit-policy-file audit-policy.yaml --audit-log-path /var/log/hostler/audit.log
   KUBECONFIG=.hostler/kubeconfig kubectl get servers -A -w`,
     )
     .action(async (options: ServeOptions) => {

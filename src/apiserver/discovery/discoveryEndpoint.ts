@@ -96,13 +96,8 @@ async function send(exchange: Exchange, document: Document, version: string | un
   }
   if (version !== undefined) {
     response.setHeader('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=${AGGREGATED}`);
-    await sendText(request, response, { code: 200, text: document.text });
+    await sendText(exchange, { code: 200, text: document.text });
     return;
   }
-  await sendText(
-    request,
-    response,
-    { code: 200, text: document.text },
-    negotiate(request.headers.accept, NO_TRANSFORMS),
-  );
+  await sendText(exchange, { code: 200, text: document.text }, negotiate(request.headers.accept, NO_TRANSFORMS));
 }

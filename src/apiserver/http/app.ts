@@ -2,16 +2,17 @@ import express, { type Express } from 'express';
 import { IncomingMessage, ServerResponse, type RequestListener } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { assignAuditId, type AuditSink } from './audit.ts';
+import type { AuditLog, RequestAudit } from '../audit/requestAudit.ts';
+import { assignAuditId } from './auditId.ts';
 import { ANONYMOUS, type Authenticator, type User } from './authentication.ts';
 import { attributesOf, isOpen, refusal, type Authorizer } from './authorization.ts';
-import type { Endpoint, Exchange } from './context.ts';
+import type { Channel, Endpoint, Exchange } from './context.ts';
 import { impersonated, wantsImpersonation } from './impersonation.ts';
 import type { InFlight } from './inflight.ts';
 import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
 import { sendError, sendPlain } from './respond.ts';
-import { badRequest, internalError, serviceUnavailable, toApiError, type ApiError } from './status.ts';
+import { ApiError, badRequest, internalError, serviceUnavailable, toApiError } from './status.ts';
 
 /** What the chain is made of. */
 export interface ChainDeps {
@@ -21,7 +22,8 @@ export interface ChainDeps {
   authorizer: Authorizer;
   inFlight: InFlight;
   metrics: Metrics;
-  audit: AuditSink | undefined;
+  /** Undefined when nothing is written of any request. */
+  audit: AuditLog | undefined;
   /** Asked in this order. */
   endpoints: readonly Endpoint[];
   /** True from the moment the server is asked to stop. */
@@ -79,10 +81,7 @@ class Passage {
   readonly #auditId: string;
   #info: RequestInfo | undefined;
   #user: User = ANONYMOUS;
-  /** Who really sends the request, when it is made as somebody else. */
-  #requester: User | undefined;
-  /** For the audit log. */
-  readonly #annotations: Record<string, string> = {};
+  #audit: RequestAudit | undefined;
   #known = false;
 
   constructor(deps: ChainDeps, request: IncomingMessage, response: ServerResponse) {
@@ -99,7 +98,7 @@ class Passage {
     try {
       await this.#handle();
     } catch (error) {
-      await sendError(this.#request, this.#response, this.#explain(error)).catch((failure: unknown) => {
+      await sendError(this.#channel, this.#explain(error)).catch((failure: unknown) => {
         this.#deps.log.warn({ error: failure, auditId: this.#auditId }, 'an error could not be sent');
         this.#response.destroy();
       });
@@ -110,26 +109,41 @@ class Passage {
     const info = this.#parse();
     this.#info = info;
     if (this.#deps.isStopping() && !isOpen(info)) throw serviceUnavailable('the server is shutting down');
-    const user = this.#deps.authenticator.authenticate(this.#request);
-    this.#user = user instanceof Promise ? await user : user;
+    this.#user = await this.#authenticate(info);
+    this.#audit = this.#beginAudit(info, this.#user);
+    this.#audit?.received();
     if (wantsImpersonation(this.#request)) {
-      this.#requester = this.#user;
       this.#user = await impersonated(this.#request, this.#user, this.#deps.authorizer);
+      this.#audit?.impersonating(this.#user);
     }
     const longRunning = info.isResource && info.verb === 'watch';
     const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
     try {
       await this.#authorize(info);
-      await this.#dispatch({
-        request: this.#request,
-        response: this.#response,
-        info,
-        user: this.#user,
-        annotations: this.#annotations,
-      });
+      await this.#dispatch({ ...this.#channel, info, user: this.#user });
     } finally {
       leave();
     }
+  }
+
+  get #channel(): Channel {
+    return { request: this.#request, response: this.#response, audit: this.#audit };
+  }
+
+  async #authenticate(info: RequestInfo): Promise<User> {
+    try {
+      return await this.#deps.authenticator.authenticate(this.#request);
+    } catch (error) {
+      if (error instanceof ApiError) this.#beginAudit(info, undefined)?.unauthenticated(error.status);
+      throw error;
+    }
+  }
+
+  #beginAudit(info: RequestInfo, user: User | undefined): RequestAudit | undefined {
+    const { audit } = this.#deps;
+    if (audit === undefined) return undefined;
+    const attributes = { ...attributesOf(info, user ?? ANONYMOUS), user };
+    return audit.begin({ auditId: this.#auditId, request: this.#request, attributes, receivedAt: this.#receivedAt });
   }
 
   #parse(): RequestInfo {
@@ -144,6 +158,8 @@ class Passage {
   async #authorize(info: RequestInfo): Promise<void> {
     const attributes = attributesOf(info, this.#user);
     const decision = await this.#deps.authorizer.authorize(attributes);
+    this.#audit?.annotate('authorization.k8s.io/decision', decision.allowed ? 'allow' : 'forbid');
+    this.#audit?.annotate('authorization.k8s.io/reason', decision.reason);
     if (!decision.allowed) throw refusal(attributes, decision);
   }
 
@@ -165,7 +181,9 @@ class Passage {
       return known;
     }
     this.#deps.log.error({ error, auditId: this.#auditId, verb, path }, 'a request failed by a fault of the server');
-    return known ?? internalError('the log of the server has the details under this Audit-Id');
+    const fault = known ?? internalError('the log of the server has the details under this Audit-Id');
+    this.#audit?.panicked(fault.status);
+    return fault;
   }
 
   #finished(): void {
@@ -173,18 +191,6 @@ class Passage {
     if (info === undefined) return;
     const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
     this.#deps.metrics.finished(info, { code: this.#response.statusCode, seconds, known: this.#known });
-    this.#deps.audit?.record({
-      auditID: this.#auditId,
-      info,
-      user: this.#requester ?? this.#user,
-      impersonated: this.#requester === undefined ? undefined : this.#user,
-      annotations: this.#annotations,
-      code: this.#response.statusCode,
-      receivedAt: this.#receivedAt,
-      finishedAt: this.#deps.clock.now(),
-      sourceIp: this.#request.socket.remoteAddress ?? '',
-      userAgent: this.#request.headers['user-agent'] ?? '',
-      requestUri: this.#request.url ?? '',
-    });
+    this.#audit?.complete(this.#response.statusCode);
   }
 }

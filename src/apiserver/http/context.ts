@@ -1,15 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestAudit } from '../audit/requestAudit.ts';
 import type { User } from './authentication.ts';
 import type { RequestInfo } from './requestInfo.ts';
 
-/** One request on its way through the chain. */
-export interface Exchange {
+/** A request, its answer and its books. */
+export interface Channel {
   request: IncomingMessage;
   response: ServerResponse;
+  /** Undefined when nothing is to be written of it. */
+  audit: RequestAudit | undefined;
+}
+
+/** One request on its way through the chain. */
+export interface Exchange extends Channel {
   info: RequestInfo;
   user: User;
-  /** What the audit log shall say beside the request. */
-  annotations: Record<string, string>;
 }
 
 /** Answers requests of one area (resources, discovery, health …). */

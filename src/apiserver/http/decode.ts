@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { BodyError, decodeBody, type DecodedBody } from '../codec/body.ts';
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import { readBody } from './body.ts';
+import type { Channel } from './context.ts';
 import { ApiError, badRequest, tooLarge, unsupportedMediaType } from './status.ts';
 
 const OBJECT_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
@@ -14,28 +15,31 @@ export interface BodyRules {
 }
 
 /** Reads and decodes the body. @throws ApiError 400, 413, 415. */
-export async function decodeRequest(request: IncomingMessage, rules: BodyRules): Promise<DecodedBody> {
+export async function decodeRequest({ request, audit }: Channel, rules: BodyRules): Promise<DecodedBody> {
   const type = mediaType(request);
   if (type === PROTOBUF && !rules.protobuf) throw unsupportedMediaType(OBJECT_TYPES.slice(0, 2));
-  return decode(await readBody(request), type);
+  const body = decode(await readBody(request), type);
+  audit?.body(body.value, request.method === 'PATCH');
+  return body;
 }
 
 /** As {@link decodeRequest}, for a body that must be one object. */
 export async function decodeObject(
-  request: IncomingMessage,
+  channel: Channel,
   rules: BodyRules,
 ): Promise<{ object: JsonObject; duplicates: string[] }> {
-  const { value, duplicateFields } = await decodeRequest(request, rules);
+  const { value, duplicateFields } = await decodeRequest(channel, rules);
   if (!isJsonObject(value)) throw badRequest('the body of the request must be an object');
   return { object: value, duplicates: duplicateFields };
 }
 
 /** The body as an object; undefined when there is none. @throws ApiError 400, 413, 415. */
-export async function decodeOptional(request: IncomingMessage): Promise<JsonObject | undefined> {
+export async function decodeOptional({ request, audit }: Channel): Promise<JsonObject | undefined> {
   const bytes = await readBody(request);
   if (bytes.length === 0) return undefined;
   const { value } = decode(bytes, mediaType(request));
   if (!isJsonObject(value)) throw badRequest('the body of a deletion must be a DeleteOptions object');
+  audit?.body({ kind: 'DeleteOptions', apiVersion: 'v1', ...value }, false);
   return value;
 }
 

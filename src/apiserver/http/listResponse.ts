@@ -20,12 +20,13 @@ export async function sendList(
   result: ListResult,
   view: View,
 ): Promise<void> {
-  const { request, response } = exchange;
+  const { response } = exchange;
   const pieces = gather(listText(resource, result, view));
   const first = pieces.next();
   const text = first.done === true ? '' : first.value;
-  if (text.length < CHUNK_CHARS || view.media.encoding === 'yaml') {
-    await sendText(request, response, { code: 200, text: text + [...pieces].join('') }, view.media);
+  const whole = view.media.encoding === 'yaml' || exchange.audit?.wantsAnswer === true;
+  if (text.length < CHUNK_CHARS || whole) {
+    await sendText(exchange, { code: 200, text: text + [...pieces].join('') }, view.media);
     return;
   }
   response.statusCode = 200;

@@ -115,7 +115,7 @@ export class ResourceEndpoint implements Endpoint {
     const entry = await resource.store.storage.get(keyOf(call));
     if (entry === undefined) throw notFound(refOf(call));
     const text = this.#textOf(target, call, { entry, media });
-    await sendText(exchange.request, exchange.response, { code: 200, text }, media);
+    await sendText(exchange, { code: 200, text }, media);
   }
 
   #textOf(target: Target, call: Call, found: { entry: Entry; media: MediaType }): string {
@@ -152,7 +152,7 @@ export class ResourceEndpoint implements Endpoint {
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
     const call = this.#call(target, 'CreateOptions');
     // the body becomes the object: it is not kept here while it is stored
-    const written = await decodeObject(exchange.request, bodyRules(resource)).then(({ object, duplicates }) =>
+    const written = await decodeObject(exchange, bodyRules(resource)).then(({ object, duplicates }) =>
       createObject(this.#deps, { ...call, duplicates }, object),
     );
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 201 }, media);
@@ -162,7 +162,7 @@ export class ResourceEndpoint implements Endpoint {
     const { exchange, resource, subresource } = target;
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
     const call = this.#call(target, 'UpdateOptions');
-    const { object, duplicates } = await decodeObject(exchange.request, bodyRules(resource));
+    const { object, duplicates } = await decodeObject(exchange, bodyRules(resource));
     if (subresource === 'scale') {
       return this.#sendObject(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
     }
@@ -178,7 +178,7 @@ export class ResourceEndpoint implements Endpoint {
     if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(patchTypes(resource));
     if (type === APPLY_PATCH) return this.#apply(target, media);
     const call = this.#call(target, 'PatchOptions');
-    const { value, duplicateFields } = await decodeRequest(exchange.request, bodyRules(resource));
+    const { value, duplicateFields } = await decodeRequest(exchange, bodyRules(resource));
     if (subresource === 'scale') {
       const scale = await patchScale(this.#deps, call, requireScale(call), { type, body: value });
       return this.#sendObject(target, scale, call);
@@ -189,7 +189,7 @@ export class ResourceEndpoint implements Endpoint {
 
   async #apply(target: Target, media: MediaType): Promise<void> {
     const { exchange, resource, subresource } = target;
-    const { value, duplicateFields } = await decodeRequest(exchange.request, bodyRules(resource));
+    const { value, duplicateFields } = await decodeRequest(exchange, bodyRules(resource));
     const call = { ...this.#call(target, 'ApplyOptions'), duplicates: duplicateFields };
     const force = readForce(exchange.info.query);
     if (subresource === 'scale') {
@@ -211,22 +211,22 @@ export class ResourceEndpoint implements Endpoint {
     const { exchange, subresource } = target;
     if (subresource !== '') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
-    const options = readDeleteOptions(await decodeOptional(exchange.request), exchange.info.query);
+    const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
     const result = await deleteObject(this.#deps, call, options);
     if (result.gone) {
-      await sendStatus(exchange.request, exchange.response, result.status);
+      await sendStatus(exchange, result.status);
       return;
     }
     const text = objectText(target.resource, result.object, this.#view(target, media));
-    await sendText(exchange.request, exchange.response, { code: options.wantsAccepted ? 202 : 200, text }, media);
+    await sendText(exchange, { code: options.wantsAccepted ? 202 : 200, text }, media);
   }
 
   async #deleteCollection(target: Target): Promise<void> {
     const { resource, exchange } = target;
     const media = negotiate(exchange.request.headers.accept, LIST_FORMS);
     const listOptions = readListOptions(exchange.info.query, 'list');
-    const options = readDeleteOptions(await decodeOptional(exchange.request), exchange.info.query);
+    const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
     const list = await listObjects(resource, this.#selection(target, listOptions), listOptions);
     await deleteListed(this.#deps, call, list, options);
@@ -236,12 +236,12 @@ export class ResourceEndpoint implements Endpoint {
   async #review(exchange: Exchange, resource: ReviewResource): Promise<void> {
     if (exchange.info.verb !== 'create' || exchange.info.subresource !== '') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, PLAIN);
-    const { object } = await decodeObject(exchange.request, { protobuf: true });
+    const { object } = await decodeObject(exchange, { protobuf: true });
     checkType(object, resource);
     const { malformed } = resource.schema.admitRequest(object);
     if (malformed !== undefined) throw unreadable(resource, malformed);
     await resource.review(object, exchange.user, exchange.info.namespace);
-    await sendText(exchange.request, exchange.response, { code: 201, text: stringifyJson(object) }, media);
+    await sendText(exchange, { code: 201, text: stringifyJson(object) }, media);
   }
 
   #call(target: Target, optionsKind: WriteKind = ''): Call {
@@ -262,7 +262,7 @@ export class ResourceEndpoint implements Endpoint {
       duplicates: [],
       warnings: target.warnings,
       annotate: (key, value) => {
-        exchange.annotations[key] = value;
+        exchange.audit?.annotate(key, value);
       },
     };
   }
@@ -290,13 +290,13 @@ export class ResourceEndpoint implements Endpoint {
     const { written, warnings, code } = result;
     const ready = media.transform === 'None' ? written.json : undefined;
     const text = ready ?? objectText(target.resource, written.object(), this.#view(target, media));
-    await sendText(target.exchange.request, target.exchange.response, { code, text, warnings }, media);
+    await sendText(target.exchange, { code, text, warnings }, media);
   }
 
   async #sendObject(target: Target, object: JsonObject, call: Call): Promise<void> {
-    const { request, response } = target.exchange;
-    const media = negotiate(request.headers.accept, PLAIN);
-    await sendText(request, response, { code: 200, text: stringifyJson(object), warnings: call.warnings }, media);
+    const { exchange } = target;
+    const media = negotiate(exchange.request.headers.accept, PLAIN);
+    await sendText(exchange, { code: 200, text: stringifyJson(object), warnings: call.warnings }, media);
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { stringify } from 'yaml';
+import type { Channel } from './context.ts';
 import type { ApiError, Status } from './status.ts';
 import type { MediaType } from './negotiate.ts';
 
@@ -20,21 +21,25 @@ export interface Answer {
 
 /** Sends JSON text (as YAML when that was negotiated), compressed when large and accepted. */
 export async function sendText(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, audit }: Channel,
   answer: Answer,
   media?: Pick<MediaType, 'encoding'>,
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const yaml = media?.encoding === 'yaml';
   const body = yaml ? stringify(JSON.parse(answer.text.toString()), { aliasDuplicateObjects: false }) : answer.text;
+  setHead(response, answer, yaml);
+  audit?.answering(answer.code, answer.text);
+  await sendBody(request, response, body);
+}
+
+function setHead(response: ServerResponse, answer: Answer, yaml: boolean): void {
   response.statusCode = answer.code;
   if (!response.hasHeader('content-type')) {
     response.setHeader('content-type', yaml ? 'application/yaml' : 'application/json');
   }
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   addWarnings(response, answer.warnings ?? []);
-  await sendBody(request, response, body);
 }
 
 /** Sends `body` with the headers set so far. */
@@ -70,24 +75,26 @@ export function sendPlain(response: ServerResponse, code: number, text: string):
 }
 
 /** Sends the Status of `error`, with `Retry-After` where the client shall come back. */
-export async function sendError(request: IncomingMessage, response: ServerResponse, error: ApiError): Promise<void> {
+export async function sendError(channel: Channel, error: ApiError): Promise<void> {
+  const { request, response } = channel;
   const retryAfter = error.status.details?.retryAfterSeconds;
   const headers: Record<string, string> = {};
   if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
   // an unread body would be taken for the next request on this connection
   if (!request.complete) headers['connection'] = 'close';
   response.removeHeader('content-type');
-  await sendStatus(request, response, error.status, headers);
+  await sendStatus(channel, error.status, headers);
 }
 
 /** Sends a Status object. */
 export async function sendStatus(
-  request: IncomingMessage,
-  response: ServerResponse,
+  channel: Channel,
   status: Status,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await sendText(request, response, { code: status.code ?? 200, text: JSON.stringify(status), headers });
+  const code = status.code ?? 200;
+  channel.audit?.status(status, code);
+  await sendText(channel, { code, text: JSON.stringify(status), headers });
 }
 
 /** Longest single warning in characters, and all of them together in bytes. */

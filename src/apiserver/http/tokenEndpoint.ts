@@ -28,13 +28,14 @@ export class TokenEndpoint implements Endpoint {
     this.#secrets = deps.secrets;
   }
 
-  async handle({ request, response, info }: Exchange): Promise<boolean> {
+  async handle(exchange: Exchange): Promise<boolean> {
+    const { request, info } = exchange;
     const { group, version, resource, subresource, namespace, name } = info;
     if (group !== '' || version !== 'v1' || resource !== 'serviceaccounts' || subresource !== 'token') return false;
     if (namespace === '' || info.rest.length > 0) return false;
     if (info.verb !== 'create') throw methodNotAllowed();
     const media = negotiate(request.headers.accept, PLAIN);
-    const { object } = await decodeObject(request, { protobuf: true });
+    const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);
     const spec = objectAt(object, 'spec');
     const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
@@ -54,7 +55,7 @@ export class TokenEndpoint implements Endpoint {
       },
       status: { token, expirationTimestamp: toTime(expiresAt) },
     };
-    await sendText(request, response, { code: 201, text: stringifyJson(answer) }, media);
+    await sendText(exchange, { code: 201, text: stringifyJson(answer) }, media);
     return true;
   }
 

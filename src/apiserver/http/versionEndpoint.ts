@@ -27,7 +27,7 @@ export class VersionEndpoint implements Endpoint {
   async handle(exchange: Exchange): Promise<boolean> {
     if (exchange.info.path !== '/version') return false;
     if (!['get', 'head'].includes(exchange.info.verb)) throw methodNotAllowed();
-    await sendText(exchange.request, exchange.response, { code: 200, text: VERSION });
+    await sendText(exchange, { code: 200, text: VERSION });
     return true;
   }
 }

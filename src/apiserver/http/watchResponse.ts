@@ -26,7 +26,7 @@ export async function runWatch(exchange: Exchange, view: WatchView): Promise<voi
   // not the request's close: in Node that comes as soon as the body has been read
   response.on('close', () => gone.abort());
   if (response.destroyed) return;
-  const sink = new ResponseSink(response);
+  const sink = new ResponseSink(response, () => exchange.audit?.started(200));
   const { resource, selection, options, media } = view;
   const encoder = new WatchEncoder({ resource, media, includeObject: options.includeObject, now: view.now });
   await watchObjects({ resource, selection, options, encoder, sink, signal: gone.signal });
@@ -36,13 +36,15 @@ export async function runWatch(exchange: Exchange, view: WatchView): Promise<voi
 /** Gathers what is written in one turn of the event loop into one write to the socket. */
 class ResponseSink implements WatchSink {
   readonly #response: ServerResponse;
+  readonly #opened: () => void;
   #waiting: Buffer[] = [];
   #scheduled = false;
   #ended = false;
   #open = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, opened: () => void) {
     this.#response = response;
+    this.#opened = opened;
   }
 
   open(): void {
@@ -51,6 +53,7 @@ class ResponseSink implements WatchSink {
     this.#response.statusCode = 200;
     this.#response.setHeader('content-type', 'application/json');
     this.#response.flushHeaders();
+    this.#opened();
   }
 
   write(bytes: Buffer): void {

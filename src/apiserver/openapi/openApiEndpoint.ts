@@ -88,5 +88,5 @@ async function sendJson(exchange: Exchange, text: string, hash: string): Promise
     response.end();
     return;
   }
-  await sendText(request, response, { code: 200, text }, negotiate(request.headers.accept, NO_TRANSFORMS));
+  await sendText(exchange, { code: 200, text }, negotiate(request.headers.accept, NO_TRANSFORMS));
 }

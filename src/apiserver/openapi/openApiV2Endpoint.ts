@@ -19,12 +19,13 @@ const BYTES = Buffer.concat([field(1, '2.0'), field(2, Buffer.concat([field(1, I
  * without an answer it refuses the manifest.
  */
 export class OpenApiV2Endpoint implements Endpoint {
-  async handle({ info, request, response }: Exchange): Promise<boolean> {
+  async handle(exchange: Exchange): Promise<boolean> {
+    const { info, request, response } = exchange;
     if (info.path !== PATH) return false;
     if (!['get', 'head'].includes(info.verb)) throw methodNotAllowed();
     response.setHeader('vary', 'Accept');
     if (JSON_TYPES.includes(typeFor(request.headers.accept))) {
-      await sendText(request, response, { code: 200, text: TEXT });
+      await sendText(exchange, { code: 200, text: TEXT });
       return true;
     }
     response.setHeader('content-type', PROTOBUF);

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -7,6 +7,7 @@ import { kinds } from '../../../src/api/kinds.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { KubeCluster } from '../../support/kubeCluster.ts';
 import { OidcIssuer, tokenKey } from '../../support/oidcIssuer.ts';
+import { AUDIT_POLICY } from './auditPolicy.ts';
 import { GEARS_CRD, WIDGETS_CRD } from './crds.ts';
 import { Side, type Endpoint } from './side.ts';
 
@@ -40,9 +41,16 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const directory = await mkdtemp(join(tmpdir(), 'hostler-conformance-'));
   const key = tokenKey('RS256', 'conformance');
   const issuer = await OidcIssuer.start([key]);
-  const flags = oidcFlags(issuer);
-  const plane = await StandalonePlane.start(['--no-controllers', ...flags]);
-  const cluster = await KubeCluster.start({ controllerManager: false, apiServerFlags: flags }).catch(
+  const policy = join(directory, 'audit-policy.yaml');
+  await writeFile(policy, AUDIT_POLICY);
+  const flagsOf = (side: string): string[] => [
+    ...oidcFlags(issuer),
+    `--audit-policy-file=${policy}`,
+    `--audit-log-path=${join(directory, side, 'audit.log')}`,
+  ];
+  const plane = await StandalonePlane.start(['--no-controllers', ...flagsOf('hostler')]);
+  const apiServerFlags = flagsOf('kubernetes');
+  const cluster = await KubeCluster.start({ controllerManager: false, apiServerFlags }).catch(
     async (error: unknown) => {
       await plane.remove();
       throw error;
@@ -62,8 +70,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     kubeconfig: cluster.kubeconfig,
     home: join(directory, 'kubernetes'),
   };
-  await mkdir(hostler.home);
-  await mkdir(kubernetes.home);
+  await mkdir(hostler.home, { recursive: true });
+  await mkdir(kubernetes.home, { recursive: true });
   const stop = async (): Promise<void> => {
     await Promise.all([cluster.stop(), plane.remove(), issuer.remove()]);
     await rm(directory, { recursive: true, force: true });

@@ -1,12 +1,13 @@
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../support/apiServer.ts';
+import { METADATA } from '../../support/auditPolicies.ts';
 
 let server: TestServer;
 const audit: string[] = [];
 
 beforeAll(async () => {
-  server = await startTestServer({ auditLog: { write: (line) => audit.push(line) } });
+  server = await startTestServer({ audit: { policy: METADATA, sink: { write: (line) => audit.push(line) } } });
 });
 afterAll(async () => {
   await server.close();

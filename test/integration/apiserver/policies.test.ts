@@ -6,6 +6,7 @@ import { kinds } from '../../../src/api/kinds.ts';
 import { admissionPolicies } from '../../../src/api/policies.ts';
 import { CONTROLLER_MANAGER } from '../../../src/apiserver/pki/pki.ts';
 import { eventually, startTestServer, type Reply, type TestServer } from '../../support/apiServer.ts';
+import { METADATA } from '../../support/auditPolicies.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
@@ -88,7 +89,7 @@ beforeAll(async () => {
       ...controllerBindings(subject),
       ...admissionPolicies().flatMap(({ objects }) => objects),
     ],
-    auditLog: { write: (line) => audit.push(line) },
+    audit: { policy: METADATA, sink: { write: (line) => audit.push(line) } },
   });
   await created('/api/v1/namespaces', { metadata: { name: 'acme', labels: { tier: 'gold' } } });
   for (const name of ['theirs', 'mine']) await created('/api/v1/namespaces/acme/secrets', { metadata: { name } });

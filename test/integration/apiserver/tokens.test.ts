@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SigningKey } from '../../../src/apiserver/authentication/signingKey.ts';
 import { eventually, startTestServer, type Reply, type TestServer } from '../../support/apiServer.ts';
+import { METADATA } from '../../support/auditPolicies.ts';
 
 const ACCOUNTS = '/api/v1/namespaces/default/serviceaccounts';
 const audit: string[] = [];
@@ -25,7 +26,7 @@ const claimsOf = (token: string): Record<string, unknown> & { exp: number } =>
 beforeAll(async () => {
   server = await startTestServer({
     staticTokens: 's3cret,alice,u1,"devs,ops"\n',
-    auditLog: { write: (line) => audit.push(line) },
+    audit: { policy: METADATA, sink: { write: (line) => audit.push(line) } },
   });
   for (const name of ['bot', 'gone']) await server.post(ACCOUNTS, { metadata: { name } });
 });
