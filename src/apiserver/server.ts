@@ -9,7 +9,7 @@ import { AuditLog, type AuditSink } from './audit/requestAudit.ts';
 import { AccountTokens } from './authentication/accountTokens.ts';
 import { BearerAuthenticator, type TokenSource } from './authentication/bearer.ts';
 import { BootstrapTokens } from './authentication/bootstrapTokens.ts';
-import { OidcTokens } from './authentication/oidc/oidcTokens.ts';
+import type { OidcTokens } from './authentication/oidc/oidcTokens.ts';
 import type { OidcSettings } from './authentication/oidc/settings.ts';
 import { SigningKey } from './authentication/signingKey.ts';
 import { StaticTokens } from './authentication/staticTokens.ts';
@@ -123,11 +123,17 @@ interface Parts {
   controllers: Controllers;
 }
 
+async function startOidc(settings: OidcSettings, deps: { clock: Clock; log: Logger }): Promise<OidcTokens> {
+  // its library takes a while to load, and few have an issuer
+  const { OidcTokens } = await import('./authentication/oidc/oidcTokens.ts');
+  return OidcTokens.start(settings, deps);
+}
+
 async function assemble(options: ApiServerOptions): Promise<Parts> {
   const { storage, log, pki } = options;
   const clock = options.clock ?? systemClock;
   const state: State = { ready: false, stopping: false };
-  const oidc = options.oidc && (await OidcTokens.start(options.oidc, { clock, log }));
+  const oidc = options.oidc && (await startOidc(options.oidc, { clock, log }));
   const hub = new WatchHub({ storage, log, clock });
   await hub.start();
   const catalog = new Catalog();
