@@ -240,9 +240,6 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   ],
   'namespaces: a bad finalizer': [{ at: /(message|field)$/, reason: 'the place of the finalizer is told' }],
   'discovery: the core group': [{ at: 'body.apiVersion', reason: 'kube-apiserver leaves it out for v1' }],
-  'discovery: aggregated, of the core group': [
-    { at: /subresources/, reason: 'of kinds that have more in kube-apiserver' },
-  ],
   'discovery: by who accepts no JSON': [{ at: 'body.message', reason: 'another sentence' }],
   'OpenAPI: schemas of custom resources': [
     {

@@ -21,6 +21,7 @@ const CORE = [
   'namespaces/finalize',
   'secrets',
   'serviceaccounts',
+  'serviceaccounts/token',
 ];
 
 /** Of a list of resources: those that Hostler means to serve, in order of name, without what only peers read. */

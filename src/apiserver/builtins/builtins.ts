@@ -112,6 +112,7 @@ function toResource(
     status: definition.status === true,
     scale: undefined,
     finalize: definition.finalize === true,
+    token: definition.token === true,
     table: tableOf(definition),
     fieldLabels: definition.fieldLabels ?? new Map(labels),
     strategicKind: group === '' ? names.kind : `${names.kind}.${group}`,

@@ -26,6 +26,7 @@ export interface BuiltinDefinition {
   /** All at once cannot be deleted (namespaces). */
   noDeleteCollection?: boolean;
   finalize?: boolean;
+  token?: boolean;
   /** When the objects are those of another resource, shown in another form. */
   sharedWith?: { group: string; version: string; plural: string; conversion: VersionConversion };
 }

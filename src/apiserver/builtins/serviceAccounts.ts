@@ -15,5 +15,6 @@ export const serviceAccounts: BuiltinDefinition = {
     tracksGeneration: false,
     validate: (object) => unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
   },
+  token: true,
   columns: [AGE],
 };

@@ -171,6 +171,7 @@ function toResource(part: {
     status,
     scale,
     finalize: false,
+    token: false,
     table: compileTable(columnsOf(version.source)),
     fieldLabels: new Map(version.fields.map(({ label }) => [label, label])),
     strategicKind: undefined,

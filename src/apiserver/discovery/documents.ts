@@ -37,6 +37,15 @@ function subresourcesOf(resource: ServedResource): Subresource[] {
       verbs: ['get', 'patch', 'update'],
     });
   }
+  if (resource.token) {
+    result.push({
+      name: 'token',
+      kind: 'TokenRequest',
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      verbs: ['create'],
+    });
+  }
   if (resource.status) result.push({ name: 'status', ...own, verbs: ['get', 'patch', 'update'] });
   return result;
 }

@@ -85,6 +85,8 @@ export interface StoredResource extends ResourceHead {
   scale: ScalePaths | undefined;
   /** Namespace's `/finalize`: writes spec.finalizers. */
   finalize: boolean;
+  /** ServiceAccount's `/token`, as discovery lists it; it has an endpoint of its own. */
+  token: boolean;
   table: TableRenderer;
   /** Field selectors beside metadata.name and metadata.namespace: what the client writes → what the store knows. */
   fieldLabels: ReadonlyMap<string, string>;
