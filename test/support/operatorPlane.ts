@@ -23,6 +23,8 @@ export class OperatorPlane extends ControlPlane {
   readonly home = 'operator';
   readonly #cluster: KubeCluster;
   readonly #account: string;
+  /** One for all calls: the API is never killed, and another handshake with it costs more than a request. */
+  readonly #client: Client;
   /** One Role names them all. */
   #granted: Promise<unknown> = Promise.resolve();
 
@@ -35,6 +37,7 @@ export class OperatorPlane extends ControlPlane {
     super(directory, flags, options);
     this.#cluster = cluster.cluster;
     this.#account = cluster.account;
+    this.#client = super.client;
   }
 
   /** Starts a cluster, installs the chart and starts the controllers. `flags` go to `hostler controller`. */
@@ -63,6 +66,10 @@ export class OperatorPlane extends ControlPlane {
     return this.#cluster.kubeconfig;
   }
 
+  override get client(): Client {
+    return this.#client;
+  }
+
   controllersClient(): Promise<Client> {
     return Promise.resolve(new Client({ connection: defaultConnection({ kubeconfig: this.#account }) }));
   }
@@ -82,6 +89,7 @@ export class OperatorPlane extends ControlPlane {
 
   override async remove(): Promise<void> {
     await super.remove();
+    this.#client.close();
     await this.#cluster.stop();
   }
 
