@@ -143,9 +143,9 @@ function privileged({ privilege, privilegeFailure }: PooledSession): Verdict {
   }
 }
 
-/** InSync, from this run's plan. */
+/** InSync, from this run's plan, or the end of a job that comes before any. */
 export function judgeInSync(scope: Scope): Verdict | undefined {
-  if (scope.plan === undefined) return undefined;
+  if (scope.plan === undefined) return scope.jobFailed ? judgeApplying(scope) : undefined;
   const unfinished = judgeApplying(scope);
   if (unfinished !== undefined) return unfinished;
   const held = scope.held[0];

@@ -80,6 +80,7 @@ export class Phases {
       if (scope.takeOver) await this.#takeOver(scope, session);
       const jobs = await this.#jobs.finish(scope, session);
       if (jobs.kind === 'running') return { type: 'waiting' };
+      scope.jobFailed = jobs.kind === 'failed';
       if (jobs.kind === 'failed') return this.#changeFailed(scope, jobs.error);
       const takenBack = await this.#confirmations.settle(scope, session);
       if (takenBack !== undefined) return this.#changeFailed(scope, takenBack);

@@ -86,6 +86,8 @@ export interface Scope {
   held: HeldChange[];
   /** The last error of observing or changing in this run. */
   failure: ReconcileError | undefined;
+  /** {@link failure} is that of a job which an earlier run started; this one has looked at nothing else. */
+  jobFailed: boolean;
   /** Set by `remove` once the finalizer may go. */
   removed: boolean;
   /** Changes of this run that ended well. */
@@ -127,6 +129,7 @@ export function newScope(
     runnable: [],
     held: [],
     failure: undefined,
+    jobFailed: false,
     removed: false,
     applied: [],
   };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import type { ServerDeps } from '../../../../src/controllers/server/deps.ts';
 import type { LoginDesk } from '../../../../src/controllers/server/login.ts';
+import { judgeInSync } from '../../../../src/controllers/server/judge.ts';
 import { Phases } from '../../../../src/controllers/server/phases.ts';
 import type { References } from '../../../../src/controllers/server/references.ts';
 import type { Scope } from '../../../../src/controllers/server/scope.ts';
@@ -83,6 +84,7 @@ describe('a job that an earlier run started', () => {
     const scope = scopeWith('sample/file');
     expect(await observe(scope)).toEqual({ type: 'waiting' });
     expect(scope.jobs).toHaveLength(1);
+    expect(judgeInSync(scope)).toBeUndefined();
   });
 
   it.each([
@@ -95,6 +97,7 @@ describe('a job that an earlier run started', () => {
     expect(scope.jobs).toEqual([]);
     expect(stepOf(scope, 'sample/file')).toMatchObject({ state: 'Failed', attempts: 1 });
     expect(done).toEqual(['job-status', 'consume-job']);
+    expect(judgeInSync(scope)).toMatchObject({ status: 'False', reason: 'ApplyFailed' });
   });
 
   it('is a failed change when it was cut off', async () => {
