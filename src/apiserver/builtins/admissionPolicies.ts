@@ -6,7 +6,7 @@ import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 import { checkPathSegment, checkQualifiedName } from '../schema/names.ts';
 import { selectorErrors } from '../selectors/selectorObject.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
-import { invalidValue, requiredValue } from './fieldChecks.ts';
+import { forbiddenValue, invalidValue, requiredValue } from './fieldChecks.ts';
 
 const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT', '*'];
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -142,13 +142,17 @@ function ruleErrors(rule: JsonValue, field: string): FieldError[] {
     ...['operations', 'apiGroups', 'apiVersions', 'resources']
       .filter((member) => textsAt(rule, member).length === 0)
       .map((member) => requiredValue(`${field}.${member}`)),
-    ...operations
-      .filter((one) => !OPERATIONS.includes(one))
-      .map((one) => notSupported(`${field}.operations`, one, OPERATIONS)),
+    ...unsupported(operations, `${field}.operations`, OPERATIONS),
     ...(['Cluster', 'Namespaced', '*'].includes(scope)
       ? []
       : [notSupported(`${field}.scope`, scope, ['*', 'Cluster', 'Namespaced'])]),
   ];
+}
+
+function unsupported(values: readonly string[], field: string, allowed: readonly string[]): FieldError[] {
+  return values.flatMap((value, index) =>
+    allowed.includes(value) ? [] : [notSupported(`${field}[${index}]`, value, allowed)],
+  );
 }
 
 function bindingErrors(object: JsonObject): FieldError[] {
@@ -165,11 +169,7 @@ function bindingErrors(object: JsonObject): FieldError[] {
   if (actions.length === 0) {
     errors.push(requiredValue('spec.validationActions', 'at least one validation action is required'));
   }
-  errors.push(
-    ...actions
-      .filter((action) => !ACTIONS.includes(action))
-      .map((action) => notSupported('spec.validationActions', action, ACTIONS)),
-  );
+  errors.push(...unsupported(actions, 'spec.validationActions', ACTIONS));
   if (actions.includes('Deny') && actions.includes('Warn')) {
     errors.push(
       invalidValue(
@@ -187,12 +187,12 @@ function paramRefErrors(paramRef: JsonObject): FieldError[] {
   const selector = objectAt(paramRef, 'selector');
   const action = textAt(paramRef, 'parameterNotFoundAction');
   const errors: FieldError[] = [];
-  if (named === (selector !== undefined)) {
-    errors.push(
-      named
-        ? invalidValue('spec.paramRef.name', textAt(paramRef, 'name'), 'name and selector are mutually exclusive')
-        : requiredValue('spec.paramRef', 'one of name or selector must be specified'),
-    );
+  if (named && selector !== undefined) {
+    const members = ['spec.paramRef.name', 'spec.paramRef.selector'];
+    errors.push(...members.map((field) => forbiddenValue(field, 'name and selector are mutually exclusive')));
+  }
+  if (!named && selector === undefined) {
+    errors.push(requiredValue('spec.paramRef', 'one of name or selector must be specified'));
   }
   if (action === '') errors.push(requiredValue('spec.paramRef.parameterNotFoundAction'));
   else if (!['Allow', 'Deny'].includes(action)) {

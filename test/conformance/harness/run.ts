@@ -59,7 +59,7 @@ export class Run {
     for (;;) {
       const reply = await this.#side.ask(step.method, path, { body, headers, as: step.as });
       const parsed = parse(reply.text, reply.headers['content-type']);
-      const fits = step.until === undefined || step.until({ code: reply.code, body: parsed });
+      const fits = step.until === undefined || step.until({ code: reply.code, body: parsed, headers: reply.headers });
       if (!fits && Date.now() < limit) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 /** What is sent. In `path`, `body` and header values `{ns}` stands for the case's namespace; see {@link Step}. */
 export interface HttpStep {
   kind: 'http';
@@ -7,7 +9,7 @@ export interface HttpStep {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
   /** Sent again until the answer fits; for what controllers do later. */
-  until?: (reply: { code: number; body: unknown }) => boolean;
+  until?: (reply: { code: number; body: unknown; headers: IncomingHttpHeaders }) => boolean;
   /** What of the body is compared; default: all of it. */
   pick?: (body: Json) => unknown;
   /** Who asks; default: the administrator. */

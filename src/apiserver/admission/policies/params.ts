@@ -27,7 +27,9 @@ export async function paramsOf(policy: Policy, binding: Binding, namespace: stri
   const params = await find(resource, paramRef, where);
   if (params.length > 0) return { params };
   if (textAt(paramRef, 'parameterNotFoundAction') === 'Allow') return { params: [] };
-  return { problem: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
+  return {
+    problem: 'failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction',
+  };
 }
 
 async function find(resource: StoredResource, paramRef: JsonObject, namespace: string): Promise<JsonObject[]> {

@@ -46,7 +46,11 @@ const policySpec = object('What is to hold.', {
   ),
   variables: list(
     'Values that expressions may use as `variables.<name>`.',
-    named('One variable.', { name: text('Name of the variable.'), expression: text('CEL.') }),
+    object(
+      'One variable.',
+      { name: text('Name of the variable.'), expression: text('CEL.') },
+      { 'x-kubernetes-map-type': 'atomic' },
+    ),
     byKey('name'),
   ),
   validations: list(
