@@ -36,6 +36,8 @@ const DEADLINE_MS = 600_000;
 const WORKERS = 10;
 /** When to look again for a key whose shard was lost in the middle of its run. */
 const SHARD_LOST_MS = 1000;
+/** When to ask again whether a key's shard is ours. */
+const NOT_HELD_MS = 60_000;
 
 interface Run {
   request: Request;
@@ -118,8 +120,10 @@ export class Controller {
     const uid = sharding?.objects.get(request)?.metadata.uid;
     const shard = uid === undefined ? undefined : shardOf(uid);
     if (shard !== undefined && sharding?.shards.holds(shard) !== true) {
-      // whoever holds the shard has the same informer; when we get it, every key of it is enqueued
+      // whoever holds the shard has the same informer; when we get it, every key of it is enqueued. Asked again all the
+      // same: `holds` goes by the clocks, which may say no for a moment without a change that anybody is told of
       this.#queue.forget(item.key);
+      this.#queue.add(item.key, { afterMs: NOT_HELD_MS, priority: 'resync' });
       return;
     }
     const { promise: end, resolve } = withResolvers();

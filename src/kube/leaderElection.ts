@@ -216,6 +216,8 @@ export class LeaderElector {
   }
 
   #win(lease: Lease, started: { at: number; wallAt: number }): void {
+    // the answer came before the watchdog's timer, but late: isLeader() was false, and who asked it must hear of it
+    this.#noticeDeadline();
     const wasLeader = this.#renewed !== undefined;
     this.#observed = { lease, since: this.#clock.now() };
     this.#ownTransitions = lease.spec?.leaseTransitions;

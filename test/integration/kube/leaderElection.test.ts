@@ -119,6 +119,20 @@ describe('LeaderElector', () => {
     expect(lease()?.spec?.leaseTransitions).toBe(2);
   });
 
+  it('tells of a loss that a late answer made up for: who asked meanwhile was told no', async () => {
+    const a = candidate('a');
+    await pass(clock, 1000);
+    const renewals: string[] = [];
+    home.api.fault = ({ method, path }) => {
+      if (method === 'PUT' && renewals.push(path) === 1) clock.jump(10_000);
+      return undefined;
+    };
+    while (renewals.length === 0) await pass(clock, 250, 250);
+    for (let i = 0; i < 100 && !a.elector.isLeader(); i++) await pass(clock, 250, 250);
+    expect(a.elector.isLeader()).toBe(true);
+    expect(a.story).toEqual([true, false, true]);
+  });
+
   it('takes its own lease over at once after a restart with the same identity, as a new term', async () => {
     const before = candidate('same');
     await pass(clock, 1000);

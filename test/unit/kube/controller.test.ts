@@ -291,5 +291,10 @@ describe('Controller', () => {
     expect(aborted[0]).toMatchObject({ reason: 'ShardNotHeld' });
     await clock.advance(60_000);
     expect(runs).toHaveLength(1);
+
+    // nobody is told of a moment in which the clocks said no
+    held.add(mine);
+    await clock.advance(60_000);
+    expect(runs.map((run) => run.request.name)).toEqual(['two', 'two']);
   });
 });
