@@ -53,7 +53,7 @@ export interface PoolOptions {
   maxSessions?: number;
   /** Default 12 hours. */
   maxAgeMs?: number;
-  /** Logins at the same time, over all addresses; default 50: hosts that are away keep theirs for 10 s. */
+  /** Logins at the same time, over all addresses; default 25: hosts that are away keep theirs for 10 s. */
   maxStarts?: number;
   /** Logins at the same time to one address; default 2. */
   maxStartsPerAddress?: number;
@@ -86,7 +86,7 @@ export class SessionPool {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#limiter = new StartLimiter({
-      total: options.maxStarts ?? 50,
+      total: options.maxStarts ?? 25,
       perAddress: options.maxStartsPerAddress ?? 2,
       jitterMs: options.startJitterMs ?? 100,
       clock: this.#clock,

@@ -42,12 +42,12 @@ export async function rehearse(options: RehearsalOptions): Promise<Row[]> {
   try {
     await server.start();
     const rows = [...(await rehearsal.setUp()), ...(await rehearsal.steady()), ...(await rehearsal.restart())];
-    const { unknown } = await fleet.report();
+    const { unknown, overdue } = await fleet.report();
     if (unknown.length > 0)
       throw new Error(
         `${unknown.length} scripts are not in the recording; npm run bench:fleet -- --record:\n${unknown[0]}`,
       );
-    return rows;
+    return [...rows, measured('scripts that passed their deadline', '', overdue)];
   } finally {
     rehearsal.stop();
     await server.stop();

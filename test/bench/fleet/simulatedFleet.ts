@@ -16,6 +16,7 @@ export interface Report {
   looks: number;
   changes: number;
   unknown: string[];
+  overdue: number;
   /** Connections that are logged in. */
   open: number;
   /** Hosts looked at since the last reset. */
@@ -69,6 +70,7 @@ export class SimulatedFleet {
       looks: sum((one) => one.looks),
       changes: sum((one) => one.changes),
       unknown: reports.flatMap((one) => one.unknown),
+      overdue: sum((one) => one.overdue),
       open: sum((one) => one.open),
       looked: sum((one) => one.looked),
       firstBytes: reports.flatMap((one) => one.firstBytes),

@@ -21,6 +21,8 @@ export interface Far {
   changes: number;
   /** Scripts that nothing was recorded for. */
   unknown: string[];
+  /** Scripts that Hostler ended, as they passed their deadline: it or the far end had too little of the CPU. */
+  overdue: number;
   /** Connections that are logged in. */
   open: number;
   /** Hosts that were looked at since the last reset. */
@@ -30,6 +32,8 @@ export interface Far {
 }
 
 const MAX_NOTED = 20_000;
+/** In the script that ends one (src/ssh/runOutcome.ts). */
+const ENDS_ANOTHER = 'kill -s TERM -- "-$group"';
 
 /** The far end of one Server: a host in one of the recorded phases. */
 export class SimulatedHost {
@@ -79,7 +83,8 @@ export class SimulatedHost {
   #answer(channel: ServerChannel, program: Program): void {
     const exchange = this.#find(keyOf(program, this.#far.transcript.signatures[this.#phase] ?? ''));
     if (exchange === undefined) {
-      this.#far.unknown.push(`phase ${this.#phase}: ${program.text.slice(-200)}`);
+      if (program.text.includes(ENDS_ANOTHER)) this.#far.overdue++;
+      else this.#far.unknown.push(`phase ${this.#phase}: ${program.text.slice(-200)}`);
       channel.exit(1);
       channel.end();
       return;

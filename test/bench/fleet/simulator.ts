@@ -17,6 +17,7 @@ const far: Far = {
   looks: 0,
   changes: 0,
   unknown: [],
+  overdue: 0,
   open: 0,
   looked: new Set(),
   firstBytes: [],
@@ -38,8 +39,8 @@ process.on('message', (order: { reset?: boolean }) => {
     far.looked.clear();
     far.firstBytes = [];
   }
-  const { logins, looks, changes, unknown, open, looked, firstBytes } = far;
-  const report: Report = { logins, looks, changes, unknown, open, looked: looked.size, firstBytes };
+  const { logins, looks, changes, unknown, overdue, open, looked, firstBytes } = far;
+  const report: Report = { logins, looks, changes, unknown, overdue, open, looked: looked.size, firstBytes };
   process.send?.(report);
 });
 // it goes with the bench, however that ends
