@@ -181,7 +181,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       new ResourceEndpoint(catalog, registry, authorizer),
       new DiscoveryEndpoint(catalog),
       new OpenApiEndpoint(catalog),
-      new OpenApiV2Endpoint(),
+      new OpenApiV2Endpoint(catalog),
       new HealthEndpoint(healthChecks(storage, state)),
       new VersionEndpoint(),
       new IssuerEndpoint(key),

@@ -31,7 +31,7 @@ const resources =
     ...body,
     resources: body.resources
       ?.filter(({ name }: Json) => among === undefined || among.includes(name))
-      .map((one: Json) => ({ ...without(one, 'storageVersionHash'), verbs: [...one.verbs].sort() }))
+      .map((one: Json) => ({ ...one, verbs: [...one.verbs].sort() }))
       .sort((a: Json, b: Json) => (a.name < b.name ? -1 : 1)),
   });
 
@@ -186,6 +186,16 @@ interactions('OpenAPI', {
         'dev.hostler.v1alpha1.KnownHost',
         'dev.hostler.v1alpha1.ServerOperation',
       ),
+    }),
+  ],
+  'definitions of OpenAPI v2': [
+    get('/openapi/v2', {
+      pick: ({ swagger, definitions }) => [
+        swagger,
+        ...['com.example.conformance.v1.Widget', 'com.example.conformance.v1.Gear', 'dev.hostler.v1alpha1.Server'].map(
+          (name) => withoutOwnWords(definitions[name] ?? { missing: name }),
+        ),
+      ],
     }),
   ],
   'what is not there': [get('/openapi/v3/apis/nothing.example.com/v1')],

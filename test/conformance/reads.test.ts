@@ -186,6 +186,7 @@ interactions('lists', {
     get('configmaps?timeout=5s&labelSelector=t'),
     get('configmaps?timeout=x'),
     get('configmaps?timeoutSeconds=x'),
+    get('/version?timeout=1y'),
   ],
 });
 

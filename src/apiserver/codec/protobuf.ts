@@ -1,11 +1,14 @@
 import { BodyError } from './bodyError.ts';
 import { parseJson } from './jsonParser.ts';
+import { MAX_DEPTH } from './plainJson.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { protobufMessages, protobufRoot } from './protobufTables.ts';
 import type { ProtobufField, ProtobufMessage } from './protobufTables.ts';
 import { ProtobufReader, WireError } from './protobufReader.ts';
 
+/** Messages inside one another; each is an object in a list or a map, so that this is half of what JSON may have. */
+const MAX_MESSAGES = MAX_DEPTH / 2;
 const MAGIC = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
 const UNKNOWN: ProtobufMessage = fields([
   [1, 'typeMeta', 'TypeMeta'],
@@ -70,26 +73,35 @@ function refuseEncoding(name: string, value: string): void {
   throw new BodyError(400, `the protobuf envelope has ${name} "${value}", which is not supported`);
 }
 
-function decodeMessage(bytes: Uint8Array, message: ProtobufMessage): JsonObject {
+/** @param depth  Messages around this one: a schema may hold schemas, but not without end. */
+function decodeMessage(bytes: Uint8Array, message: ProtobufMessage, depth = 0): JsonObject {
+  if (depth > MAX_MESSAGES) throw new WireError(`messages are nested deeper than ${MAX_MESSAGES}`);
   const object: JsonObject = {};
   const reader = new ProtobufReader(bytes);
   for (let tag = reader.tag(); tag !== undefined; tag = reader.tag()) {
     const field = message.get(tag.number);
     if (field === undefined) reader.skip(tag.wire);
-    else decodeField(object, field, reader, tag.wire);
+    else decodeField(object, field, { reader, wire: tag.wire, depth });
   }
   return object;
 }
 
-function decodeField(object: JsonObject, field: ProtobufField, reader: ProtobufReader, wire: number): void {
+/** Where a value begins. */
+interface Place {
+  reader: ProtobufReader;
+  wire: number;
+  depth: number;
+}
+
+function decodeField(object: JsonObject, field: ProtobufField, place: Place): void {
   const { name } = field;
   if (field.mapOf !== undefined) {
     const previous = object[name];
     const map = isJsonObject(previous) ? previous : (object[name] = {});
-    decodeMapEntry(map, field.mapOf, reader.bytes(wire));
+    decodeMapEntry(map, field.mapOf, place);
     return;
   }
-  const value = decodeValue(field.type, reader, wire);
+  const value = decodeValue(field.type, place);
   if (field.repeated) {
     const previous = object[name];
     if (Array.isArray(previous)) previous.push(value);
@@ -100,17 +112,23 @@ function decodeField(object: JsonObject, field: ProtobufField, reader: ProtobufR
   else Reflect.deleteProperty(object, name);
 }
 
-function decodeMapEntry(map: JsonObject, type: string, bytes: Uint8Array): void {
-  const reader = new ProtobufReader(bytes);
+function decodeMapEntry(map: JsonObject, type: string, { reader: outer, wire, depth }: Place): void {
+  const reader = new ProtobufReader(outer.bytes(wire));
   let key = '';
   let value: JsonValue | undefined;
   for (let tag = reader.tag(); tag !== undefined; tag = reader.tag()) {
     if (tag.number === 1) key = reader.text(tag.wire);
-    else if (tag.number === 2) value = decodeValue(type, reader, tag.wire);
+    else if (tag.number === 2) value = decodeValue(type, { reader, wire: tag.wire, depth });
     else reader.skip(tag.wire);
   }
   if (key === '__proto__') throw new WireError('the key "__proto__" is not supported');
-  map[key] = value ?? (type === 'ExtraValue' ? [] : '');
+  map[key] = value ?? emptyValue(type);
+}
+
+/** What was meant by an entry of a map without its value. */
+function emptyValue(type: string): JsonValue {
+  if (type === 'ExtraValue') return [];
+  return protobufMessages.has(type) ? {} : '';
 }
 
 const DECODERS: Readonly<Record<string, (reader: ProtobufReader, wire: number) => JsonValue>> = {
@@ -119,18 +137,36 @@ const DECODERS: Readonly<Record<string, (reader: ProtobufReader, wire: number) =
   bool: (reader, wire) => reader.varint(wire) !== 0n,
   int32: (reader, wire) => reader.integer(wire),
   int64: (reader, wire) => reader.integer(wire),
+  double: (reader, wire) => reader.double(wire),
   Time: (reader, wire) => timeOf(reader.bytes(wire), 0),
   MicroTime: (reader, wire) => timeOf(reader.bytes(wire), 6),
-  FieldsV1: (reader, wire) => fieldsOf(reader.bytes(wire)),
+  FieldsV1: (reader, wire) => jsonOf(reader.bytes(wire)),
+  JSON: (reader, wire) => jsonOf(reader.bytes(wire)),
   ExtraValue: (reader, wire) => listOf(reader.bytes(wire)),
+  Empty: (reader, wire) => decodeMessage(reader.bytes(wire), new Map()),
 };
 
-function decodeValue(type: string, reader: ProtobufReader, wire: number): JsonValue {
+/** Messages that Go writes to JSON as something else than an object of their fields. */
+const JSON_FORMS: Readonly<Record<string, (message: JsonObject) => JsonValue>> = {
+  JSONSchemaPropsOrArray: ({ schema, list }) => schema ?? list ?? [],
+  JSONSchemaPropsOrStringArray: ({ schema, list }) => schema ?? list ?? [],
+  JSONSchemaPropsOrBool: ({ schema, allows }) => schema ?? allows ?? false,
+  RuleWithOperations: inline('rule'),
+  NamedRuleWithOperations: inline('ruleWithOperations'),
+};
+
+/** The fields of the member `name` among those beside it. */
+function inline(name: string): (message: JsonObject) => JsonObject {
+  return ({ [name]: inner, ...own }) => (isJsonObject(inner) ? { ...own, ...inner } : own);
+}
+
+function decodeValue(type: string, { reader, wire, depth }: Place): JsonValue {
   const decoder = DECODERS[type];
   if (decoder !== undefined) return decoder(reader, wire);
   const message = protobufMessages.get(type);
   if (message === undefined) throw new WireError(`no table for ${type}`);
-  return decodeMessage(reader.bytes(wire), message);
+  const object = decodeMessage(reader.bytes(wire), message, depth + 1);
+  return JSON_FORMS[type]?.(object) ?? object;
 }
 
 /** A Timestamp message as RFC 3339 with `digits` of fraction; null for the zero time. */
@@ -150,7 +186,8 @@ function timeOf(bytes: Uint8Array, digits: 0 | 6): JsonValue {
   return digits === 0 ? `${whole}Z` : `${whole}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z`;
 }
 
-function fieldsOf(bytes: Uint8Array): JsonValue {
+/** A message whose first field is JSON text. */
+function jsonOf(bytes: Uint8Array): JsonValue {
   const reader = new ProtobufReader(bytes);
   let text = '';
   for (let tag = reader.tag(); tag !== undefined; tag = reader.tag()) {

@@ -38,6 +38,14 @@ export class ProtobufReader {
     return toJsonInteger(BigInt.asIntN(64, this.varint(wire)));
   }
 
+  double(wire: number): number {
+    if (wire !== 1) throw new WireError(`wire type ${wire} where 8 bytes were expected`);
+    const part = this.#take(8);
+    const value = new DataView(part.buffer, part.byteOffset, 8).getFloat64(0, true);
+    if (!Number.isFinite(value)) throw new WireError('a number is not finite');
+    return value === 0 ? 0 : value;
+  }
+
   bytes(wire: number): Uint8Array {
     if (wire !== 2) throw new WireError(`wire type ${wire} where bytes were expected`);
     const length = Number(this.#rawVarint());

@@ -1,9 +1,10 @@
 /**
  * The wire form of the built-in kinds that clients send as protobuf: `Message: number field type, …`.
  *
- * Types: a scalar (`string`, `bytes`, `bool`, `int32`, `int64`), `Time`, `MicroTime`, `FieldsV1`, `map:<type>`, or another
- * message; `[]` = repeated, `?` = a pointer in Go, so that a zero that was sent is kept.
- * Source: generated.proto and types.go of k8s.io/api and k8s.io/apimachinery v0.35.
+ * Types: a scalar (`string`, `bytes`, `bool`, `int32`, `int64`, `double`), `Time`, `MicroTime`, `FieldsV1`, `JSON`, `Empty`,
+ * `map:<type>`, or another message; `[]` = repeated, `?` = a pointer in Go, or one that its JSON never leaves out, so
+ * that a zero that was sent is kept.
+ * Source: generated.proto and types.go of k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensions-apiserver v0.35.
  */
 const MESSAGES = `
 OwnerReference: 5 apiVersion string, 1 kind string, 3 name string, 4 uid string, 6 controller bool?, 7 blockOwnerDeletion bool?
@@ -66,6 +67,45 @@ ScaleStatus: 1 replicas int32, 2 selector string
 Scale: 1 metadata ObjectMeta, 2 spec ScaleSpec, 3 status ScaleStatus
 Preconditions: 1 uid string?, 2 resourceVersion string?
 DeleteOptions: 1 gracePeriodSeconds int64?, 2 preconditions Preconditions, 3 orphanDependents bool?, 4 propagationPolicy string?, 5 dryRun string[], 6 ignoreStoreReadErrorWithClusterBreakingPotential bool?
+MatchCondition: 1 name string, 2 expression string
+Rule: 1 apiGroups string[], 2 apiVersions string[], 3 resources string[], 4 scope string?
+RuleWithOperations: 1 operations string[], 2 rule Rule
+NamedRuleWithOperations: 1 resourceNames string[], 2 ruleWithOperations RuleWithOperations
+MatchResources: 1 namespaceSelector LabelSelector, 2 objectSelector LabelSelector, 3 resourceRules NamedRuleWithOperations[], 4 excludeResourceRules NamedRuleWithOperations[], 7 matchPolicy string?
+ParamKind: 1 apiVersion string, 2 kind string
+ParamRef: 1 name string, 2 namespace string, 3 selector LabelSelector, 4 parameterNotFoundAction string?
+Validation: 1 expression string?, 2 message string, 3 reason string?, 4 messageExpression string
+AuditAnnotation: 1 key string?, 2 valueExpression string?
+Variable: 1 name string?, 2 expression string?
+ExpressionWarning: 2 fieldRef string?, 3 warning string?
+TypeChecking: 1 expressionWarnings ExpressionWarning[]
+Condition: 1 type string, 2 status string, 3 observedGeneration int64, 4 lastTransitionTime Time, 5 reason string, 6 message string?
+ValidatingAdmissionPolicySpec: 1 paramKind ParamKind, 2 matchConstraints MatchResources, 3 validations Validation[], 4 failurePolicy string?, 5 auditAnnotations AuditAnnotation[], 6 matchConditions MatchCondition[], 7 variables Variable[]
+ValidatingAdmissionPolicyStatus: 1 observedGeneration int64, 2 typeChecking TypeChecking, 3 conditions Condition[]
+ValidatingAdmissionPolicy: 1 metadata ObjectMeta, 2 spec ValidatingAdmissionPolicySpec, 3 status ValidatingAdmissionPolicyStatus
+ValidatingAdmissionPolicyBindingSpec: 1 policyName string, 2 paramRef ParamRef, 3 matchResources MatchResources, 4 validationActions string[]
+ValidatingAdmissionPolicyBinding: 1 metadata ObjectMeta, 2 spec ValidatingAdmissionPolicyBindingSpec
+ExternalDocumentation: 1 description string, 2 url string
+ValidationRule: 1 rule string?, 2 message string, 3 messageExpression string, 4 reason string?, 5 fieldPath string, 6 optionalOldSelf bool?
+JSONSchemaPropsOrArray: 1 schema JSONSchemaProps, 2 list JSONSchemaProps[]
+JSONSchemaPropsOrBool: 1 allows bool?, 2 schema JSONSchemaProps
+JSONSchemaPropsOrStringArray: 1 schema JSONSchemaProps, 2 list string[]
+JSONSchemaProps: 1 id string, 2 $schema string, 3 $ref string?, 4 description string, 5 type string, 6 format string, 7 title string, 8 default JSON?, 9 maximum double?, 10 exclusiveMaximum bool, 11 minimum double?, 12 exclusiveMinimum bool, 13 maxLength int64?, 14 minLength int64?, 15 pattern string, 16 maxItems int64?, 17 minItems int64?, 18 uniqueItems bool, 19 multipleOf double?, 20 enum JSON[], 21 maxProperties int64?, 22 minProperties int64?, 23 required string[], 24 items JSONSchemaPropsOrArray, 25 allOf JSONSchemaProps[], 26 oneOf JSONSchemaProps[], 27 anyOf JSONSchemaProps[], 28 not JSONSchemaProps, 29 properties map:JSONSchemaProps, 30 additionalProperties JSONSchemaPropsOrBool?, 31 patternProperties map:JSONSchemaProps, 32 dependencies map:JSONSchemaPropsOrStringArray, 33 additionalItems JSONSchemaPropsOrBool?, 34 definitions map:JSONSchemaProps, 35 externalDocs ExternalDocumentation, 36 example JSON?, 37 nullable bool, 38 x-kubernetes-preserve-unknown-fields bool?, 39 x-kubernetes-embedded-resource bool, 40 x-kubernetes-int-or-string bool, 41 x-kubernetes-list-map-keys string[], 42 x-kubernetes-list-type string?, 43 x-kubernetes-map-type string?, 44 x-kubernetes-validations ValidationRule[]
+CustomResourceValidation: 1 openAPIV3Schema JSONSchemaProps
+CustomResourceSubresourceScale: 1 specReplicasPath string?, 2 statusReplicasPath string?, 3 labelSelectorPath string?
+CustomResourceSubresources: 1 status Empty, 2 scale CustomResourceSubresourceScale
+CustomResourceColumnDefinition: 1 name string?, 2 type string?, 3 format string, 4 description string, 5 priority int32, 6 jsonPath string?
+SelectableField: 1 jsonPath string?
+CustomResourceDefinitionVersion: 1 name string?, 2 served bool?, 3 storage bool?, 4 schema CustomResourceValidation, 5 subresources CustomResourceSubresources, 6 additionalPrinterColumns CustomResourceColumnDefinition[], 7 deprecated bool, 8 deprecationWarning string?, 9 selectableFields SelectableField[]
+CustomResourceDefinitionNames: 1 plural string?, 2 singular string, 3 shortNames string[], 4 kind string?, 5 listKind string, 6 categories string[]
+ServiceReference: 1 namespace string?, 2 name string?, 3 path string?, 4 port int32?
+WebhookClientConfig: 1 service ServiceReference, 2 caBundle bytes, 3 url string?
+WebhookConversion: 2 clientConfig WebhookClientConfig, 3 conversionReviewVersions string[]
+CustomResourceConversion: 1 strategy string?, 2 webhook WebhookConversion
+CustomResourceDefinitionSpec: 1 group string?, 3 names CustomResourceDefinitionNames, 4 scope string?, 7 versions CustomResourceDefinitionVersion[], 9 conversion CustomResourceConversion, 10 preserveUnknownFields bool
+CustomResourceDefinitionCondition: 1 type string?, 2 status string?, 3 lastTransitionTime Time, 4 reason string, 5 message string, 6 observedGeneration int64
+CustomResourceDefinitionStatus: 1 conditions CustomResourceDefinitionCondition[], 2 acceptedNames CustomResourceDefinitionNames, 3 storedVersions string[], 4 observedGeneration int64
+CustomResourceDefinition: 1 metadata ObjectMeta, 2 spec CustomResourceDefinitionSpec, 3 status CustomResourceDefinitionStatus
 `;
 
 /** One field of a message. */
@@ -120,6 +160,8 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
     'LocalSubjectAccessReview',
   ],
   'autoscaling/v1': ['Scale'],
+  'admissionregistration.k8s.io/v1': ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
+  'apiextensions.k8s.io/v1': ['CustomResourceDefinition'],
 };
 
 /** The message of a kind; DeleteOptions comes under any apiVersion. undefined = this server cannot read it. */

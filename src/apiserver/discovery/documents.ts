@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Catalog, ServedGroup } from '../registry/catalog.ts';
-import { apiVersionOf, type ServedResource } from '../registry/resource.ts';
+import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
 
 /** One entry of an APIResourceList. */
 interface ApiResource {
@@ -12,6 +13,7 @@ interface ApiResource {
   verbs: readonly string[];
   shortNames?: readonly string[];
   categories?: readonly string[];
+  storageVersionHash?: string;
 }
 
 /** A subresource with the kind it speaks. */
@@ -65,6 +67,7 @@ export function resourceList(resources: readonly ServedResource[], groupVersion:
         verbs: resource.verbs,
         ...(resource.names.shortNames.length > 0 ? { shortNames: resource.names.shortNames } : {}),
         ...(resource.names.categories.length > 0 ? { categories: resource.names.categories } : {}),
+        ...(resource.type === 'Stored' ? { storageVersionHash: storageVersionHash(resource) } : {}),
       },
       ...subresourcesOf(resource).map((sub) => ({
         name: `${resource.names.plural}/${sub.name}`,
@@ -76,6 +79,12 @@ export function resourceList(resources: readonly ServedResource[], groupVersion:
       })),
     ]),
   };
+}
+
+/** By which clients tell that objects are to be stored again, since their kind has got another storage version. */
+function storageVersionHash({ store }: StoredResource): string {
+  const apiVersion = store.apiVersion.includes('/') ? store.apiVersion : `/${store.apiVersion}`;
+  return createHash('sha256').update(`${apiVersion}/${store.kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 /** `/apis/GROUP`. */

@@ -13,6 +13,7 @@ import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
 import { sendError, sendPlain } from './respond.ts';
 import { ApiError, badRequest, internalError, serviceUnavailable, toApiError } from './status.ts';
+import { checkTimeout } from './timeout.ts';
 
 /** What the chain is made of. */
 export interface ChainDeps {
@@ -108,6 +109,8 @@ class Passage {
   async #handle(): Promise<void> {
     const info = this.#parse();
     this.#info = info;
+    const longRunning = info.isResource && info.verb === 'watch';
+    if (!longRunning) checkTimeout(info.query);
     if (this.#deps.isStopping() && !isOpen(info)) throw serviceUnavailable('the server is shutting down');
     this.#user = await this.#authenticate(info);
     this.#audit = this.#beginAudit(info, this.#user);
@@ -116,7 +119,6 @@ class Passage {
       this.#user = await impersonated(this.#request, this.#user, this.#deps.authorizer);
       this.#audit?.impersonating(this.#user);
     }
-    const longRunning = info.isResource && info.verb === 'watch';
     const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
     try {
       await this.#authorize(info);

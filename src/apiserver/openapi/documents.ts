@@ -1,13 +1,28 @@
-import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import { isJsonObject, stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { componentOf } from '../builtins/builtins.ts';
 import { components, referencedComponents } from '../builtins/schemas/components.ts';
 import { kindSchema, META, typeMeta } from '../builtins/schemas/meta.ts';
 import { list, ref } from '../builtins/schemas/build.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { documentText, gvkOf, pathsOf } from './operations.ts';
+import { definitionV2 } from './v2.ts';
 
 /** The OpenAPI v3 document of one group-version, as JSON. */
 export function openApiDocument(resources: readonly ServedResource[]): string {
+  const { paths, schemas } = describe(resources);
+  return documentText(sorted(paths), sorted(schemas));
+}
+
+/** The OpenAPI v2 document of all of them, as JSON. It describes kinds; how to reach them, clients ask discovery. */
+export function openApiV2Document(resources: readonly ServedResource[], info: JsonObject): string {
+  const definitions = Object.entries(sorted(describe(resources).schemas)).map(([name, schema]): [string, JsonValue] => [
+    name,
+    isJsonObject(schema) ? definitionV2(schema) : schema,
+  ]);
+  return stringifyJson({ swagger: '2.0', info, paths: {}, definitions: Object.fromEntries(definitions) });
+}
+
+function describe(resources: readonly ServedResource[]): { paths: JsonObject; schemas: JsonObject } {
   const paths: JsonObject = {};
   const schemas: JsonObject = {};
   for (const resource of resources) {
@@ -21,7 +36,7 @@ export function openApiDocument(resources: readonly ServedResource[]): string {
     const component = components[name];
     if (component !== undefined && schemas[name] === undefined) schemas[name] = component;
   }
-  return documentText(sorted(paths), sorted(schemas));
+  return { paths, schemas };
 }
 
 /** `io.k8s.api.core.v1.Secret`; for custom resources the group backwards: `dev.hostler.v1alpha1.Server`. */

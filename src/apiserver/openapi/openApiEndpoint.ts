@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { groupVersionPath } from '../discovery/documents.ts';
 import type { Endpoint, Exchange } from '../http/context.ts';
 import { negotiate } from '../http/negotiate.ts';
-import { sendText } from '../http/respond.ts';
 import { methodNotAllowed } from '../http/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { openApiDocument } from './documents.ts';
+import { hashOf, sendDocument } from './send.ts';
 
 const ROOT = '/openapi/v3';
 const NO_TRANSFORMS = new Set<never>();
@@ -36,13 +35,12 @@ export class OpenApiEndpoint implements Endpoint {
     const document = this.#documents.get(name);
     if (path !== ROOT && document === undefined) return false;
     if (!['get', 'head'].includes(verb)) throw methodNotAllowed();
-    if (document === undefined) await sendJson(exchange, this.#index, hashOf(this.#index));
-    else {
-      // the hash in the URL changes with the document, so that what is kept under it stays right
-      if (exchange.info.query.get('hash') === document.hash)
-        exchange.response.setHeader('cache-control', 'public, immutable');
-      await sendJson(exchange, document.text, document.hash);
-    }
+    // the hash in the URL changes with the document, so that what is kept under it stays right
+    if (document !== undefined && exchange.info.query.get('hash') === document.hash)
+      exchange.response.setHeader('cache-control', 'public, immutable');
+    exchange.response.setHeader('vary', 'Accept');
+    const answer = document ?? { text: this.#index, hash: hashOf(this.#index) };
+    await sendDocument(exchange, answer, negotiate(exchange.request.headers.accept, NO_TRANSFORMS));
     return true;
   }
 
@@ -73,20 +71,4 @@ export class OpenApiEndpoint implements Endpoint {
     this.#documents.set(name, made);
     return made;
   }
-}
-
-function hashOf(text: string): string {
-  return createHash('sha512').update(text).digest('hex').toUpperCase();
-}
-
-async function sendJson(exchange: Exchange, text: string, hash: string): Promise<void> {
-  const { request, response } = exchange;
-  response.setHeader('vary', 'Accept');
-  response.setHeader('etag', `"${hash}"`);
-  if (request.headers['if-none-match'] === `"${hash}"`) {
-    response.statusCode = 304;
-    response.end();
-    return;
-  }
-  await sendText(exchange, { code: 200, text }, negotiate(request.headers.accept, NO_TRANSFORMS));
 }

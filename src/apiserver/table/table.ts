@@ -27,7 +27,7 @@ interface TableOptions {
   now: Date;
   /** `metadata` of the Table: resourceVersion, continue, remainingItemCount. */
   listMeta: JsonObject;
-  /** false leaves columnDefinitions out: every watch event but the first. */
+  /** false makes columnDefinitions null: every watch event but the first. */
   columnDefinitions?: boolean;
 }
 
@@ -70,7 +70,7 @@ export function compileTable(columns: readonly PrinterColumn[] | undefined): Tab
       kind: 'Table',
       apiVersion: options.apiVersion,
       metadata: options.listMeta,
-      columnDefinitions: (options.columnDefinitions ?? true) ? definitions : [],
+      columnDefinitions: (options.columnDefinitions ?? true) ? definitions : null,
       rows: objects.map((object) => row(cells, object, options)),
     }),
   };

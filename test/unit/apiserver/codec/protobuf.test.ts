@@ -29,6 +29,12 @@ function withoutGoZeros(value: JsonValue): JsonValue {
   );
 }
 
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (; value >= 0x80; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
+  return Buffer.from([...bytes, value]);
+}
+
 const decode = (bytes: Uint8Array): JsonValue => decodeBody(bytes, 'application/vnd.kubernetes.protobuf').value;
 
 describe('protobuf bodies', () => {
@@ -51,6 +57,21 @@ describe('protobuf bodies', () => {
     ['6b3873000b', /unsupported wire type 3|expected/],
   ])('refuses %j with 400', (hex, message) => {
     expect(() => decode(Buffer.from(hex, 'hex'))).toThrow(message);
+  });
+
+  it('refuses schemas inside schemas without end with 400', () => {
+    const field = (number: number, value: Buffer): Buffer =>
+      Buffer.concat([varint(number * 8 + 2), varint(value.length), value]);
+    const within = (path: number[], value: Buffer): Buffer =>
+      path.toReversed().reduce((inner, number) => field(number, inner), value);
+    const typeMeta = Buffer.concat([
+      field(1, Buffer.from('apiextensions.k8s.io/v1')),
+      field(2, Buffer.from('CustomResourceDefinition')),
+    ]);
+    const not = Array<number>(20_000).fill(28);
+    const definition = within([2, 7, 4, 1, ...not], Buffer.alloc(0));
+    const body = Buffer.concat([Buffer.from('k8s\0'), field(1, typeMeta), field(2, definition)]);
+    expect(() => decode(body)).toThrow(/nested deeper than 500/);
   });
 
   it('never throws anything but BodyError, whatever byte is changed or cut', () => {

@@ -73,7 +73,7 @@ describe('compileTable', () => {
       { name: 'Data', type: 'integer', cell: (o) => Object.keys(o).length, priority: 1, description: 'd' },
     ]);
     expect(renderer.table([object], { ...options, columnDefinitions: false })).toMatchObject({
-      columnDefinitions: [],
+      columnDefinitions: null,
       rows: [{ cells: ['a', 3] }],
     });
   });
