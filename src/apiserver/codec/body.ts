@@ -11,6 +11,8 @@ export interface DecodedBody {
   value: JsonValue;
   /** Paths of keys that occur more than once in one object, as kube prints them: `spec.foo`, `spec.list[0].x`. */
   duplicateFields: string[];
+  /** The same for people who look into YAML text: `line 9: key "foo" already set in map`. */
+  repeatedKeys?: string[];
 }
 
 /** The largest body that is read, in bytes; kube's limit. */

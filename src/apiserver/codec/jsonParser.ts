@@ -8,6 +8,8 @@ export interface ParsedJson {
   value: JsonValue;
   /** See DecodedBody; at most 100, each once. */
   duplicateFields: string[];
+  /** See DecodedBody. */
+  repeatedKeys?: string[];
 }
 
 const MAX_DUPLICATES = 100;

@@ -27,7 +27,9 @@ export function parseYaml(text: string): ParsedJson {
   const [problem] = document.errors;
   if (problem !== undefined) throw new BodyError(400, `error converting YAML to JSON: yaml: ${firstLine(problem)}`);
   const converter = new Converter(document);
-  return { value: converter.node(document.contents, []), duplicateFields: [...converter.duplicates] };
+  const value = converter.node(document.contents, []);
+  const keys = converter.repeated.map(({ key, at }) => `line ${lineOf(text, at)}: key "${key}" already set in map`);
+  return { value, duplicateFields: [...converter.duplicates], repeatedKeys: keys };
 }
 
 /** YAML that is JSON is read as such: exact and fast. Clients send server-side apply like this. */
@@ -62,6 +64,8 @@ class Converter {
   readonly #document: Document;
   #nodes = 0;
   readonly duplicates = new Set<string>();
+  /** Each key that is there already, with its place in the text. */
+  readonly repeated: { key: string; at: number }[] = [];
 
   constructor(document: Document) {
     this.#document = document;
@@ -92,7 +96,7 @@ class Converter {
       const value = this.node(pair.value, [...path, key]);
       if (key === MERGE_KEY && isPlain(pair.key)) merged.push(...mergeSources(value));
       else {
-        if (Object.hasOwn(object, key)) this.#noteDuplicate(path, key);
+        if (Object.hasOwn(object, key)) this.#noteDuplicate(path, key, pair);
         object[key] = value;
       }
     }
@@ -111,10 +115,16 @@ class Converter {
     return String(value);
   }
 
-  #noteDuplicate(path: Path, key: string): void {
+  #noteDuplicate(path: Path, key: string, pair: Pair): void {
+    if (this.duplicates.size >= 100) return;
     const text = [...path, key].map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
-    if (this.duplicates.size < 100) this.duplicates.add(text.replace(/^\./, ''));
+    this.duplicates.add(text.replace(/^\./, ''));
+    this.repeated.push({ key, at: isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0 });
   }
+}
+
+function lineOf(text: string, at: number): number {
+  return text.slice(0, at).split('\n').length;
 }
 
 function mergeSources(value: JsonValue): JsonObject[] {

@@ -189,8 +189,9 @@ export class ResourceEndpoint implements Endpoint {
 
   async #apply(target: Target, media: MediaType): Promise<void> {
     const { exchange, resource, subresource } = target;
-    const { value, duplicateFields } = await decodeRequest(exchange, bodyRules(resource));
-    const call = { ...this.#call(target, 'ApplyOptions'), duplicates: duplicateFields };
+    const { value, duplicateFields, repeatedKeys } = await decodeRequest(exchange, bodyRules(resource));
+    const duplicates = repeatedKeys ?? duplicateFields.map((path) => `key "${path}" already set in map`);
+    const call = { ...this.#call(target, 'ApplyOptions'), duplicates };
     const force = readForce(exchange.info.query);
     if (subresource === 'scale') {
       return this.#sendObject(target, await applyScale(this.#deps, call, { body: value, force }), call);

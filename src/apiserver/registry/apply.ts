@@ -115,7 +115,7 @@ export function applyOrRefuse(call: Call, write: ApplyWrite): JsonObject {
 /** Repeated keys; unknown fields are refused whatever is asked for, as nobody could own them. */
 function refuseDuplicates(call: Call): void {
   if (call.duplicates.length === 0 || call.validation === 'Ignore') return;
-  const keys = call.duplicates.map((path) => `  key "${path}" already set in map`).join('\n');
+  const keys = call.duplicates.map((text) => `  ${text}`).join('\n');
   const message = `error converting YAML to JSON: yaml: unmarshal errors:\n${keys}`;
   if (call.validation === 'Strict') throw badRequest(`error strict decoding YAML: ${message}`);
   call.warnings.push(message);

@@ -24,7 +24,7 @@ export interface Call {
   /** Apply: the object comes with the managedFields that it shall have. */
   operation: 'Update' | 'Apply';
   validation: FieldValidation;
-  /** `duplicate field "x"` of the body. */
+  /** Paths of the repeated fields of the body, or what an apply says of each. */
   duplicates: readonly string[];
   /** Collected here, sent as Warning headers. */
   warnings: string[];

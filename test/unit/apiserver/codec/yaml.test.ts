@@ -37,10 +37,11 @@ describe('parseYaml', () => {
     expect(parseYaml(stringify(value, { version: '1.1' })).value).toEqual(value);
   });
 
-  it('notices repeated keys with their paths', () => {
+  it('notices repeated keys with their paths and lines', () => {
     expect(parseYaml('spec:\n  a: 1\n  l:\n  - x: 1\n    x: 2\n  a: 2')).toEqual({
       value: { spec: { a: 2, l: [{ x: 2 }] } },
       duplicateFields: ['spec.l[0].x', 'spec.a'],
+      repeatedKeys: ['line 5: key "x" already set in map', 'line 6: key "a" already set in map'],
     });
   });
 
