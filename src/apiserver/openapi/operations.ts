@@ -138,7 +138,7 @@ class Operations {
     return {
       description: `${action} ${this.#resource.names.plural}`,
       operationId: `${action}${this.#resource.namespaced ? 'Namespaced' : ''}${kind}`,
-      parameters,
+      ...(parameters.length > 0 ? { parameters } : {}),
       responses: { '200': response, '401': { description: 'Unauthorized' } },
       'x-kubernetes-action': action,
       'x-kubernetes-group-version-kind': gvkOf(this.#resource),

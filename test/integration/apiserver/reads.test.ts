@@ -338,3 +338,13 @@ describe('watches', () => {
     expect(watch.events.map((event) => event.type)).toEqual(['ADDED', 'DELETED']);
   });
 });
+
+describe('OpenAPI documents', () => {
+  it('hold no empty list or map, which clients in Go would drop on reading', async () => {
+    const { text } = await server.get('/openapi/v3');
+    const index = JSON.parse(text) as { paths: Record<string, { serverRelativeURL: string }> };
+    const urls = Object.values(index.paths).map(({ serverRelativeURL }) => serverRelativeURL);
+    expect(urls.length).toBeGreaterThan(5);
+    for (const url of urls) expect((await server.get(url)).text, url).not.toMatch(/\[\]|\{\}/);
+  });
+});

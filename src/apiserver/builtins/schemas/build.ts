@@ -35,7 +35,7 @@ export const mapOf = (description: string, additionalProperties: JsonObject): Js
 
 /** An object with named members. */
 export const object = (description: string, properties: Record<string, JsonObject>, extra: Extra = {}): JsonObject =>
-  of('object', description, { properties, ...extra });
+  of('object', description, { ...(Object.keys(properties).length > 0 ? { properties } : {}), ...extra });
 
 /** A reference to a component, with a description of its own. */
 export const ref = (name: string, description = ''): JsonObject => ({

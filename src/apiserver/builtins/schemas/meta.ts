@@ -56,7 +56,7 @@ const objectMeta = object('Metadata that every stored object has.', {
     'Changes with every write of the object. Send it back with an update to be told when somebody else wrote in between.',
   ),
   generation: int64('Counts changes of the desired state; set by the server.'),
-  creationTimestamp: time('When the object was created; set by the server.'),
+  creationTimestamp: time('CreationTimestamp is a timestamp that the server sets when the object is created.'),
   deletionTimestamp: time('When deletion was asked for; the object goes when its finalizers are gone.'),
   deletionGracePeriodSeconds: int64('Seconds the object has to end in good order.'),
   labels: mapOf('Keys and values to select objects by.', { type: 'string', default: '' }),
