@@ -47,6 +47,9 @@ function inValue(value: JsonValue, type: string, at: Place): string | undefined 
   if (value === null) return undefined;
   const scalar = SCALARS[type];
   if (scalar !== undefined) return scalar(value, at);
+  // in JSON these are a schema, or something that is not checked here
+  if (type.startsWith('JSONSchemaPropsOr'))
+    return isJsonObject(value) ? inValue(value, 'JSONSchemaProps', at) : undefined;
   const message = protobufMessages.get(type);
   if (message === undefined) return undefined;
   return isJsonObject(value)
@@ -61,6 +64,7 @@ const SCALARS: Readonly<Record<string, ScalarCheck>> = {
   bool: (value, at) => (typeof value === 'boolean' ? undefined : mismatch(value, at, 'bool')),
   int32: (value, at) => inInteger(value, at, { type: 'int32', bits: 31n }),
   int64: (value, at) => inInteger(value, at, { type: 'int64', bits: 63n }),
+  double: (value, at) => (isNumber(value) ? undefined : mismatch(value, at, 'float64')),
   bytes: (value, at) => (typeof value === 'string' ? inBase64(value) : mismatch(value, at, '[]uint8')),
   Time: (value) => inTime(value, RFC3339),
   MicroTime: (value) => inTime(value, RFC3339_MICRO),
@@ -76,8 +80,12 @@ function first(values: readonly JsonValue[], check: (value: JsonValue) => string
   return undefined;
 }
 
+function isNumber(value: JsonValue): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
 function inInteger(value: JsonValue, at: Place, { type, bits }: { type: string; bits: bigint }): string | undefined {
-  if (typeof value !== 'number' && typeof value !== 'bigint') return mismatch(value, at, type);
+  if (!isNumber(value)) return mismatch(value, at, type);
   const isWhole = typeof value === 'bigint' || Number.isInteger(value);
   if (isWhole && BigInt(value) >= -(2n ** bits) && BigInt(value) < 2n ** bits) return undefined;
   return `json: cannot unmarshal number ${String(value)} into Go struct field ${at.struct}.${at.path} of type ${type}`;
