@@ -141,7 +141,7 @@ export class FaultRun {
       await this.#targets[0]?.sufferForGood(lasting);
     }
     for (const [index, target] of this.#targets.entries()) {
-      const interruptions = target.reboots + target.dpkgKills;
+      const interruptions = target.reboots + target.dpkgKills + target.fullDisks;
       if (index === 0 && lasting !== undefined) {
         await this.#plane.waitFor(nameOf(index), (one) => isStalled(one, lastingFaults[lasting]), CONVERGE_MS);
         await waitForJobs(target.host);

@@ -37,6 +37,8 @@ export class Target {
   reboots = 0;
   /** How often dpkg was killed where it stood. */
   dpkgKills = 0;
+  /** How often the disk was full for a while; dpkg stops in the middle of a package then. */
+  fullDisks = 0;
   #resolvers: string | undefined;
   /** Only one reboot at a time. */
   #rebooting: Promise<void> = Promise.resolve();
@@ -108,6 +110,7 @@ export class Target {
         await this.#killDpkg(fault.withinMs);
         return;
       case 'FillDisk':
+        this.fullDisks += 1;
         await this.#fillDisk(fault.leaveMegabytes);
         await sleep(fault.forMs);
         await rm(this.#filler, { force: true });
