@@ -1,3 +1,4 @@
+import { configMapPolicy } from '../support/admissionPolicy.ts';
 import { interactions } from './harness/interactions.ts';
 import { configMap, create, get, mergePatch, remove, replace, type Json, type Step } from './harness/step.ts';
 
@@ -7,17 +8,7 @@ const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic
 const HERE = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': '{ns}' } } };
 const JANE = { name: 'jane', groups: ['developers'] };
 
-const policy = (spec: object, name = 'p-{ns}'): Json => ({
-  metadata: { name },
-  spec: {
-    matchConstraints: {
-      resourceRules: [
-        { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE', 'DELETE'], resources: ['configmaps'] },
-      ],
-    },
-    ...spec,
-  },
-});
+const policy = (spec: object, name = 'p-{ns}'): Json => configMapPolicy(name, spec);
 const binding = (spec: object = {}): Json => ({
   metadata: { name: 'p-{ns}' },
   spec: { policyName: 'p-{ns}', validationActions: ['Deny'], matchResources: HERE, ...spec },

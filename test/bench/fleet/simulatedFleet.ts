@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Far } from './simulatedHost.ts';
 
 /** What a process of simulated hosts is told at its start. */
 export interface Order {
@@ -11,18 +12,9 @@ export interface Order {
 }
 
 /** What it tells when it is asked. */
-export interface Report {
-  logins: number;
-  looks: number;
-  changes: number;
-  unknown: string[];
-  overdue: number;
-  /** Connections that are logged in. */
-  open: number;
+export interface Report extends Omit<Far, 'transcript' | 'looked'> {
   /** Hosts looked at since the last reset. */
   looked: number;
-  /** Scripts since the last reset, with when their channel opened; milliseconds since the epoch. */
-  firstBytes: { index: number; at: number }[];
 }
 
 /** Each has a listening socket per host and, at most, a connection per host. */

@@ -5,6 +5,7 @@ import { toCrd } from '../../../src/api/crd.ts';
 import { kinds } from '../../../src/api/kinds.ts';
 import { admissionPolicies } from '../../../src/api/policies.ts';
 import { CONTROLLER_MANAGER } from '../../../src/apiserver/pki/pki.ts';
+import { configMapPolicy } from '../../support/admissionPolicy.ts';
 import { eventually, startTestServer, type Reply, type TestServer } from '../../support/apiServer.ts';
 import { METADATA } from '../../support/auditPolicies.ts';
 
@@ -43,20 +44,9 @@ const serverNamed = (name: string, secret: string, more: object = {}): object =>
     ...more,
   },
 });
-const policy = (name: string, spec: object): object => ({
-  metadata: { name },
-  spec: {
-    matchConstraints: {
-      resourceRules: [
-        { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE', 'DELETE'], resources: ['configmaps'] },
-      ],
-    },
-    ...spec,
-  },
-});
 /** Puts a policy in force for ConfigMaps with the label `test: NAME`. */
 const enforce = async (name: string, spec: object, binding: object = {}): Promise<void> => {
-  await created(`${ADMISSION}/validatingadmissionpolicies`, policy(name, spec));
+  await created(`${ADMISSION}/validatingadmissionpolicies`, configMapPolicy(name, spec));
   await created(`${ADMISSION}/validatingadmissionpolicybindings`, {
     metadata: { name },
     spec: {
@@ -180,7 +170,7 @@ describe('the policies of Hostler', () => {
 
 describe('a ValidatingAdmissionPolicy', () => {
   it('is compiled when it is written', async () => {
-    const bad = policy('bad', {
+    const bad = configMapPolicy('bad', {
       matchConditions: [{ name: 'x', expression: 'variables.a' }],
       variables: [{ name: 'a', expression: 'object.' }],
       validations: [{ expression: '1 + 1' }, { expression: 'nothing == 1', messageExpression: 'true' }],
