@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { acceptClauses, negotiate } from '../http/negotiate.ts';
 import type { Endpoint, Exchange } from '../http/context.ts';
+import { answeredAsKnown, hashOf } from '../http/document.ts';
 import { sendText } from '../http/respond.ts';
 import { methodNotAllowed } from '../http/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
@@ -12,7 +12,7 @@ const AGGREGATED = 'APIGroupDiscoveryList';
 /** A document, encoded, with its hash. */
 interface Document {
   text: string;
-  etag: string;
+  hash: string;
 }
 
 /** `/api`, `/apis` and below: what is served here. Documents are made once per change of the catalog. */
@@ -65,7 +65,7 @@ export class DiscoveryEndpoint implements Endpoint {
     const object = make();
     if (object === undefined) return undefined;
     const text = JSON.stringify(object);
-    const made = { text, etag: `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"` };
+    const made = { text, hash: hashOf(text) };
     // keys hold the path, which is the client's: bound what they can make us keep
     if (this.#documents.size < 1_000) this.#documents.set(key, made);
     return made;
@@ -86,14 +86,8 @@ function aggregatedVersion(accept: string | undefined): string | undefined {
 
 async function send(exchange: Exchange, document: Document, version: string | undefined): Promise<void> {
   const { request, response } = exchange;
-  response.setHeader('vary', 'Accept');
-  response.setHeader('etag', document.etag);
   response.setHeader('cache-control', 'public');
-  if (request.headers['if-none-match'] === document.etag) {
-    response.statusCode = 304;
-    response.end();
-    return;
-  }
+  if (answeredAsKnown(exchange, document.hash)) return;
   if (version !== undefined) {
     response.setHeader('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=${AGGREGATED}`);
     await sendText(exchange, { code: 200, text: document.text });

@@ -1,11 +1,12 @@
 import { groupVersionPath } from '../discovery/documents.ts';
 import type { Endpoint, Exchange } from '../http/context.ts';
+import { answeredAsKnown, hashOf } from '../http/document.ts';
 import { negotiate } from '../http/negotiate.ts';
+import { sendText } from '../http/respond.ts';
 import { methodNotAllowed } from '../http/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { openApiDocument } from './documents.ts';
-import { hashOf, sendDocument } from './send.ts';
 
 const ROOT = '/openapi/v3';
 const NO_TRANSFORMS = new Set<never>();
@@ -38,9 +39,9 @@ export class OpenApiEndpoint implements Endpoint {
     // the hash in the URL changes with the document, so that what is kept under it stays right
     if (document !== undefined && exchange.info.query.get('hash') === document.hash)
       exchange.response.setHeader('cache-control', 'public, immutable');
-    exchange.response.setHeader('vary', 'Accept');
-    const answer = document ?? { text: this.#index, hash: hashOf(this.#index) };
-    await sendDocument(exchange, answer, negotiate(exchange.request.headers.accept, NO_TRANSFORMS));
+    const { text, hash } = document ?? { text: this.#index, hash: hashOf(this.#index) };
+    if (answeredAsKnown(exchange, hash)) return true;
+    await sendText(exchange, { code: 200, text }, negotiate(exchange.request.headers.accept, NO_TRANSFORMS));
     return true;
   }
 

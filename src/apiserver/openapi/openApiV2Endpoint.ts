@@ -1,9 +1,10 @@
 import type { Endpoint, Exchange } from '../http/context.ts';
+import { answeredAsKnown, hashOf } from '../http/document.ts';
 import { acceptClauses } from '../http/negotiate.ts';
+import { sendText } from '../http/respond.ts';
 import { methodNotAllowed, notAcceptable } from '../http/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { openApiV2Document } from './documents.ts';
-import { hashOf, sendDocument } from './send.ts';
 
 const PATH = '/openapi/v2';
 const INFO = { title: 'Kubernetes', version: 'unversioned' };
@@ -33,7 +34,8 @@ export class OpenApiV2Endpoint implements Endpoint {
     if (info.path !== PATH) return false;
     if (!['get', 'head'].includes(info.verb)) throw methodNotAllowed();
     if (JSON_TYPES.includes(typeFor(request.headers.accept))) {
-      await sendDocument(exchange, this.#current());
+      const { text, hash } = this.#current();
+      if (!answeredAsKnown(exchange, hash)) await sendText(exchange, { code: 200, text });
       return true;
     }
     response.setHeader('vary', 'Accept');

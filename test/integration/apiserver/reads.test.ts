@@ -347,4 +347,15 @@ describe('OpenAPI documents', () => {
     expect(urls.length).toBeGreaterThan(5);
     for (const url of urls) expect((await server.get(url)).text, url).not.toMatch(/\[\]|\{\}/);
   });
+
+  it.each(['/openapi/v3', '/apis', '/api/v1'])(
+    'are not sent again to who has them, whatever is accepted: %s',
+    async (path) => {
+      const { headers } = await server.get(path);
+      const again = await server.ask('GET', path, {
+        headers: { 'if-none-match': String(headers['etag']), accept: 'application/xml' },
+      });
+      expect(again.code).toBe(304);
+    },
+  );
 });
