@@ -113,6 +113,21 @@ describe('the engine of the distribution', () => {
     expect((await host.exec('test -e /var/lib/hostler/docker-activate')).code).toBe(1);
   });
 
+  it('finishes packages that Hostler was cut off in, and leaves those of others alone', async () => {
+    await host.run(`mkdir -p /tmp/cut/DEBIAN
+      printf 'Package: cut-off\\nVersion: 1\\nArchitecture: all\\nMaintainer: test\\nDescription: test\\n' >/tmp/cut/DEBIAN/control
+      dpkg-deb --build /tmp/cut /tmp/cut.deb
+      dpkg --unpack /tmp/cut.deb`);
+    expect(names(await driver.plan(docker))).toEqual([]);
+    await host.run('touch /var/lib/hostler/apt-unfinished');
+    const { changes } = await driver.plan(docker);
+    expect(changes).toMatchObject([{ name: 'docker-engine/unfinished', disruption: 'None' }]);
+    expect(changes[0]?.what).toContain('cut-off');
+    await driver.converge(docker);
+    expect(await host.run("dpkg-query -W -f '${db:Status-Abbrev}' cut-off")).toBe('ii ');
+    expect((await host.exec('test -e /var/lib/hostler/apt-unfinished')).code).toBe(1);
+  });
+
   it('restarts for keys that need it, which with live-restore no container notices', async () => {
     await startTinyContainer(host, 'tiny');
     const [container, daemon] = [await containerPid(host), await daemonPid(host)];

@@ -78,6 +78,20 @@ describe('packages', () => {
     await expectSound(host, { interruptions: 1 });
   });
 
+  it.concurrent('are put right after dpkg was killed while the engine was in place already', async () => {
+    const host = await fleet.up({ name: 'trigger' });
+    await watchApt(host);
+    // the first trigger to be worked on kills the dpkg that called
+    await host.run(`script=/var/lib/dpkg/info/libc-bin.postinst
+      { printf '#!/bin/sh\nif [ "$1" = triggered ] && mkdir /var/tmp/killed 2>/dev/null; then kill -9 $PPID; exit 1; fi\n'
+        sed 1d "$script"; } >/tmp/postinst
+      cat /tmp/postinst >"$script"`);
+    await plane.createServer('trigger', specOf(host));
+    await converged('trigger');
+    await host.run('test -d /var/tmp/killed');
+    await expectSound(host, { interruptions: 1 });
+  });
+
   it.concurrent('are put right after somebody else left them half installed', async () => {
     const host = await fleet.up({ name: 'halfway' });
     await watchApt(host);

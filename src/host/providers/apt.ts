@@ -102,6 +102,14 @@ export function sourceLine({ uri, suite, components }: AptRepository, architectu
   return `deb [arch=${architecture} signed-by=${ownSource.key}] ${uri} ${suite} ${components.join(' ')}`;
 }
 
+/** Says, while it is there, that Hostler worked on packages and did not come to see them whole. */
+export const unfinishedRecord = '/var/lib/hostler/apt-unfinished';
+
+/** `half_installed`: prints "STATE NAME" of what dpkg did not bring to its end, triggers too; false when there is none. */
+export const HALF_INSTALLED = `
+half_installed() { dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' | grep -E '^.([HUFWt]|.R)'; }
+`;
+
 /** Seconds that a job itself waits for a busy package manager; then it ends and Hostler waits, visibly. */
 const LOCK_WAIT_SECONDS = 20;
 
@@ -109,7 +117,8 @@ const LOCK_WAIT_SECONDS = 20;
  * Shell functions for everything that runs apt or dpkg. Needs {@link FAIL}. Questions are never asked and configuration
  * files never replaced; nothing is removed, downgraded or unheld unless the caller says so; timers are left alone.
  *
- * - `apt_begin`: waits for the locks, then repairs an interrupted dpkg.
+ * - `apt_begin`: waits for the locks, then repairs an interrupted dpkg. From then on a cut is on record.
+ * - `apt_end`: in the trap of EXIT; takes it off the record where all packages are whole.
  * - `apt_get ARGS…`: apt-get with all that; its output is in `$apt_log` and on standard error.
  * - `apt_refresh ARGS…`: `apt-get update`.
  * - `apt_explain`: after a failure; ends the script with the exit code that says why, or returns.
@@ -123,7 +132,8 @@ holds=$state/holds
 apt_stamp=$state/apt-updated
 [ -d "$state" ] || mkdir -m 0700 "$state"
 apt_log=$(mktemp /run/hostler-apt.XXXXXX)
-trap 'rm -f "$apt_log"' EXIT
+apt_unfinished=${unfinishedRecord}
+trap apt_end EXIT
 
 apt_holder() {
   inodes=$(stat -c %i:%n /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock 2>/dev/null) || :
@@ -172,10 +182,17 @@ apt_explain() {
     fail ${exitCodes.conflict} "$(sed -n '/^The following .*\\(REMOVED\\|held\\)/,/^[^ ]/p' "$apt_log" | tr -s '\\n ' ' ')"
   fi
 }
-half_installed() { dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' | grep -E '^.([HUFWt]|.R)'; }
+${HALF_INSTALLED.trim()}
+apt_cut() { [ -n "$(ls -A /var/lib/dpkg/updates)" ] || half_installed >/dev/null; }
+apt_end() {
+  rm -f "$apt_log"
+  if [ -e "$apt_unfinished" ] && ! apt_cut; then rm -f "$apt_unfinished"; fi
+}
 apt_begin() {
   apt_wait
-  if [ -n "$(ls -A /var/lib/dpkg/updates)" ] || half_installed >/dev/null; then
+  # on disk before dpkg's own record of it
+  if printf '' >>"$apt_unfinished"; then sync "$apt_unfinished" "$state" 2>/dev/null || sync; fi
+  if apt_cut; then
     logged dpkg --configure -a --force-confdef --force-confold || :
     if half_installed >/dev/null; then apt_get --no-remove -f install || apt_explain; fi
     if broken=$(half_installed); then

@@ -2,7 +2,7 @@ import type { Script } from '../../../ssh/session.ts';
 import type { Action, Change, Json, LastingAction, TransferAction } from '../../task.ts';
 import { listOf, textOf } from '../params.ts';
 import { REMOVE, STAGE } from './bundleScripts.ts';
-import { ACTIVATE_ONLY, DAEMON_CONFIG, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
+import { ACTIVATE_ONLY, DAEMON_CONFIG, FINISH, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
 
 const SCRIPT_SECONDS = 120;
 /** A slow mirror and a slow disk. */
@@ -41,6 +41,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   'docker-engine/package': packageRecipe(),
   'docker-engine/client': packageRecipe(),
+  'docker-engine/unfinished': { kind: 'job', timeoutSeconds: PACKAGE_SECONDS, text: FINISH },
   'docker-engine/hold': {
     kind: 'script',
     timeoutSeconds: SCRIPT_SECONDS,

@@ -15,6 +15,8 @@ import type { DockerWant } from './want.ts';
 const RESTART_SECONDS = 10;
 /** Seconds until containers are back as well. */
 const CONTAINERS_SECONDS = 60;
+/** Half-installed packages that are named. */
+const MAX_NAMED = 5;
 const FREE = { disruption: 'None', expectedGapSeconds: 0 } as const;
 
 /**
@@ -37,7 +39,8 @@ export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts):
     ...packages.obstacles,
     ...(packages.engine ? [] : serviceObstacles(have)),
   ];
-  const changes = [...repository.changes, ...before, ...ordered(want, have, { config, packages, restart })];
+  const finish = packages.engine ? [] : diffUnfinished(have, restart);
+  const changes = [...finish, ...repository.changes, ...before, ...ordered(want, have, { config, packages, restart })];
   return { changes, obstacles };
 }
 
@@ -59,6 +62,23 @@ function ordered(want: DockerWant, have: DockerHave, { config, packages, restart
     ...list(config.restart),
     ...(engineComes ? [] : [...diffService(have, want, config, restart), ...diffHold(want, have)]),
   ];
+}
+
+/** A cut in the middle of other packages than the engine's own, which every change of packages begins with otherwise. */
+function diffUnfinished({ unfinished, packages }: DockerHave, restart: Cost): Change[] {
+  if (unfinished === undefined) return [];
+  const change: Change = {
+    name: 'docker-engine/unfinished',
+    area: 'Docker',
+    what: `finish the interrupted installation of ${unfinished.slice(0, MAX_NAMED).join(', ')}`,
+    from: 'half-installed',
+    to: 'installed',
+    why: 'Hostler was cut off while it installed packages',
+    reason: 'PackageManagerBroken',
+    ...(unfinished.some((name) => packages.has(name)) ? restart : FREE),
+    params: {},
+  };
+  return [change];
 }
 
 function list(change: Change | undefined): Change[] {

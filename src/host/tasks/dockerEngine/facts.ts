@@ -1,5 +1,12 @@
 import type { EffectiveServer } from '../../../api/effective.ts';
-import { parseSourceEntries, ownSource, type PackageOffer, type SourceEntry } from '../../providers/apt.ts';
+import {
+  HALF_INSTALLED,
+  ownSource,
+  parseSourceEntries,
+  unfinishedRecord,
+  type PackageOffer,
+  type SourceEntry,
+} from '../../providers/apt.ts';
 import { bundlesDirectory } from '../../transfer.ts';
 import { dockerCeSource } from '../../providers/dockerCe.ts';
 import type { Records } from '../../records.ts';
@@ -69,6 +76,8 @@ export interface DockerHave {
     /** What kept the older daemon from starting; absent: it was not tried yet. */
     problem?: string;
   };
+  /** Packages that dpkg did not bring to their end when Hostler's own work on them was cut off; absent: all are whole. */
+  unfinished?: readonly string[];
   /** Packages that Hostler put on hold. */
   ownHolds: readonly string[];
   /** Entries for the declared repository; only looked for when it is declared. */
@@ -127,6 +136,10 @@ file config /etc/docker/daemon.json
 file activate /var/lib/hostler/docker-activate
 file downgrade ${downgradeRecord}
 file holds /var/lib/hostler/holds
+if [ -e ${unfinishedRecord} ]; then
+  ${HALF_INSTALLED.trim()}
+  run unfinished half_installed
+fi
 if [ -e /var/lib/hostler/apt-updated ]; then run fresh find /var/lib/hostler/apt-updated -mmin -360; fi
 number=0
 for path in ${bundlesDirectory}/*; do
@@ -177,10 +190,12 @@ function parseEngine(records: Records): Partial<DockerHave> {
 /** What Hostler itself left on the host. */
 function parseOwn(
   records: Records,
-): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'downgrade' | 'listsFresh'> {
+): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'downgrade' | 'unfinished' | 'listsFresh'> {
   const activation = records.text('activate')?.trim();
   const list = records.text('own-list');
+  const unfinished = (records.lines('unfinished') ?? []).flatMap((line) => line.split(' ').at(-1) ?? []);
   return {
+    ...(unfinished.length === 0 ? {} : { unfinished }),
     ...(activation === 'reload' || activation === 'restart' ? { pendingActivation: activation } : {}),
     ...parseDowngrade(records.text('downgrade') ?? ''),
     ownHolds: records.lines('holds') ?? [],

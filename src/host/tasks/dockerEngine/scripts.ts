@@ -52,6 +52,7 @@ apt_wait
 case $uri in
 https:*)
   if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+    apt_begin
     apt_refresh || { apt_explain; fail ${exitCodes.repositoryUnavailable} 'ca-certificates is missing and the package lists cannot be fetched.'; }
     apt_get --no-remove install ca-certificates || { apt_explain; exit 1; }
   fi
@@ -117,7 +118,7 @@ apt_begin
 lifted=
 restore() {
   for name in $lifted; do apt-mark hold "$name" >&2 || :; done
-  rm -f "$apt_log"
+  apt_end
 }
 trap restore EXIT
 for spec do
@@ -176,6 +177,11 @@ else
   service_start docker || not_running
 fi
 running_again
+`;
+
+/** Brings to its end what was cut off; what stays broken is named. */
+export const FINISH = `${FAIL}${APT}
+apt_begin
 `;
 
 /** Arguments: VERB (hold or unhold) PACKAGE… */

@@ -353,6 +353,24 @@ describe('docker-engine', () => {
       steps: ['daemon-activate Reload'],
     },
     {
+      name: 'finishes packages beside the engine that a cut left half-installed',
+      docker: ce(),
+      have: running('28.5.1', { unfinished: ['libc-bin', 'man-db'] }),
+      steps: ['unfinished None'],
+    },
+    {
+      name: 'takes what comes along with the engine for as disruptive as the engine',
+      docker: ce(),
+      have: running('28.5.1', { unfinished: ['containerd.io'] }),
+      steps: ['unfinished RestartContainers'],
+    },
+    {
+      name: 'leaves finishing to an installation that is to do anyway',
+      docker: {},
+      have: fresh({ unfinished: ['libc-bin'] }),
+      steps: ['package None'],
+    },
+    {
       name: 'ends what a run began that was cut off before the restart',
       docker: ce(),
       have: running('28.5.1', { pendingActivation: 'restart' }),
