@@ -11,9 +11,10 @@ const LOG_TAIL_BYTES = 1024;
 const LOG_DAYS = 7;
 
 /**
- * The text of every job's `run` file, last argument of {@link startScript}: claims the start (a second runner of the same job ends at once), waits for the lock,
- * looks under it whether the job is still wanted, runs the body, and leaves its exit status in the file that was laid
- * out for it, so that a full disk cannot lose it. Ended by TERM it leaves none: Interrupted.
+ * The text of every job's `run` file, last argument of {@link startScript}: claims the start (a second runner of the same
+ * job ends at once), waits for the lock, looks under it whether the job is still wanted, runs the body, and leaves its
+ * exit status. Both go into files that were laid out for them, so that a full disk cannot lose them. Ended by TERM it
+ * leaves no status: Interrupted.
  * Arguments: INSTALLATION SERVER LEASE TRANSITIONS TIMEOUT-SECONDS.
  */
 export const runnerText = `#!/bin/sh
@@ -34,10 +35,10 @@ hostler_refuse() {
 }
 trap 'exit 143' TERM INT
 trap '' HUP
+mv "$hostler_home/claim" "$hostler_home/claim.$$" 2>/dev/null || exit 0
 hostler_process "$$"
-printf '%s %s %s\\n' "$$" "$hostler_start" "$hostler_session" >"$hostler_home/process.$$"
-ln "$hostler_home/process.$$" "$hostler_home/process" 2>/dev/null || exit 0
-rm -f "$hostler_home/process.$$"
+printf '%-63s\\n' "$$ $hostler_start $hostler_session" 1<>"$hostler_home/claim.$$"
+mv "$hostler_home/claim.$$" "$hostler_home/process" 2>/dev/null || exit 0
 hostler_secret=
 if [ -p "$hostler_home/secret" ]; then
   if command -v timeout >/dev/null 2>&1; then
@@ -177,13 +178,14 @@ if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
       printf '%s' "\${13}" >"$hostler_new/body" &&
       printf 'change=%s\\nattempt=%s\\nserver=%s\\nboot=%s\\n' "$7" "$8" "$2" "$hostler_boot_id" >"$hostler_new/record" &&
       printf '%-15s\\n' '' >"$hostler_new/exit" &&
+      printf '%-63s\\n' '' >"$hostler_new/claim" &&
       printf '%s' "\${14}" >"$hostler_new/run" &&
       : >"$hostler_new/log"
   } || hostler_cannot_write
   hostler_sum=$(sha256sum "$hostler_new/body")
   if [ "\${hostler_sum%% *}" != "\${10}" ]; then hostler_refuse ${exitCodes.uploadDamaged} 'the upload is damaged'; fi
   if [ "\${11}" = 1 ]; then mkfifo "$hostler_new/secret" || hostler_cannot_write; fi
-  hostler_flush "$hostler_new/body" "$hostler_new/record" "$hostler_new/exit" "$hostler_new/run"
+  hostler_flush "$hostler_new/body" "$hostler_new/record" "$hostler_new/exit" "$hostler_new/claim" "$hostler_new/run"
   mv "$hostler_new" "$hostler_jobs/$6"
   hostler_flush "$hostler_jobs"
   hostler_started=

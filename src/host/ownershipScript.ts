@@ -7,7 +7,7 @@ export const stateDirectory = '/var/lib/hostler';
  * Shell functions that read processes and job records; they change nothing.
  *
  * A job's directory jobs/ID holds: `record` (key=value lines, written before the start), `process` (pid, start time
- * and session of the runner, made by the runner itself), `exit` (16 blanks until the end), `body`, `run`, `log`.
+ * and session of the runner, which makes it of `claim`), `exit` (16 blanks until the end), `body`, `run`, `log`.
  */
 export const processFunctions = `hostler_root=${stateDirectory}
 hostler_process() { # PID: sets hostler_start and hostler_session; empty when it is gone or a zombie

@@ -344,6 +344,24 @@ describe('a durable job on a real host', () => {
     }
   });
 
+  it('runs and ends where the disk fills up between its lay-out and its start', async () => {
+    const session = await open();
+    await claim(session, holding());
+    const fill = `#!/bin/sh
+cat /dev/zero >/var/lib/hostler/fill 2>/dev/null
+exec /usr/bin/systemd-run "$@"
+`;
+    await host.run('mount -t tmpfs -o size=1m tmpfs /var/lib/hostler');
+    await host.run('cat >/usr/local/bin/systemd-run; chmod 755 /usr/local/bin/systemd-run', { input: fill });
+    try {
+      const status = await startJob(session, job('exit 3'), { claim: holding(), waitMs: WAIT_MS });
+      expect(await host.run('df --output=avail /var/lib/hostler | tail -n 1')).toMatch(/^ *0$/m);
+      expect(status).toMatchObject({ state: 'Exited', exitCode: exitCodes.diskFull });
+    } finally {
+      await host.run('rm /usr/local/bin/systemd-run; umount /var/lib/hostler');
+    }
+  });
+
   it('runs for a user with sudo as root', async () => {
     const session = await open({ user: 'ubuntu' });
     const status = await startJob(session, job('id -un'), { claim: holding(), waitMs: WAIT_MS });
