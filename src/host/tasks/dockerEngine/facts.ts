@@ -193,15 +193,20 @@ function parseOwn(
 ): Pick<DockerHave, 'ownHolds' | 'ownEntry' | 'pendingActivation' | 'downgrade' | 'unfinished' | 'listsFresh'> {
   const activation = records.text('activate')?.trim();
   const list = records.text('own-list');
-  const unfinished = (records.lines('unfinished') ?? []).flatMap((line) => line.split(' ').at(-1) ?? []);
   return {
-    ...(unfinished.length === 0 ? {} : { unfinished }),
+    ...parseUnfinished(records.lines('unfinished') ?? []),
     ...(activation === 'reload' || activation === 'restart' ? { pendingActivation: activation } : {}),
     ...parseDowngrade(records.text('downgrade') ?? ''),
     ownHolds: records.lines('holds') ?? [],
     ...(list === undefined ? {} : { ownEntry: { line: list.trim(), key: (records.text('own-key') ?? '').trim() } }),
     listsFresh: (records.text('fresh') ?? '') !== '',
   };
+}
+
+/** @param lines  "STATE NAME" each. */
+function parseUnfinished(lines: readonly string[]): Pick<DockerHave, 'unfinished'> {
+  const unfinished = lines.flatMap((line) => line.split(' ').at(-1) ?? []);
+  return unfinished.length === 0 ? {} : { unfinished };
 }
 
 function parseDowngrade(text: string): Pick<DockerHave, 'downgrade'> {
