@@ -1,8 +1,9 @@
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { collectDefaultMetrics } from 'prom-client';
 import type { Client } from '../kube/client.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
 import type { Logger } from '../lib/logger.ts';
+import { PiecewiseRegistry } from '../lib/piecewiseRegistry.ts';
 import { defaultDeniedCidrs } from '../ssh/addresses.ts';
 import type { ControllerOptions } from './controllerOptions.ts';
 
@@ -25,7 +26,7 @@ export async function runControllers(options: ControllerOptions, context: Contro
   const { client, identity, alsoDenied = [], log, signal } = context;
   // loaded only when wanted, and after the API answers
   const { createControllers } = await import('../controllers/controllers.ts');
-  const registry = new Registry();
+  const registry = new PiecewiseRegistry();
   collectDefaultMetrics({ register: registry });
   const controllers = await createControllers({
     client,

@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import type { ArtifactBundle } from '../api/artifactBundle.ts';
 import type { ServerOperation } from '../api/serverOperation.ts';
 import type { AnyTask } from '../host/task.ts';
@@ -16,6 +15,7 @@ import { BundleDirectory } from '../lib/bundleDirectory.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { HealthCheck } from '../lib/httpEndpoint.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { PiecewiseRegistry } from '../lib/piecewiseRegistry.ts';
 import { SessionPool } from '../ssh/pool.ts';
 import { artifactBundles, knownHosts, serverOperations, servers } from '../kube/hostlerResources.ts';
 import { ArtifactBundleReconciler, type ArtifactBundleDeps } from './artifactBundle/reconciler.ts';
@@ -30,7 +30,7 @@ import { sshMetrics } from './sshMetrics.ts';
 export interface ControllersOptions {
   client: Client;
   log: Logger;
-  registry: Registry;
+  registry: PiecewiseRegistry;
   metrics: KubeMetrics;
   /** Name of this process in Leases; kept over restarts, so that its shards come back at once. */
   identity: string;

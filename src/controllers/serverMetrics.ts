@@ -4,6 +4,7 @@ import { isFinalPhase, type ServerOperation } from '../api/serverOperation.ts';
 import type { Step } from '../api/serverStatus.ts';
 import type { Informer } from '../kube/informer.ts';
 import { shardOf, type Shards } from '../kube/shards.ts';
+import type { PiecewiseRegistry } from '../lib/piecewiseRegistry.ts';
 
 const STEP_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800];
 const VALUES = { True: 1, False: 0, Unknown: -1 } as const;
@@ -20,20 +21,20 @@ export interface ServerMetricsSources {
  * Metrics of Servers, their steps and operations, read from what the API holds. Every label is a name of the API or a
  * word of its vocabulary: per Server as many series as it has conditions, the rest does not grow with the fleet.
  */
-export function serverMetrics(registry: Registry, { servers, operations, shards }: ServerMetricsSources): void {
+export function serverMetrics(
+  registry: PiecewiseRegistry,
+  { servers, operations, shards }: ServerMetricsSources,
+): void {
   const registers = [registry];
   const isOurs = ({ metadata }: Server) => shards.holds(shardOf(metadata.uid ?? ''));
   const ours = () => servers.list().filter(isOurs);
-  new Gauge({
+  registry.addLargeGauge({
     name: 'hostler_server_condition',
     help: 'Conditions of Servers: 1 True, 0 False, -1 Unknown.',
-    labelNames: ['namespace', 'name', 'type', 'reason'],
-    registers,
-    collect() {
-      this.reset();
+    *samples() {
       for (const { metadata, status } of ours())
         for (const { type, reason, status: value } of status?.conditions ?? [])
-          this.set({ namespace: metadata.namespace ?? '', name: metadata.name, type, reason }, VALUES[value]);
+          yield [{ namespace: metadata.namespace ?? '', name: metadata.name, type, reason }, VALUES[value]] as const;
     },
   });
   new Gauge({
