@@ -5,7 +5,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomicFile.ts';
 import { systemClock, type Clock } from '../../lib/clock.ts';
-import type { KeyPair, Subject, Validity } from './certificates.ts';
+import { issue, makeAuthority, type KeyPair, type Subject, type Validity } from './certificates.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const AUTHORITY_DAYS = 3650;
@@ -94,8 +94,7 @@ async function ensureAuthority(directory: string, now: number): Promise<KeyPair>
   const stored = await readPair(directory, 'ca');
   // the key is written first: without a certificate nobody has ever used it
   if (stored.cert === undefined) {
-    const { makeAuthority } = await maker();
-    const made = await makeAuthority('hostler-ca', validity(now, AUTHORITY_DAYS));
+    const made = makeAuthority('hostler-ca', validity(now, AUTHORITY_DAYS));
     await writePair(directory, 'ca', made);
     return made;
   }
@@ -115,11 +114,6 @@ async function ensureAuthority(directory: string, now: number): Promise<KeyPair>
   return { cert: stored.cert, key: pair.key };
 }
 
-/** What makes certificates: 200 modules, loaded only when there is one to make, which at most starts there is not. */
-function maker(): Promise<typeof import('./certificates.ts')> {
-  return import('./certificates.ts');
-}
-
 interface LeafContext {
   directory: string;
   authority: KeyPair;
@@ -136,8 +130,7 @@ async function ensureLeaf(context: LeafContext, subject: Subject): Promise<KeyPa
   }
   const end = new Date(endOf(new X509Certificate(authority.cert)));
   const wanted = validity(now, LEAF_DAYS);
-  const { issue } = await maker();
-  const made = await issue(authority, subject, { ...wanted, notAfter: wanted.notAfter < end ? wanted.notAfter : end });
+  const made = issue(authority, subject, { ...wanted, notAfter: wanted.notAfter < end ? wanted.notAfter : end });
   await writePair(directory, name, made);
   return made;
 }
