@@ -14,12 +14,7 @@ async function main(args) {
   const asksOnly = args.includes('--help');
   if (!asksOnly && (!args.includes('--down') || !existsSync('dist/main.js'))) {
     console.log('Building Hostler');
-    const { code } = await show([
-      process.execPath,
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      '.config/tsconfig.build.json',
-    ]);
+    const { code } = await show([process.execPath, '.config/build.mjs']);
     if (code !== 0) throw new Error('building Hostler failed; the messages are above.');
   }
   const quickstart = [process.execPath, '--import', 'tsx', 'examples/quickstart/quickstart.ts', ...args];
