@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { stringify } from 'yaml';
+import { yaml } from '../lib/yaml.ts';
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml';
 
@@ -22,7 +22,7 @@ export function remark(line: string): void {
 
 /** `value` as JSON or YAML. */
 export function printData(value: unknown, format: 'json' | 'yaml'): void {
-  process.stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value));
+  process.stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yaml().stringify(value));
 }
 
 /** Rows in columns, as kubectl prints them: three spaces between, no trailing ones. */

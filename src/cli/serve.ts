@@ -6,7 +6,7 @@ import { admissionPolicies } from '../api/policies.ts';
 import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { AuditFile } from '../apiserver/audit/auditFile.ts';
-import { type AuditPolicy, parsePolicy } from '../apiserver/audit/policy.ts';
+import type { AuditPolicy } from '../apiserver/audit/policy.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
 import { ADMIN, CONTROLLER_MANAGER } from '../apiserver/pki/pki.ts';
@@ -22,7 +22,6 @@ import { etcdTarget } from './etcdOptions.ts';
 import { type OidcTarget, oidcTarget } from './oidcOptions.ts';
 import { openStore, proveAuthority } from './openStore.ts';
 import { print } from './output.ts';
-import { runControllers } from './runControllers.ts';
 import { untilAskedToStop } from './stopSignal.ts';
 import type { ServeOptions } from './serveCommand.ts';
 
@@ -47,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }: Context): Promise<void> {
   const etcd = etcdTarget(options);
   const oidc = oidcTarget(options);
-  const audit = openAudit(auditTarget(options), log);
+  const audit = await openAudit(auditTarget(options), log);
   await prepareDataDir(dataDir);
   const storage = await openStore({ dataDir, etcd }, log);
   try {
@@ -58,10 +57,10 @@ async function serveFrom(dataDir: string, options: ServeOptions, { log, signal }
 }
 
 /** Opens the audit log. @throws Error that names the flag, what is wrong and what to do. */
-function openAudit(target: AuditTarget | undefined, log: Logger): ApiServerOptions['audit'] {
+async function openAudit(target: AuditTarget | undefined, log: Logger): Promise<ApiServerOptions['audit']> {
   if (target === undefined) return undefined;
   const { policy, path, rotation } = target;
-  return { policy: readPolicy(policy), sink: path === undefined ? standardOutput : openAuditFile(path) };
+  return { policy: await readPolicy(policy), sink: path === undefined ? standardOutput : openAuditFile(path) };
 
   function openAuditFile(file: string): AuditFile {
     try {
@@ -77,7 +76,9 @@ function openAudit(target: AuditTarget | undefined, log: Logger): ApiServerOptio
 /** Node writes to a pipe or file at once, as the sink of audit events promises. */
 const standardOutput = { write: (line: string) => void process.stdout.write(line) };
 
-function readPolicy({ path, text }: AuditTarget['policy']): AuditPolicy {
+async function readPolicy({ path, text }: AuditTarget['policy']): Promise<AuditPolicy> {
+  // most starts have no policy
+  const { parsePolicy } = await import('../apiserver/audit/policy.ts');
   try {
     return parsePolicy(text);
   } catch (error) {
@@ -148,7 +149,9 @@ async function runControlPlane(options: ServeOptions, opened: Opened, { log, sig
     await writeFile(join(dataDir, 'hostler.pid'), `${process.pid}\n`, { mode: 0o600 });
     print(`hostler serves ${api.url}`);
     print(`kubeconfig: ${kubeconfig}`);
-    if (options.controllers)
+    if (options.controllers) {
+      // loaded after the API answers
+      const { runControllers } = await import('./runControllers.ts');
       await runControllers(options, {
         client: controllerClient(() => certificates, api, log),
         identity: await identityOf(dataDir),
@@ -156,7 +159,7 @@ async function runControlPlane(options: ServeOptions, opened: Opened, { log, sig
         log,
         signal,
       });
-    else await aborted(signal);
+    } else await aborted(signal);
   } finally {
     over.abort();
     await keeping;

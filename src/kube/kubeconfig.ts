@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { messageOf } from '../lib/errors.ts';
+import { yaml } from '../lib/yaml.ts';
 import { type Connection, type Credentials, KubeconfigError, serverUrl, type TlsOptions } from './connection.ts';
 import { type Cluster, type Context, Kubeconfig, type User } from './kubeconfigSchema.ts';
 import { pluginCredentials } from './pluginCredentials.ts';
@@ -104,7 +104,7 @@ function readFile(path: string): Kubeconfig {
   const text = readText(path, 'kubeconfig');
   let value: unknown;
   try {
-    value = parse(text);
+    value = yaml().parse(text);
   } catch (error) {
     throw new KubeconfigError(`${path}: is no YAML: ${messageOf(error)}`, { cause: error });
   }

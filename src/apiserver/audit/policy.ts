@@ -1,5 +1,5 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { yaml } from '../../lib/yaml.ts';
 
 /** How much is written of a request, each with all of the one before. */
 const LEVELS = ['None', 'Metadata', 'Request', 'RequestResponse'] as const;
@@ -74,7 +74,7 @@ export type AuditPolicy = z.infer<typeof Policy>;
  * @throws Error  with every field that is wrong, what it holds and what it may hold.
  */
 export function parsePolicy(text: string): AuditPolicy {
-  const document = parseDocument(text);
+  const document = yaml().parseDocument(text);
   const [problem] = document.errors;
   if (problem !== undefined) throw new Error(`it is not YAML: ${problem.message}`);
   const value: unknown = document.toJS();

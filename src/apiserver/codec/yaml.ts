@@ -1,5 +1,5 @@
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
+import { yaml } from '../../lib/yaml.ts';
 import { BodyError } from './bodyError.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
@@ -46,7 +46,7 @@ function asJson(text: string): ParsedJson | undefined {
 function parse(text: string): Document[] {
   try {
     // failsafe: every plain scalar stays text, resolvePlain gives it Go's meaning.
-    const documents = parseAllDocuments(text, {
+    const documents = yaml().parseAllDocuments(text, {
       schema: 'failsafe',
       uniqueKeys: false,
       prettyErrors: false,
@@ -75,6 +75,7 @@ class Converter {
     if (++this.#nodes > MAX_NODES)
       throw new BodyError(400, 'error converting YAML to JSON: yaml: document contains excessive aliasing');
     if (path.length > MAX_DEPTH) throw new BodyError(400, `exceeded max depth of ${MAX_DEPTH}`);
+    const { isAlias, isScalar, isSeq, isMap } = yaml();
     if (isAlias(node)) return this.node(this.#resolve(node.source, node.resolve(this.#document)), path);
     if (isScalar(node)) return scalar(node);
     if (isSeq(node)) return node.items.map((item, index) => this.node(item, [...path, index]));
@@ -119,7 +120,7 @@ class Converter {
     if (this.duplicates.size >= 100) return;
     const text = [...path, key].map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
     this.duplicates.add(text.replace(/^\./, ''));
-    this.repeated.push({ key, at: isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0 });
+    this.repeated.push({ key, at: yaml().isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0 });
   }
 }
 
@@ -139,7 +140,7 @@ function mergeSources(value: JsonValue): JsonObject[] {
 }
 
 function isPlain(node: unknown): boolean {
-  return isScalar(node) && node.type === 'PLAIN';
+  return yaml().isScalar(node) && node.type === 'PLAIN';
 }
 
 function scalar(node: Scalar): JsonValue {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { stringify } from 'yaml';
+import { yaml } from '../../lib/yaml.ts';
 import type { Channel } from './context.ts';
 import type { ApiError, Status } from './status.ts';
 import type { MediaType } from './negotiate.ts';
@@ -26,17 +26,21 @@ export async function sendText(
   media?: Pick<MediaType, 'encoding'>,
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
-  const yaml = media?.encoding === 'yaml';
-  const body = yaml ? stringify(JSON.parse(answer.text.toString()), { aliasDuplicateObjects: false }) : answer.text;
-  setHead(response, answer, yaml);
+  const asYaml = media?.encoding === 'yaml';
+  const body = asYaml ? toYaml(answer.text.toString()) : answer.text;
+  setHead(response, answer, asYaml);
   audit?.answering(answer.code, answer.text);
   await sendBody(request, response, body);
 }
 
-function setHead(response: ServerResponse, answer: Answer, yaml: boolean): void {
+function toYaml(json: string): string {
+  return yaml().stringify(JSON.parse(json), { aliasDuplicateObjects: false });
+}
+
+function setHead(response: ServerResponse, answer: Answer, asYaml: boolean): void {
   response.statusCode = answer.code;
   if (!response.hasHeader('content-type')) {
-    response.setHeader('content-type', yaml ? 'application/yaml' : 'application/json');
+    response.setHeader('content-type', asYaml ? 'application/yaml' : 'application/json');
   }
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   addWarnings(response, answer.warnings ?? []);

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { writeFileAtomic } from '../../lib/atomicFile.ts';
 import type { KeyPair } from './certificates.ts';
 
@@ -17,26 +16,31 @@ export interface Kubeconfig {
 
 /** Writes `config` to `path` (0600), replacing the file as a whole. */
 export async function writeKubeconfig(path: string, config: Kubeconfig): Promise<void> {
-  const context = { cluster: 'hostler', user: config.user, namespace: config.namespace ?? 'default' };
-  const document = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: 'hostler', cluster: { server: config.server, 'certificate-authority-data': base64(config.ca) } },
-    ],
-    users: [
-      {
-        name: config.user,
-        user: {
-          'client-certificate-data': base64(config.credentials.cert),
-          'client-key-data': base64(config.credentials.key),
-        },
-      },
-    ],
-    contexts: [{ name: 'hostler', context }],
-    'current-context': 'hostler',
-  };
-  await writeFileAtomic(path, stringify(document, { lineWidth: 0 }));
+  await writeFileAtomic(path, toYaml(config));
+}
+
+/** A text in JSON is one in YAML. */
+function toYaml({ server, ca, user, credentials, namespace = 'default' }: Kubeconfig): string {
+  return `apiVersion: v1
+kind: Config
+clusters:
+  - name: hostler
+    cluster:
+      server: ${JSON.stringify(server)}
+      certificate-authority-data: ${base64(ca)}
+users:
+  - name: ${JSON.stringify(user)}
+    user:
+      client-certificate-data: ${base64(credentials.cert)}
+      client-key-data: ${base64(credentials.key)}
+contexts:
+  - name: hostler
+    context:
+      cluster: hostler
+      user: ${JSON.stringify(user)}
+      namespace: ${JSON.stringify(namespace)}
+current-context: hostler
+`;
 }
 
 function base64(text: string): string {
