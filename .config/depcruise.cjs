@@ -59,6 +59,7 @@ module.exports = {
     { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
     { name: 'src-never-imports-test', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
     soleImporter('ssh2', 'ssh'),
+    soleImporter('express', 'apiserver'),
     soleImporter('jose', 'apiserver/authentication'),
     soleImporter('lmdb', 'apiserver/storage'),
     soleImporter('etcd3', 'apiserver/storage'),

@@ -23,7 +23,7 @@ import { builtinResources } from './builtins/builtins.ts';
 import { WatchHub } from './cache/watchHub.ts';
 import { Controllers, requireStored } from './controllers/controllers.ts';
 import { DiscoveryEndpoint } from './discovery/discoveryEndpoint.ts';
-import { createChain } from './http/chain.ts';
+import { createApp } from './http/app.ts';
 import { CertificateAuthenticator } from './http/authentication.ts';
 import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
 import { InFlight } from './http/inflight.ts';
@@ -168,7 +168,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   };
   const inFlight = new InFlight();
   const metrics = new Metrics(() => inFlight.counts);
-  const chain = createChain({
+  const app = createApp({
     clock,
     log,
     authenticator,
@@ -191,6 +191,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   });
   const server = createServer(
     {
+      ...app.classes,
       ...secureContext(pki),
       requestCert: true,
       // who has no certificate may still ask for health; who has a wrong one gets a 401 that says so
@@ -199,7 +200,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       headersTimeout: HEADERS_MS,
       requestTimeout: REQUEST_MS,
     },
-    chain,
+    app.listener,
   );
   const controllers = new Controllers({
     catalog,

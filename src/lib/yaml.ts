@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
 
-const require = createRequire(import.meta.url);
+const load = createRequire(import.meta.url);
 let loaded: typeof Yaml | undefined;
 
 /**
@@ -9,5 +9,5 @@ let loaded: typeof Yaml | undefined;
  * the server nor a client that speaks JSON needs it.
  */
 export function yaml(): typeof Yaml {
-  return (loaded ??= require('yaml') as typeof Yaml);
+  return (loaded ??= load('yaml') as typeof Yaml);
 }

@@ -49,10 +49,10 @@ export class Metrics implements Endpoint {
   }
 }
 
-const require = createRequire(import.meta.url);
+const load = createRequire(import.meta.url);
 
 function createInstruments(inflight: InflightCounts) {
-  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = require('prom-client') as typeof PromClient;
+  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = load('prom-client') as typeof PromClient;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

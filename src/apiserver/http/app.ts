@@ -1,4 +1,5 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type Express } from 'express';
+import { IncomingMessage, ServerResponse, type RequestListener } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { AuditLog, RequestAudit } from '../audit/requestAudit.ts';
@@ -32,9 +33,43 @@ export interface ChainDeps {
 
 const MUTATING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection', 'post', 'put']);
 
+/** What an HTTP server is created with. */
+export interface App {
+  /** Options of the server: what its requests and answers are made of. */
+  classes: { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse };
+  listener: RequestListener;
+}
+
 /** The way of every request: who (401), may they (403), is there room (429), what, and one place for all errors. */
-export function createChain(deps: ChainDeps): RequestListener {
-  return (request, response) => void new Passage(deps, request, response).run();
+export function createApp(deps: ChainDeps): App {
+  const app = express();
+  app.set('etag', false);
+  app.disable('x-powered-by');
+  const classes = classesOf(app);
+  app.use((request, response) => {
+    void new Passage(deps, request, response).run();
+  });
+  return { classes, listener: (request, response) => void app(request, response) };
+}
+
+/**
+ * Classes whose objects express finds as it wants them. It would change the prototype of every request and answer,
+ * and V8 runs all code that touches such an object slower from there on: a fifth of the time of a small write.
+ */
+function classesOf(app: Express): App['classes'] {
+  const classes = {
+    IncomingMessage: class extends IncomingMessage {},
+    ServerResponse: class<Request extends IncomingMessage> extends ServerResponse<Request> {},
+  };
+  adopt(app, 'request', classes.IncomingMessage.prototype);
+  adopt(app, 'response', classes.ServerResponse.prototype);
+  return classes;
+}
+
+/** Puts `prototype` between express's own one and the objects. */
+function adopt(app: Express, key: 'request' | 'response', prototype: object): void {
+  Object.setPrototypeOf(prototype, Reflect.get(app, key) as object);
+  Reflect.set(app, key, prototype);
 }
 
 /** One request on its way. */
