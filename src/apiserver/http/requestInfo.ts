@@ -38,7 +38,7 @@ export function parseRequest(method: string, url: string): RequestInfo {
   const cut = url.indexOf('?');
   const query = new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1));
   const segments = (cut < 0 ? url : url.slice(0, cut)).split('/').filter((part) => part !== '');
-  const parts = segments.map((part) => decodeURIComponent(part));
+  const parts = segments.map((part) => (part.includes('%') ? decodeURIComponent(part) : part));
   const info: RequestInfo = {
     isResource: false,
     path: `/${parts.join('/')}`,

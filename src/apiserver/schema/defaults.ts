@@ -8,7 +8,7 @@ import type { StructuralNode } from './structural.ts';
  * @param old  Has its defaults: nodes that `value` shares with it at the same place are passed over.
  */
 export function applyDefaults(value: JsonValue, node: StructuralNode | undefined, old?: JsonValue): void {
-  if (node === undefined) return;
+  if (node === undefined || !hasDefaults(node)) return;
   if (Array.isArray(value)) defaultItems(value, node, old);
   else if (isJsonObject(value)) defaultMembers(value, node, old);
 }
@@ -23,6 +23,19 @@ function defaultMembers(object: JsonObject, node: StructuralNode, old: JsonValue
     object[key] = value;
     applyDefaults(value, child, before);
   }
+}
+
+const defaulted = new WeakMap<StructuralNode, boolean>();
+
+/** Whether anything at or below `node` has a default, so that the walk can skip the rest. */
+function hasDefaults(node: StructuralNode): boolean {
+  const cached = defaulted.get(node);
+  if (cached !== undefined) return cached;
+  const { items, additionalProperties } = node;
+  const below = [...node.properties.values(), items, additionalProperties];
+  const found = node.default !== undefined || below.some((child) => typeof child === 'object' && hasDefaults(child));
+  defaulted.set(node, found);
+  return found;
 }
 
 const known = new WeakMap<StructuralNode, readonly (readonly [string, JsonValue])[]>();

@@ -1,4 +1,5 @@
 import type { RbacAuthorizer } from '../../authorization/rbacAuthorizer.ts';
+import type { CachedObject } from '../../cache/cachedObject.ts';
 import type { JsonObject } from '../../codec/json.ts';
 import { rejected } from '../../http/status.ts';
 import { refOf, type Admission, type AdmissionRequest } from '../../registry/call.ts';
@@ -23,6 +24,8 @@ export class PolicyAdmission implements Admission {
   readonly #catalog: Catalog;
   readonly #namespaces: StoredResource;
   readonly #authorizer: RbacAuthorizer;
+  /** The Namespace that was read last: the next request is often in the same one. */
+  #lastRead: { cached: CachedObject; object: JsonObject } | undefined;
 
   constructor(deps: { index: PolicyIndex; catalog: Catalog; namespaces: StoredResource; authorizer: RbacAuthorizer }) {
     this.#index = deps.index;
@@ -92,7 +95,11 @@ export class PolicyAdmission implements Admission {
     if (call.namespace === '' && object !== undefined) return object;
     const { store } = this.#namespaces;
     const cached = store.cache.get(store.key('', name));
-    return cached && cachedToObject(this.#namespaces, cached);
+    if (cached === undefined) return undefined;
+    if (this.#lastRead?.cached !== cached) {
+      this.#lastRead = { cached, object: cachedToObject(this.#namespaces, cached) };
+    }
+    return this.#lastRead.object;
   }
 }
 
