@@ -3,12 +3,13 @@ import type { JsonObject, JsonValue } from './json.ts';
 /** Objects and lists inside one another; deeper text is refused so that everything downstream may recurse. */
 export const MAX_DEPTH = 1000;
 
-/** Digits of an integer that a JavaScript number may not hold exactly; found fast, but also in hashes and the like. */
-const LONG_DIGITS = /[0-9]{16}/;
-/** The same where a number begins; also in strings, where it only costs time. */
+/** Digits of an integer that a JavaScript number may not hold exactly. */
+const LONG = 16;
+/** So many digits where a number begins; also in strings, where it only costs time. */
 const LONG_INTEGER = /(?:^|[:[,])[ \t\r\n]*-?[0-9]{16}/;
 /** An escaped character, which may be half of one, or space between a key and its colon. */
 const NOT_PLAIN = /\\u|"[ \t\r\n]+:/;
+const QUOTE = 0x22;
 
 /**
  * The value of JSON text by JSON.parse, which is several times as fast as a parser of our own, where it is certain to
@@ -32,12 +33,35 @@ export function parsePlainJson(text: string): JsonValue | undefined {
 
 /** Whether JSON text may hold an integer that a JavaScript number does not hold exactly. */
 export function hasLongInteger(text: string): boolean {
-  return LONG_DIGITS.test(text) && LONG_INTEGER.test(text);
+  return hasLongDigits(text) && LONG_INTEGER.test(text);
 }
 
+/** Found fast, but also in hashes and the like: of {@link LONG} digits in a row one is at a multiple of it. */
+function hasLongDigits(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (isDigit(text, at) && digitsAround(text, at) >= LONG) return true;
+  }
+  return false;
+}
+
+function digitsAround(text: string, at: number): number {
+  let [first, last] = [at, at];
+  while (isDigit(text, first - 1)) first--;
+  while (isDigit(text, last + 1)) last++;
+  return last - first + 1;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** Colons behind a quote that is not escaped. There are fewer colons than quotes, which makes the search faster. */
 function countColons(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) if (!isEscaped(text, at)) count++;
+  for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
+    if (text.charCodeAt(at - 1) === QUOTE && !isEscaped(text, at - 1)) count++;
+  }
   return count;
 }
 
@@ -64,7 +88,8 @@ function countInList(items: readonly JsonValue[], depth: number): number {
 
 function countInObject(value: JsonObject, depth: number): number {
   let count = 0;
-  for (const key of Object.keys(value)) {
+  // its own: what JSON.parse makes inherits nothing that is enumerable; without a list of the keys it takes half the time
+  for (const key in value) {
     if (key === '__proto__') return NaN;
     count += 1 + countMembers(value[key] ?? null, depth + 1);
   }

@@ -13,16 +13,16 @@ export interface Matcher {
 
 /** Compiles a MatchResources; undefined means every request. @throws SelectorError */
 export function compileMatch(match: JsonObject | undefined): Matcher {
-  const rules = listAt(match, 'resourceRules');
-  const excluded = listAt(match, 'excludeResourceRules');
+  const exact = textAt(match, 'matchPolicy') === 'Exact';
+  const rules = listAt(match, 'resourceRules').map((rule) => compileRule(rule, exact));
+  const excluded = listAt(match, 'excludeResourceRules').map((rule) => compileRule(rule, exact));
   const namespaces = compileSelector(objectAt(match, 'namespaceSelector'));
   const objects = compileSelector(objectAt(match, 'objectSelector'));
-  const exact = textAt(match, 'matchPolicy') === 'Exact';
   return {
     matches(request, namespaceLabels) {
-      if (excluded.some((rule) => ruleMatches(rule, request, exact))) return false;
+      if (excluded.some((matches) => matches(request))) return false;
       // a binding without rules means what its policy means
-      if (rules.length > 0 && !rules.some((rule) => ruleMatches(rule, request, exact))) return false;
+      if (rules.length > 0 && !rules.some((matches) => matches(request))) return false;
       if (objects.requirements.length > 0 && !labelsOf(request).some((labels) => objects.matches(labels))) return false;
       if (namespaces.requirements.length === 0 || isWithoutNamespace(request)) return true;
       return namespaces.matches(namespaceLabels());
@@ -39,19 +39,20 @@ function labelsOf({ object, old }: AdmissionRequest): Labels[] {
   return [object, old].filter((one) => one !== undefined).map((one) => objectAt(metaOf(one), 'labels') ?? {});
 }
 
-function ruleMatches(rule: JsonValue, { operation, call }: AdmissionRequest, exact: boolean): boolean {
-  const { resource, subresource } = call;
+/** Read once: every write is held against every rule. */
+function compileRule(rule: JsonValue, exact: boolean): (request: AdmissionRequest) => boolean {
   const scope = textAt(rule, 'scope');
-  const names = textsAt(rule, 'resourceNames');
-  return (
-    hasOrAll(textsAt(rule, 'operations'), operation) &&
-    hasOrAll(textsAt(rule, 'apiGroups'), resource.group) &&
+  const [names, resources] = [textsAt(rule, 'resourceNames'), textsAt(rule, 'resources')];
+  const [operations, groups] = [textsAt(rule, 'operations'), textsAt(rule, 'apiGroups')];
+  const versions = textsAt(rule, 'apiVersions');
+  return ({ operation, call: { resource, subresource, name } }) =>
+    hasOrAll(groups, resource.group) &&
+    hasOrAll(operations, operation) &&
     // versions of one resource are the same objects
-    (!exact || hasOrAll(textsAt(rule, 'apiVersions'), resource.version)) &&
+    (!exact || hasOrAll(versions, resource.version)) &&
     (scope === '' || scope === '*' || (scope === 'Namespaced') === resource.namespaced) &&
-    textsAt(rule, 'resources').some((text) => resourceMatches(text, resource.names.plural, subresource)) &&
-    (names.length === 0 || names.includes(call.name))
-  );
+    resources.some((text) => resourceMatches(text, resource.names.plural, subresource)) &&
+    (names.length === 0 || names.includes(name));
 }
 
 function hasOrAll(values: readonly string[], value: string): boolean {

@@ -76,6 +76,15 @@ describe('parseJson', () => {
     );
   });
 
+  it('finds a long integer wherever it stands in the text', () => {
+    for (let length = 0; length <= 40; length++) {
+      const text = `{"${'k'.repeat(length)}":9007199254740993}`;
+      const expected = { ['k'.repeat(length)]: 9007199254740993n };
+      expect(parseJson(text).value).toEqual(expected);
+      expect(parseStoredJson(text)).toEqual(expected);
+    }
+  });
+
   it('uses number wherever a number is exact', () => {
     expect(parseJson('[9007199254740991,9007199254740993,1.5,1e3,-0,18446744073709551616]').value).toEqual([
       9007199254740991,
