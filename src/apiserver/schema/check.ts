@@ -118,8 +118,9 @@ class Checker {
 
   #object(object: JsonObject, node: CheckNode, pair: Correlated | undefined): void {
     this.#matches++;
-    this.#size(Object.keys(object).length, node);
-    for (const key of Object.keys(object)) {
+    const keys = Object.keys(object);
+    this.#size(keys.length, node);
+    for (const key of keys) {
       const child = node.properties.get(key) ?? node.additional;
       const value = object[key] ?? null;
       if (typeof child === 'object') this.#inside(key, value, { node: child, pair: this.#correlate(pair, key) });

@@ -80,8 +80,9 @@ export function dropNulls(value: JsonValue, node: StructuralNode | undefined, ol
   }
   if (!isJsonObject(value)) return;
   for (const key of Object.keys(value)) {
-    const child = childNode(node, key);
     const item = value[key] ?? null;
+    if (typeof item !== 'object') continue;
+    const child = childNode(node, key);
     if (item !== null) dropNulls(item, child, childOf(old, key));
     else if (child !== undefined && refusesNull(child)) Reflect.deleteProperty(value, key);
   }

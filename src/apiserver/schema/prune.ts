@@ -37,7 +37,9 @@ class Pruner {
   object(object: JsonObject, node: StructuralNode | undefined, mode: Mode): void {
     for (const key of Object.keys(object)) {
       if (mode.embedded && META_FIELDS.has(key)) continue;
-      if (isKnown(node, key)) this.#inside(key, { value: object[key] ?? null, old: mode.old }, childNode(node, key));
+      const child = childNode(node, key);
+      const isKnown = child !== undefined || node?.additionalProperties === true;
+      if (isKnown) this.#inside(key, { value: object[key] ?? null, old: mode.old }, child);
       else if (!mode.keep) this.#remove(object, key);
     }
   }
@@ -69,12 +71,6 @@ class Pruner {
       value.forEach((item, index) => this.#inside(index, { value: item, old }, node?.items));
     } else if (isJsonObject(value)) this.object(value, node, { embedded: node?.embeddedResource ?? false, keep, old });
   }
-}
-
-function isKnown(node: StructuralNode | undefined, key: string): boolean {
-  if (node === undefined) return false;
-  const { additionalProperties } = node;
-  return node.properties.has(key) || (additionalProperties !== undefined && additionalProperties !== false);
 }
 
 function pathText(path: readonly (string | number)[]): string {
