@@ -4,9 +4,10 @@
  * express, whose 90 every start of the API server needs.
  */
 import { readFile, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const { dependencies } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
 
 await rm(`${root}dist`, { recursive: true, force: true });
