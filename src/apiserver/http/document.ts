@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Exchange } from './context.ts';
 
 /** What names the content of a document that clients keep. */
-export function hashOf(text: string): string {
-  return createHash('sha512').update(text).digest('hex').toUpperCase();
+export function hashOf(content: string | Buffer): string {
+  return createHash('sha512').update(content).digest('hex').toUpperCase();
 }
 
 /** Names the content to the client, and answers 304 where it has that already. Returns whether all is said. */

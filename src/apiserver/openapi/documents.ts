@@ -1,4 +1,4 @@
-import { isJsonObject, stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { componentOf } from '../builtins/builtins.ts';
 import { components, referencedComponents } from '../builtins/schemas/components.ts';
 import { kindSchema, META, typeMeta } from '../builtins/schemas/meta.ts';
@@ -13,13 +13,13 @@ export function openApiDocument(resources: readonly ServedResource[]): string {
   return documentText(sorted(paths), sorted(schemas));
 }
 
-/** The OpenAPI v2 document of all of them, as JSON. It describes kinds; how to reach them, clients ask discovery. */
-export function openApiV2Document(resources: readonly ServedResource[], info: JsonObject): string {
+/** The OpenAPI v2 document of all of them. It describes kinds; how to reach them, clients ask discovery. */
+export function openApiV2Document(resources: readonly ServedResource[], info: JsonObject): JsonObject {
   const definitions = Object.entries(sorted(describe(resources).schemas)).map(([name, schema]): [string, JsonValue] => [
     name,
     isJsonObject(schema) ? definitionV2(schema) : schema,
   ]);
-  return stringifyJson({ swagger: '2.0', info, paths: {}, definitions: Object.fromEntries(definitions) });
+  return { swagger: '2.0', info, paths: {}, definitions: Object.fromEntries(definitions) };
 }
 
 function describe(resources: readonly ServedResource[]): { paths: JsonObject; schemas: JsonObject } {

@@ -1,10 +1,12 @@
+import { stringifyJson, type JsonObject } from '../codec/json.ts';
 import type { Endpoint, Exchange } from '../http/context.ts';
 import { answeredAsKnown, hashOf } from '../http/document.ts';
 import { acceptClauses } from '../http/negotiate.ts';
-import { sendText } from '../http/respond.ts';
+import { sendBody, sendText } from '../http/respond.ts';
 import { methodNotAllowed, notAcceptable } from '../http/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { openApiV2Document } from './documents.ts';
+import { openApiV2Protobuf } from './protobufV2.ts';
 
 const PATH = '/openapi/v2';
 const INFO = { title: 'Kubernetes', version: 'unversioned' };
@@ -12,18 +14,19 @@ const PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 /** What clients in Go ask for; no media type, and clients cannot read it in an answer. */
 const ASKED_FOR = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
 const JSON_TYPES = ['application/json', 'application/*', '*/*'];
-/** openapi.v2.Document of gnostic: 1 swagger, 2 info (1 title, 2 version). */
-const BYTES = Buffer.concat([field(1, '2.0'), field(2, Buffer.concat([field(1, INFO.title), field(2, INFO.version)]))]);
 
-/**
- * `/openapi/v2`. As JSON, the definitions of all kinds. As protobuf, which only kubectl and others in Go read, it
- * describes nothing: they have OpenAPI v3. kubectl still asks here before it sends a kind `List`, or a kind that is not
- * served; it passes over what it does not find and lets the server validate, while without an answer it refuses the
- * manifest.
- */
+/** The document in one of its two forms, as of one generation of the catalog. */
+interface Form {
+  generation: number;
+  body: string | Buffer;
+  hash: string;
+}
+
+/** `/openapi/v2`: the definitions of all kinds, as JSON, or as the protobuf that clients in Go read. */
 export class OpenApiV2Endpoint implements Endpoint {
   readonly #catalog: Catalog;
-  #document = { generation: -1, text: '', hash: '' };
+  #json: Form | undefined;
+  #protobuf: Form | undefined;
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -33,26 +36,32 @@ export class OpenApiV2Endpoint implements Endpoint {
     const { info, request, response } = exchange;
     if (info.path !== PATH) return false;
     if (!['get', 'head'].includes(info.verb)) throw methodNotAllowed();
-    if (JSON_TYPES.includes(typeFor(request.headers.accept))) {
-      const { text, hash } = this.#current();
-      if (!answeredAsKnown(exchange, hash)) await sendText(exchange, { code: 200, text });
-      return true;
+    const isJson = JSON_TYPES.includes(typeFor(request.headers.accept));
+    const { body, hash } = isJson ? this.#asJson() : this.#asProtobuf();
+    if (answeredAsKnown(exchange, hash)) return true;
+    if (isJson) await sendText(exchange, { code: 200, text: body });
+    else {
+      response.setHeader('content-type', PROTOBUF);
+      await sendBody(request, response, body);
     }
-    response.setHeader('vary', 'Accept');
-    response.setHeader('content-type', PROTOBUF);
-    response.setHeader('content-length', BYTES.length);
-    response.end(info.verb === 'head' ? undefined : BYTES);
     return true;
   }
 
-  #current(): { text: string; hash: string } {
+  #asJson(): Form {
+    if (this.#json?.generation !== this.#catalog.generation) this.#json = this.#form(stringifyJson);
+    return this.#json;
+  }
+
+  #asProtobuf(): Form {
+    if (this.#protobuf?.generation !== this.#catalog.generation) this.#protobuf = this.#form(openApiV2Protobuf);
+    return this.#protobuf;
+  }
+
+  #form(encode: (document: JsonObject) => string | Buffer): Form {
     const { generation } = this.#catalog;
-    if (this.#document.generation !== generation) {
-      const resources = this.#catalog.groups().flatMap(({ versions }) => versions.flatMap((one) => one.resources));
-      const text = openApiV2Document(resources, INFO);
-      this.#document = { generation, text, hash: hashOf(text) };
-    }
-    return this.#document;
+    const resources = this.#catalog.groups().flatMap(({ versions }) => versions.flatMap((one) => one.resources));
+    const body = encode(openApiV2Document(resources, INFO));
+    return { generation, body, hash: hashOf(body) };
   }
 }
 
@@ -61,10 +70,4 @@ function typeFor(accept = ''): string {
   const wanted = accept.trim() === '' ? '*/*' : acceptClauses(accept).find(({ type }) => known.includes(type))?.type;
   if (wanted === undefined) throw notAcceptable(known);
   return wanted;
-}
-
-/** One length-delimited protobuf field of less than 128 bytes. */
-function field(number: number, content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.of((number << 3) | 2, bytes.length), bytes]);
 }
