@@ -142,7 +142,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
   const key = new SigningKey(pki.accountKey);
   const sources: TokenSource[] = [];
   const authenticator = new BearerAuthenticator(sources, new CertificateAuthenticator(() => clock.now()));
-  catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer, tokens: authenticator }));
+  catalog.serve('built-in', builtinResources({ storage, hub, log, authorizer, tokens: authenticator, clock }));
   const rbac = (plural: string): StoredResource => requireStored(catalog, 'rbac.authorization.k8s.io', plural);
   await index.start({
     roles: rbac('roles'),

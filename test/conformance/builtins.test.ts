@@ -1,5 +1,5 @@
 import { interactions } from './harness/interactions.ts';
-import { create, get, jsonPatch, mergePatch, remove, replace } from './harness/step.ts';
+import { create, get, jsonPatch, mergePatch, remove, replace, type Json } from './harness/step.ts';
 
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
 const secret = (rest: object, name = 'a'): object => ({
@@ -92,6 +92,12 @@ interactions('service accounts', {
       pick: ({ data, ...rest }) => ({ ...rest, data: Object.keys(data as object) }),
     }),
   ],
+  'deleting one shows it': [
+    create('serviceaccounts', { metadata: { name: 'a' } }),
+    remove('serviceaccounts/a?dryRun=All'),
+    remove('serviceaccounts/a'),
+    get('serviceaccounts/a'),
+  ],
   'the one of a namespace comes again': [
     get('serviceaccounts/default', { until: ({ code }) => code === 200 }),
     remove('serviceaccounts/default', undefined, { pick: (body) => body.kind }),
@@ -181,12 +187,20 @@ interactions('events', {
 
 const AUTHORIZATION = '/apis/authorization.k8s.io/v1';
 
+/** Without what is of the certificate alone. */
+const knownUser = ({ status, ...rest }: Json): unknown => ({
+  ...rest,
+  user: status?.userInfo.username,
+  groups: status?.userInfo.groups,
+});
+
 interactions('reviews', {
   'who am I': [
+    create('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { pick: knownUser }),
     create(
       '/apis/authentication.k8s.io/v1/selfsubjectreviews',
-      {},
-      { pick: ({ status }) => ({ user: status.userInfo.username, groups: status.userInfo.groups }) },
+      { metadata: { name: 'a', labels: { b: 'c' }, creationTimestamp: '2020-01-01T00:00:00Z' } },
+      { pick: knownUser },
     ),
   ],
   'may I': [

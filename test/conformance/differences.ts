@@ -59,17 +59,6 @@ export const everywhere: readonly Difference[] = [
     reason: 'as above',
   },
   {
-    at: /metadata\.continue$/,
-    hostler: /^nothing$/,
-    kubernetes: /^""$/,
-    reason: 'the end of a list of custom resources; both mean that there is no more',
-  },
-  {
-    at: /items\[\d+\]\.(apiVersion|kind)$/,
-    kubernetes: /^nothing$/,
-    reason: 'objects are kept encoded, whole; items of built-in lists say what they are, which clients take or leave',
-  },
-  {
     at: /\.(eventTime|firstTimestamp|lastTimestamp|lastTransitionTime|source|reporting\w+|deprecated\w+|creationTimestamp|conditions|rules|object)$/,
     hostler: /^(nothing|null|""|\[\])$/,
     kubernetes: /^(nothing|null|\{\}|"")$/,
@@ -137,12 +126,6 @@ export const everywhere: readonly Difference[] = [
     hostler: /^"v1"$/,
     kubernetes: /^""$/,
     reason: 'kube-apiserver leaves the version of core kinds out, which clients then take from the group',
-  },
-  {
-    at: /\.anyOf$/,
-    hostler: /^nothing$/,
-    kubernetes: /^\[\{"type":"integer"\},\{"type":"string"\}\]$/,
-    reason: 'x-kubernetes-int-or-string says the same',
   },
   {
     at: /body\.details\.group$/,
@@ -221,9 +204,6 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   ],
   'service accounts: every namespace has one': [
     { at: /(description|manager)$/, reason: 'our own words, and our own process' },
-  ],
-  'service accounts: the one of a namespace comes again': [
-    { at: ': body', reason: 'kube-apiserver returns deleted ServiceAccounts whole' },
   ],
   'leases: strategy': [every('fields of a feature that is off by default in kube-apiserver')],
   'reviews: cannot be read': [every('405 for every review that is not created', '1 ')],

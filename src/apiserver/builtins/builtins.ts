@@ -4,7 +4,6 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts'
 import { structMismatch } from '../codec/structDecode.ts';
 import type { FieldVersion } from '../fields/fieldVersions.ts';
 import { fieldTypeOf } from '../fields/fieldType.ts';
-import type { Authorizer } from '../http/authorization.ts';
 import { listAt } from '../registry/object.ts';
 import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
 import { ResourceStore } from '../registry/resourceStore.ts';
@@ -18,7 +17,7 @@ import type { BuiltinDefinition } from './definition.ts';
 import { coreEvents, events } from './events.ts';
 import { leases } from './leases.ts';
 import { namespaces } from './namespaces.ts';
-import { reviewDefinitions, type TokenReviewer } from './reviews.ts';
+import { reviewDefinitions, type Reviewers } from './reviews.ts';
 import { resolvedComponent } from './schemas/components.ts';
 import { clusterRoleBindings, roleBindings } from './roleBindings.ts';
 import { clusterRoles, roles } from './roles.ts';
@@ -46,20 +45,17 @@ const DEFINITIONS: readonly BuiltinDefinition[] = [
 export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 
 /** What built-in resources stand on. */
-export interface BuiltinDeps {
+export interface BuiltinDeps extends Reviewers {
   storage: Storage;
   hub: WatchHub;
   log: Logger;
-  authorizer: Authorizer;
-  /** Answers TokenReviews. */
-  tokens: TokenReviewer;
 }
 
 /** All built-in resources, ready to be served. */
 export function builtinResources(deps: BuiltinDeps): ServedResource[] {
   const stored: StoredResource[] = [];
   for (const definition of DEFINITIONS) stored.push(toResource(definition, stored, deps));
-  const reviews = reviewDefinitions(deps.authorizer, deps.tokens).map((review): ServedResource => ({
+  const reviews = reviewDefinitions(deps).map((review): ServedResource => ({
     ...review,
     type: 'Review',
     schema: builtinSchema(review),

@@ -1,3 +1,4 @@
+import { toTime, type Clock } from '../../lib/clock.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { Attributes, Authorizer } from '../http/authorization.ts';
 import type { User } from '../http/authentication.ts';
@@ -14,12 +15,19 @@ const GROUP = 'authorization.k8s.io';
 const base = { verbs: ['create'], version: 'v1' };
 
 /** Knows the users of tokens. */
-export interface TokenReviewer {
+interface TokenReviewer {
   review(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined>;
 }
 
-/** Questions about who one is and what one may do, answered by `authorizer`. */
-export function reviewDefinitions(authorizer: Authorizer, tokens: TokenReviewer): ReviewDefinition[] {
+/** What answers to reviews follow from. */
+export interface Reviewers {
+  authorizer: Authorizer;
+  tokens: TokenReviewer;
+  clock: Clock;
+}
+
+/** Questions about who one is and what one may do. */
+export function reviewDefinitions({ authorizer, tokens, clock }: Reviewers): ReviewDefinition[] {
   const authorization = { ...base, group: GROUP };
   const component = 'io.k8s.api.authorization.v1.';
   return [
@@ -30,6 +38,8 @@ export function reviewDefinitions(authorizer: Authorizer, tokens: TokenReviewer)
       namespaced: false,
       component: 'io.k8s.api.authentication.v1.SelfSubjectReview',
       review: (object, user) => {
+        // nothing of the question is in the answer
+        object['metadata'] = { creationTimestamp: toTime(clock.now()) };
         object['status'] = { userInfo: userInfo(user) };
         return Promise.resolve();
       },

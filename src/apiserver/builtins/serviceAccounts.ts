@@ -13,6 +13,7 @@ export const serviceAccounts: BuiltinDefinition = {
     nameRule: 'DNS1123Subdomain',
     allowUnconditionalUpdate: true,
     tracksGeneration: false,
+    showsDeleted: true,
     validate: (object) => unqualifiedFinalizers('metadata.finalizers', textsAt(metaOf(object), 'finalizers')),
   },
   token: true,

@@ -51,6 +51,11 @@ export function textOf(stored: Stored): string {
   return `${stored.bytes.toString('utf8', 0, at)}${revisionText(stored)}${stored.bytes.toString('utf8', at)}`;
 }
 
+/** {@link textOf} without apiVersion and kind, which stand before the metadata. */
+export function untypedTextOf(stored: Stored): string {
+  return `{${META}${revisionText(stored)}${stored.bytes.toString('utf8', placeOfRevision(stored))}`;
+}
+
 /** {@link textOf} as bytes. */
 export function bytesOf(stored: Stored): Buffer {
   const at = placeOfRevision(stored);
@@ -61,8 +66,8 @@ export function bytesOf(stored: Stored): Buffer {
 const META = '"metadata":{';
 
 /**
- * Invariant (kept by the encoder): nothing before the object's own metadata holds the text `"metadata":{`,
- * and metadata is never empty.
+ * Invariant (kept by the encoder): before the object's own metadata stand apiVersion and kind alone, which do not hold
+ * the text `"metadata":{`, and metadata is never empty.
  */
 function placeOfRevision({ bytes }: Stored): number {
   return bytes.indexOf(META) + META.length;

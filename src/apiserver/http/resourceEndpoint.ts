@@ -215,12 +215,12 @@ export class ResourceEndpoint implements Endpoint {
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
     const result = await deleteObject(this.#deps, call, options);
-    if (result.gone) {
+    if (result.gone && target.resource.strategy.showsDeleted !== true) {
       await sendStatus(exchange, result.status);
       return;
     }
     const text = objectText(target.resource, result.object, this.#view(target, media));
-    await sendText(exchange, { code: options.wantsAccepted ? 202 : 200, text }, media);
+    await sendText(exchange, { code: !result.gone && options.wantsAccepted ? 202 : 200, text }, media);
   }
 
   async #deleteCollection(target: Target): Promise<void> {

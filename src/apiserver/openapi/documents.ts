@@ -5,6 +5,7 @@ import { kindSchema, META, typeMeta } from '../builtins/schemas/meta.ts';
 import { list, ref } from '../builtins/schemas/build.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { documentText, gvkOf, pathsOf } from './operations.ts';
+import { unfold } from './unfold.ts';
 import { definitionV2 } from './v2.ts';
 
 /** The OpenAPI v3 document of one group-version, as JSON. */
@@ -53,10 +54,11 @@ function kindOf(resource: ServedResource): JsonObject {
 
 /** The schema of the definition, with what every object has put in place of what it says about it. */
 function customKind(source: JsonObject): JsonObject {
-  const properties = source['properties'];
+  const schema = unfold(source);
+  const properties = schema['properties'];
   const members = isJsonObject(properties) ? properties : {};
   return {
-    ...source,
+    ...schema,
     type: 'object',
     properties: { ...members, ...typeMeta, metadata: ref(META.ObjectMeta, "Standard object's metadata.") },
   };

@@ -12,7 +12,7 @@ import { decodeEntry, encodeEntry } from './versions.ts';
 export const ORPHAN = 'orphan';
 export const FOREGROUND = 'foregroundDeletion';
 
-/** How a deletion ended. `gone`: a Status; else the object that now waits for its finalizers. */
+/** How a deletion ended. `gone`: a Status, and what is gone; else the object that now waits for its finalizers. */
 export type Deletion = { gone: true; status: Status; object: JsonObject } | { gone: false; object: JsonObject };
 
 /**
@@ -52,7 +52,9 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
   else meta['finalizers'] = finalizers;
   if (!isDeleting(object)) resource.strategy.prepareForDelete?.(object);
   if (isFree(call, object)) {
-    if (!call.dryRun) await resource.store.storage.delete(entry.key, entry.revision);
+    if (!call.dryRun) {
+      meta['resourceVersion'] = String(await resource.store.storage.delete(entry.key, entry.revision));
+    }
     return { gone: true, status: deleted(refOf(call), textAt(meta, 'uid')), object };
   }
   if (!isDeleting(object)) markDeleting(deps, object);

@@ -43,6 +43,8 @@ export interface Strategy {
   prepareForDelete?: (object: JsonObject) => void;
   /** Keeps a deleting object although metadata.finalizers is empty (Namespace: spec.finalizers). */
   heldBy?: (object: JsonObject) => boolean;
+  /** A deletion answers with what is gone, where other kinds' answers with a Status. */
+  showsDeleted?: boolean;
   /** Objects that may not be deleted: why. */
   undeletable?: (name: string) => string | undefined;
   /** The store forgets the object after so long. */

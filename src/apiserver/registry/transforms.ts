@@ -4,7 +4,7 @@ import type { ListResult } from './list.ts';
 import type { ListOptions } from './listOptions.ts';
 import { metaOf } from './object.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
-import { cachedToObject, cachedToText } from './versions.ts';
+import { cachedToItem, cachedToObject } from './versions.ts';
 
 /** `object` with nothing but its metadata. */
 export function partialMetadata(object: JsonObject, version: string): JsonObject {
@@ -29,9 +29,7 @@ export function objectText(resource: StoredResource, object: JsonObject, view: V
 
 /** JSON of a list in the form asked for, in pieces that make sense to send one by one. */
 export function* listText(resource: StoredResource, result: ListResult, view: View): Generator<string> {
-  const metadata: JsonObject = { resourceVersion: String(result.revision) };
-  if (result.continueToken !== undefined) metadata['continue'] = result.continueToken;
-  if (result.remaining !== undefined) metadata['remainingItemCount'] = result.remaining;
+  const metadata = listMeta(resource, result, view);
   if (view.media.transform === 'Table') {
     const objects = result.items.map((item) => cachedToObject(resource, item));
     yield stringifyJson(table(resource, objects, metadata, view));
@@ -45,11 +43,20 @@ export function* listText(resource: StoredResource, result: ListResult, view: Vi
   for (const item of result.items) {
     const text = partial
       ? stringifyJson(partialMetadata(cachedToObject(resource, item), view.media.version))
-      : cachedToText(resource, item);
+      : cachedToItem(resource, item);
     yield first ? text : `,${text}`;
     first = false;
   }
   yield ']}';
+}
+
+function listMeta(resource: StoredResource, result: ListResult, { media }: View): JsonObject {
+  const metadata: JsonObject = { resourceVersion: String(result.revision) };
+  if (result.continueToken !== undefined) metadata['continue'] = result.continueToken;
+  // as in kube-apiserver, whole lists of custom resources say so when nothing follows
+  else if (resource.strategicKind === undefined && media.transform === 'None') metadata['continue'] = '';
+  if (result.remaining !== undefined) metadata['remainingItemCount'] = result.remaining;
+  return metadata;
 }
 
 function table(

@@ -1,5 +1,5 @@
-import { cloneJson, stringifyJson, type JsonObject } from '../codec/json.ts';
-import { bytesOf, textOf, type CachedObject } from '../cache/cachedObject.ts';
+import { cloneJson, omit, stringifyJson, type JsonObject } from '../codec/json.ts';
+import { bytesOf, textOf, untypedTextOf, type CachedObject } from '../cache/cachedObject.ts';
 import type { Entry } from '../storage/storage.ts';
 import type { Written } from './call.ts';
 import { fromJson } from './encoding.ts';
@@ -61,4 +61,11 @@ export function cachedToObject(resource: StoredResource, cached: CachedObject): 
 /** A cached object as JSON in the resource's version. */
 export function cachedToText(resource: StoredResource, cached: CachedObject): string {
   return servedAsStored(resource) ? textOf(cached) : stringifyJson(cachedToObject(resource, cached));
+}
+
+/** {@link cachedToText} as lists have it: as in kube-apiserver, only custom resources say of themselves what they are. */
+export function cachedToItem(resource: StoredResource, cached: CachedObject): string {
+  if (resource.strategicKind === undefined) return cachedToText(resource, cached);
+  if (servedAsStored(resource)) return untypedTextOf(cached);
+  return stringifyJson(omit(cachedToObject(resource, cached), 'apiVersion', 'kind'));
 }

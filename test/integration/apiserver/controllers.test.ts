@@ -421,8 +421,8 @@ describe('events', () => {
       reportingComponent: 'test.io/tester',
     });
     const list = await server.get(`${at}?fieldSelector=regarding.name%3Dx`);
+    expect(list.body.items[0]).not.toHaveProperty('apiVersion');
     expect(list.body.items[0]).toMatchObject({
-      apiVersion: 'events.k8s.io/v1',
       note: 'hello',
       regarding: { name: 'x' },
     });

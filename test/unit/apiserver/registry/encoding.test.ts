@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { bytesOf, textOf } from '../../../../src/apiserver/cache/cachedObject.ts';
+import { bytesOf, textOf, untypedTextOf } from '../../../../src/apiserver/cache/cachedObject.ts';
 import { encodeObject, fromJson } from '../../../../src/apiserver/registry/encoding.ts';
 
 describe('encodeObject and textOf', () => {
@@ -16,6 +16,8 @@ describe('encodeObject and textOf', () => {
         const expected = { ...object, metadata: { resourceVersion: '123456', ...meta } };
         expect(JSON.parse(textOf(stored))).toEqual(JSON.parse(JSON.stringify(expected)));
         expect(bytesOf(stored).toString()).toBe(textOf(stored));
+        const untyped = JSON.stringify({ ...expected, apiVersion: undefined, kind: undefined });
+        expect(JSON.parse(untypedTextOf(stored))).toEqual(JSON.parse(untyped));
       }),
     );
   });

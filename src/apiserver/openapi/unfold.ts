@@ -1,0 +1,35 @@
+import { equalJson, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
+
+const EITHER: JsonValue = [{ type: 'integer' }, { type: 'string' }];
+
+/**
+ * A structural schema in which what is x-kubernetes-int-or-string says so by anyOf as well, for readers that know
+ * nothing of Kubernetes.
+ * Source: apiextensions-apiserver pkg/apiserver/schema/unfold.go (v0.35).
+ */
+export function unfold(schema: JsonObject): JsonObject {
+  const { properties, items, additionalProperties } = schema;
+  const result = { ...schema };
+  if (isJsonObject(properties)) {
+    const members = Object.entries(properties).map(([name, one]): [string, JsonValue] => [name, unfolded(one)]);
+    result['properties'] = Object.fromEntries(members);
+  }
+  if (items !== undefined) result['items'] = unfolded(items);
+  if (additionalProperties !== undefined) result['additionalProperties'] = unfolded(additionalProperties);
+  return schema['x-kubernetes-int-or-string'] === true ? withEither(result) : result;
+}
+
+function unfolded(value: JsonValue): JsonValue {
+  return isJsonObject(value) ? unfold(value) : value;
+}
+
+function withEither(schema: JsonObject): JsonObject {
+  const { anyOf } = schema;
+  const allOf = Array.isArray(schema['allOf']) ? schema['allOf'] : [];
+  if (saysEither(schema) || saysEither(allOf[0])) return schema;
+  return anyOf === undefined ? { ...schema, anyOf: EITHER } : { ...schema, allOf: [{ anyOf: EITHER }, ...allOf] };
+}
+
+function saysEither(schema: JsonValue | undefined): boolean {
+  return isJsonObject(schema) && schema['anyOf'] !== undefined && equalJson(schema['anyOf'], EITHER);
+}
