@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../hosts/lock.ts';
 import { CACHE, REPOSITORY } from '../hosts/paths.ts';
+import { go, goVersionOf, missingGo } from './go.ts';
 
 /** Paths of the programs that a Kubernetes control plane consists of. */
 export interface KubeBinaries {
@@ -28,7 +28,7 @@ const pins = readFileSync(join(MODULE, 'go.mod'), 'utf8');
 /** Release of Kubernetes that is pinned, such as 1.35.4. */
 const KUBERNETES_VERSION = pinned(/^require k8s\.io\/kubernetes v(\S+)/m);
 /** Release of Go that it needs. */
-const GO_VERSION = pinned(/^go (\S+)/m);
+const GO_VERSION = goVersionOf(pins);
 
 /** The programs that are there now: of `$KUBEBUILDER_ASSETS`, or built before; undefined when there are none. */
 function kubeBinaries(): KubeBinaries | undefined {
@@ -51,11 +51,10 @@ export async function kubeObstacle(): Promise<string | undefined> {
     return `KUBEBUILDER_ASSETS is ${given}, where not all of ${Object.keys(PROGRAMS).join(', ')} are`;
   }
   if (process.platform !== 'linux') return `a real kube-apiserver needs Linux, this is ${process.platform}`;
-  const found = await goVersion();
-  if (found !== undefined && isAtLeast(found, GO_VERSION)) return undefined;
-  const there = found === undefined ? 'there is no Go' : `this is Go ${found}`;
+  const missing = await missingGo(MODULE, GO_VERSION);
+  if (missing === undefined) return undefined;
   return (
-    `kube-apiserver ${KUBERNETES_VERSION} is built with Go ${GO_VERSION} or newer, and ${there}; ` +
+    `kube-apiserver ${KUBERNETES_VERSION} is built with Go ${GO_VERSION} or newer, and ${missing}; ` +
     'install Go, or set KUBEBUILDER_ASSETS to a directory with the programs'
   );
 }
@@ -80,7 +79,7 @@ async function build(say: (line: string) => void): Promise<void> {
   try {
     for (const [name, source] of Object.entries(PROGRAMS)) {
       const started = performance.now();
-      await go(['build', '-trimpath', '-ldflags', linkerFlags(), '-o', join(temporary, name), source]);
+      await go(MODULE, ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', join(temporary, name), source]);
       say(`  ${name} in ${Math.round((performance.now() - started) / 1000)} s`);
     }
     await rename(temporary, directory);
@@ -95,35 +94,6 @@ function linkerFlags(): string {
   return ['-s -w', ...Object.entries(values).map(([name, value]) => `-X ${VERSION_PACKAGE}.${name}=${value}`)].join(
     ' ',
   );
-}
-
-async function go(args: readonly string[]): Promise<string> {
-  await mkdir(CACHE, { recursive: true });
-  // -mod=readonly: go.sum says what may be built; local: a test does not install another Go
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
-  const child = spawn('go', args, { cwd: MODULE, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject).once('close', (status) => resolve(status ?? 128));
-  });
-  if (code !== 0) throw new Error(`go ${args.join(' ')} ended with ${code}`);
-  return output;
-}
-
-async function goVersion(): Promise<string | undefined> {
-  try {
-    return /go(\d+\.\d+(?:\.\d+)?)/.exec(await go(['version']))?.[1];
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function isAtLeast(version: string, least: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  const [leastMajor = 0, leastMinor = 0, leastPatch = 0] = least.split('.').map(Number);
-  return major !== leastMajor ? major > leastMajor : minor !== leastMinor ? minor > leastMinor : patch >= leastPatch;
 }
 
 function assets(): string | undefined {

@@ -1,13 +1,15 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { parse } from 'yaml';
 import { toCrd } from '../../../src/api/crd.ts';
 import { kinds } from '../../../src/api/kinds.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { KubeCluster } from '../../support/kubeCluster.ts';
 import { OidcIssuer, tokenKey } from '../../support/oidcIssuer.ts';
 import { AUDIT_POLICY } from './auditPolicy.ts';
+import { SITES_FILE } from './clientPrograms.ts';
 import { GEARS_CRD, WIDGETS_CRD } from './crds.ts';
 import { Side, type Endpoint } from './side.ts';
 
@@ -77,10 +79,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await Promise.all([
-      install(kubernetes, [...kinds.map(toCrd), WIDGETS_CRD, GEARS_CRD]),
-      install(hostler, [WIDGETS_CRD, GEARS_CRD]),
-    ]);
+    const shared = [WIDGETS_CRD, GEARS_CRD, parse(await readFile(SITES_FILE, 'utf8'))];
+    await Promise.all([install(kubernetes, [...kinds.map(toCrd), ...shared]), install(hostler, shared)]);
     // last, so that its garbage collector knows the kinds from the beginning
     await cluster.startControllerManager();
   } catch (error) {
