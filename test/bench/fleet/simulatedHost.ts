@@ -6,6 +6,7 @@ import {
   keyOf,
   ownerOf,
   specialise,
+  wholeLook,
   type Exchange,
   type Identity,
   type Transcript,
@@ -113,8 +114,9 @@ export class SimulatedHost {
     channel.end();
   }
 
-  /** As recorded in this phase, or in the last one before in which it was. */
+  /** As recorded in this phase, or in the last one before in which it was; for a look that was not, a whole one. */
   #find(key: string): Exchange | undefined {
-    return this.#far.transcript.exchanges.findLast((one) => one.phase <= this.#phase && one.key === key);
+    const known = this.#far.transcript.exchanges.filter(({ phase }) => phase <= this.#phase);
+    return known.findLast((one) => one.key === key) ?? known.findLast((one) => one.key === wholeLook(key));
   }
 }

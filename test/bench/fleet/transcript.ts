@@ -57,6 +57,11 @@ export function keyOf(program: Program, signature: string): string {
   return `${digest}/${packages ? 'packages' : 'kept'}${program.args[RARELY] === '1' ? '+rarely' : ''}`;
 }
 
+/** Key of the look by the same script that gathers everything. */
+export function wholeLook(key: string): string {
+  return key.replace(/\/.*$/, '/packages+rarely');
+}
+
 /** Replaces by names what differs: nonces, times, who the host is and whose it is. */
 export function generalise(output: string, program: Program, identity: Identity): string {
   const names: [string, string | undefined][] = [
