@@ -35,6 +35,12 @@ interactions('apply', {
     byB({ a: '2', b: '2', c: '2' }),
     byB({ a: '2', b: '2', c: '2' }, FORCE),
   ],
+  'the last entry of a map of another': [
+    create('configmaps?fieldManager=e', map({ a: '1' })),
+    byB({ a: '2' }, FORCE),
+    applyPatch('b', 'configmaps/a', without(map({}), 'data')),
+    mergePatch('configmaps/a?fieldManager=e', { metadata: { labels: { l: '1' } } }),
+  ],
   'an update takes fields': [
     byA({ a: '1', b: '1' }),
     mergePatch('configmaps/a?fieldManager=e', { data: { a: '2', b: null } }),
@@ -115,6 +121,11 @@ interactions('apply', {
 });
 
 interactions('apply of custom resources', {
+  'the last entry of a map of another': [
+    create('widgets?fieldManager=e', widget('a', { settings: { s: '1' } })),
+    widgetBy('b', { settings: { s: '2' } }, FORCE),
+    widgetBy('b', {}),
+  ],
   'sets and lists by keys': [
     widgetBy('a', { tags: ['x', 'y'], parts: [{ name: 'p', size: 1 }, { name: 'q' }] }),
     widgetBy('b', { tags: ['y', 'z'], parts: [{ name: 'r', colour: 'c' }] }),
