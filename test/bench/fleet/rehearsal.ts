@@ -105,9 +105,13 @@ class Rehearsal {
   /** Nothing to do but looking, then single changes in the middle of it. */
   async steady(): Promise<Row[]> {
     const { servers, minutes, changes } = this.#options;
-    // the first looks after the set-up still move in step with it
-    await sleep(30_000);
     const probe = await Probe.open(this.#server, this.#fleet);
+    // the first looks after the set-up still move in step with it, and its Events are written no faster than others
+    await this.#until('the end of the set-up', async () => {
+      const events = (await probe.totals()).writes.get('events');
+      await sleep(30_000);
+      return events === (await probe.totals()).writes.get('events') ? undefined : 'its Events are still written';
+    });
     const before = await probe.totals();
     await sleep(minutes * 60_000);
     const rates = between(before, await probe.totals());

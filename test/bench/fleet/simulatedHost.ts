@@ -28,7 +28,7 @@ export interface Far {
   open: number;
   /** Hosts that were looked at since the last reset. */
   looked: Set<number>;
-  /** Since the last reset: which host got a script, and when; milliseconds since the epoch. Bounded. */
+  /** Of the latest scripts: which host got it, and when; milliseconds since the epoch. */
   firstBytes: { index: number; at: number }[];
 }
 
@@ -76,7 +76,7 @@ export class SimulatedHost {
       const program = parseProgram(input);
       if (program === undefined) return;
       answered = true;
-      if (this.#far.firstBytes.length < MAX_NOTED) this.#far.firstBytes.push({ index: this.#index, at });
+      noteFirstByte(this.#far, this.#index, at);
       this.#answer(channel, program);
     });
   }
@@ -119,4 +119,9 @@ export class SimulatedHost {
     const known = this.#far.transcript.exchanges.filter(({ phase }) => phase <= this.#phase);
     return known.findLast((one) => one.key === key) ?? known.findLast((one) => one.key === wholeLook(key));
   }
+}
+
+function noteFirstByte({ firstBytes }: Far, index: number, at: number): void {
+  if (firstBytes.length >= MAX_NOTED) firstBytes.splice(0, MAX_NOTED / 2);
+  firstBytes.push({ index, at });
 }
