@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../../src/host/exitCodes.ts';
@@ -181,15 +181,14 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     });
   });
 
-  it('that was laid out but never started is started by the next try', async () => {
+  it.each([
+    { cut: 'never started', left: 'claim' },
+    { cut: 'cut off before its runner was known', left: 'claim.7' },
+  ])('that was laid out but $cut is started by the next try', async ({ left }) => {
     const session = open({ shell });
     const spec = job('echo came to life');
     await startJob(session, spec, { claim: ours, waitMs: 20_000 });
-    const directory = join(session.stateDirectory, 'jobs', spec.id);
-    for (const file of readdirSync(directory)) {
-      if (file === 'process') await consumeProcessFile(directory);
-    }
-    writeFileSync(join(directory, 'exit'), ' '.repeat(15) + '\n');
+    layOutAgain(join(session.stateDirectory, 'jobs', spec.id), left);
     expect(await jobStatus(session, spec.id)).toMatchObject({ state: 'Interrupted' });
     expect(await startJob(session, spec, { claim: ours, waitMs: 20_000 })).toEqual({
       state: 'Exited',
@@ -205,8 +204,7 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     const spec = job('echo ran >>"$1"', { args: [count] });
     await startJob(session, spec, { claim: ours, waitMs: 20_000 });
     const directory = join(session.stateDirectory, 'jobs', spec.id);
-    await consumeProcessFile(directory);
-    writeFileSync(join(directory, 'exit'), ' '.repeat(15) + '\n');
+    layOutAgain(directory);
     await startJob(session, job('sleep 1', { attempt: 2 }), { claim: ours });
     const late = spawn('sh', [join(directory, 'run'), 'installation-1', 'server-1', 'lease-1', '3', '30']);
     await new Promise((resolve) => late.on('close', resolve));
@@ -219,8 +217,7 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     const spec = job('echo ran');
     await startJob(session, spec, { claim: ours, waitMs: 20_000 });
     const directory = join(session.stateDirectory, 'jobs', spec.id);
-    await consumeProcessFile(directory);
-    writeFileSync(join(directory, 'exit'), ' '.repeat(15) + '\n');
+    layOutAgain(directory);
     const owner = join(session.stateDirectory, 'owner');
     writeFileSync(owner, readFileSync(owner, 'utf8').replace('transitions=3', 'transitions=4'));
     const late = spawn('sh', [join(directory, 'run'), 'installation-1', 'server-1', 'lease-1', '3', '30']);
@@ -260,10 +257,10 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
   });
 });
 
-/** As if the start had been cut off before the runner's first act. */
-async function consumeProcessFile(directory: string): Promise<void> {
-  const { rm } = await import('node:fs/promises');
-  await rm(join(directory, 'process'));
+/** As if the start had been cut off before the runner's first act, or right after it. */
+function layOutAgain(directory: string, left = 'claim'): void {
+  renameSync(join(directory, 'process'), join(directory, left));
+  writeFileSync(join(directory, 'exit'), ' '.repeat(15) + '\n');
 }
 
 describe('an uploaded job', () => {
