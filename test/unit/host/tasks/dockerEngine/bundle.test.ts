@@ -6,10 +6,10 @@ import type { Difference } from '../../../../../src/host/task.ts';
 import type { DockerHave } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
 import { dockerEngine } from '../../../../../src/host/tasks/dockerEngine/task.ts';
 import { bareHost } from './bareHost.ts';
+import { adopted, CE, DEBIAN, reasons, steps } from './engineHosts.ts';
 
 const SHA256 = 'a'.repeat(64);
 const OTHER = 'b'.repeat(64);
-const CE = (release: string): string => `5:${release}-1~debian.12~bookworm`;
 
 const BOOKWORM: BundleArtifact = {
   name: 'bookworm',
@@ -21,32 +21,6 @@ const BOOKWORM: BundleArtifact = {
   architecture: 'amd64',
 };
 const TRIXIE: BundleArtifact = { ...BOOKWORM, name: 'trixie', sha256: OTHER, os: { id: 'debian', versionID: '13' } };
-const DEBIAN: HostFacts = {
-  packageManager: 'apt',
-  initSystem: 'systemd',
-  fileSystems: [],
-  owner: { state: 'Free' },
-  architecture: 'amd64',
-  os: { id: 'debian', idLike: [], name: 'Debian GNU/Linux 12 (bookworm)', versionID: '12', codename: 'bookworm' },
-};
-
-/** docker-ce runs with containers, held by Hostler. */
-function running(release: string, more: Partial<DockerHave> = {}): DockerHave {
-  const held = (version: string) => ({ version, complete: true, held: true });
-  return bareHost({
-    packages: new Map([
-      ['docker-ce', held(CE(release))],
-      ['docker-ce-cli', held(CE(release))],
-      ['containerd.io', held('1.7.28-1')],
-    ]),
-    ownHolds: ['docker-ce', 'docker-ce-cli', 'containerd.io'],
-    daemonPath: '/usr/bin/dockerd',
-    service: { startup: 'enabled', state: 'active' },
-    mayAsk: true,
-    info: { version: release, containersRunning: 3, liveRestore: false, swarm: false, effective: {} },
-    ...more,
-  });
-}
 
 /** The bundle is on the host and offers these. */
 const offering = (...releases: string[]): Partial<DockerHave> => {
@@ -87,10 +61,6 @@ function effectiveOf({ version, downgrade, artifacts = { value: [TRIXIE, BOOKWOR
 
 const diff = (have: DockerHave, declared: Declared = {}): Difference =>
   dockerEngine.diff(dockerEngine.want(effectiveOf(declared))!, have, declared.host ?? DEBIAN);
-const steps = ({ changes }: Difference): string[] =>
-  changes.map(({ name, disruption }) => `${name.replace('docker-engine/', '')} ${disruption}`);
-const reasons = ({ obstacles }: Difference): string[] =>
-  obstacles.map(({ reason, terminal }) => `${reason}${terminal ? ' terminal' : ''}`);
 
 describe('an engine from a bundle', () => {
   it.each<{ name: string; have: DockerHave; declared?: Declared; steps?: string[]; reasons?: string[] }>([
@@ -106,38 +76,38 @@ describe('an engine from a bundle', () => {
       steps: ['bundle-removal None', 'bundle None', 'package None'],
     },
     { name: 'is installed once it is there', have: bareHost(offering('28.5.2')), steps: ['package None'] },
-    { name: 'is adopted as it is, and nothing brought', have: running('28.5.1') },
+    { name: 'is adopted as it is, and nothing brought', have: adopted('28.5.1') },
     {
       name: 'leaves nothing of the bundle once it is there',
-      have: running('28.5.2', offering('28.5.2')),
+      have: adopted('28.5.2', offering('28.5.2')),
       steps: ['bundle-removal None'],
     },
     {
       name: 'leaves nothing of a bundle that was on its way, either',
-      have: running('28.5.2', { bundles: [{ name: `${SHA256}.part`, ready: false }] }),
+      have: adopted('28.5.2', { bundles: [{ name: `${SHA256}.part`, ready: false }] }),
       steps: ['bundle-removal None'],
     },
     {
       name: 'is upgraded after the bundle was brought, at the cost of any upgrade',
-      have: running('26.1.5'),
+      have: adopted('26.1.5'),
       declared: { version: '28' },
       steps: ['bundle None', 'package RestartContainers'],
     },
     {
       name: 'is downgraded only where that is allowed, and the bundle not brought before',
-      have: running('28.5.2'),
+      have: adopted('28.5.2'),
       declared: { version: '26' },
       reasons: ['DowngradeRefused terminal'],
     },
     {
       name: 'is downgraded from a bundle',
-      have: running('28.5.2', offering('26.1.5')),
+      have: adopted('28.5.2', offering('26.1.5')),
       declared: { version: '26', downgrade: 'Allow' },
       steps: ['package RestartContainers'],
     },
     {
       name: 'is not moved by a version that the bundle does not have, which stays for people to look at',
-      have: running('26.1.5', offering('27.5.1')),
+      have: adopted('26.1.5', offering('27.5.1')),
       declared: { version: '28' },
       reasons: ['VersionNotAvailable terminal'],
     },
@@ -149,7 +119,7 @@ describe('an engine from a bundle', () => {
     },
     {
       name: 'does not mind a bundle that is gone once it is installed',
-      have: running('28.5.1'),
+      have: adopted('28.5.1'),
       declared: { artifacts: { problem: { reason: 'BundleMissing', message: 'create it', terminal: false } } },
     },
     {
@@ -217,7 +187,7 @@ describe('an engine from a bundle', () => {
 
   it('goes from the host when the engine comes from elsewhere', () => {
     const want = dockerEngine.want(effectiveServer({ spec: { ...serverSpec, docker: {} } }))!;
-    const difference = dockerEngine.diff(want, running('28.5.1', offering('28.5.2')), DEBIAN);
+    const difference = dockerEngine.diff(want, adopted('28.5.1', offering('28.5.2')), DEBIAN);
     expect(steps(difference)).toEqual(['bundle-removal None']);
   });
 });

@@ -48,14 +48,12 @@ export function fresh(more: Partial<DockerHave> = {}): DockerHave {
   return bareHost({ offers: new Map([['docker.io', { candidate: DISTRO, versions: [DISTRO] }]]), ...more });
 }
 
-/** docker-ce from its repository, running, held by Hostler. */
-export function running(release: string, more: Partial<DockerHave> = {}): DockerHave {
-  const version = CE(release);
-  const offered = ['28.5.2', '28.5.1', '28.4.0', '27.5.1', '26.1.4'].map(CE);
-  return fresh({
+/** docker-ce, from wherever, running with containers, held by Hostler. */
+export function adopted(release: string, more: Partial<DockerHave> = {}): DockerHave {
+  return bareHost({
     packages: new Map([
-      ['docker-ce', installed(version, { held: true })],
-      ['docker-ce-cli', installed(version, { held: true })],
+      ['docker-ce', installed(CE(release), { held: true })],
+      ['docker-ce-cli', installed(CE(release), { held: true })],
       ['containerd.io', installed('1.7.28-1', { held: true })],
     ]),
     ownHolds: ['docker-ce', 'docker-ce-cli', 'containerd.io'],
@@ -63,6 +61,14 @@ export function running(release: string, more: Partial<DockerHave> = {}): Docker
     service: { startup: 'enabled', state: 'active' },
     mayAsk: true,
     info: { version: release, containersRunning: 3, liveRestore: false, swarm: false, effective: {} },
+    ...more,
+  });
+}
+
+/** The same, from its repository. */
+export function running(release: string, more: Partial<DockerHave> = {}): DockerHave {
+  const offered = ['28.5.2', '28.5.1', '28.4.0', '27.5.1', '26.1.4'].map(CE);
+  return adopted(release, {
     ownEntry: { line: sourceLine(REPOSITORY, 'amd64'), key: REPOSITORY.key.trim() },
     offers: new Map([
       ['docker-ce', { candidate: CE('28.5.2'), versions: offered }],
