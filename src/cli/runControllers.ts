@@ -1,4 +1,5 @@
 import { collectDefaultMetrics } from 'prom-client';
+import { createControllers } from '../controllers/controllers.ts';
 import type { Client } from '../kube/client.ts';
 import { createKubeMetrics } from '../kube/metrics.ts';
 import { startHttpEndpoint } from '../lib/httpEndpoint.ts';
@@ -24,8 +25,6 @@ export interface ControllersContext {
 /** Runs all controllers, with metrics and probes where asked for, until `signal` aborts. The same in both homes. */
 export async function runControllers(options: ControllerOptions, context: ControllersContext): Promise<void> {
   const { client, identity, alsoDenied = [], log, signal } = context;
-  // loaded only when wanted, and after the API answers
-  const { createControllers } = await import('../controllers/controllers.ts');
   const registry = new PiecewiseRegistry();
   collectDefaultMetrics({ register: registry });
   const controllers = await createControllers({

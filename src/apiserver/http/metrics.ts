@@ -1,10 +1,12 @@
-import { createRequire } from 'node:module';
 import type * as PromClient from 'prom-client';
+import { lazily } from '../../lib/lazily.ts';
 import type { Endpoint, Exchange } from './context.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import { sendBody } from './respond.ts';
 
 const BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+
+const promClient = lazily('prom-client') as () => typeof PromClient;
 
 type InflightCounts = () => { reads: number; writes: number };
 type Instruments = ReturnType<typeof createInstruments>;
@@ -49,10 +51,8 @@ export class Metrics implements Endpoint {
   }
 }
 
-const load = createRequire(import.meta.url);
-
 function createInstruments(inflight: InflightCounts) {
-  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = load('prom-client') as typeof PromClient;
+  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = promClient();
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
