@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { connectionFromKubeconfig } from '../../src/kube/kubeconfig.ts';
 import type { Connection } from '../../src/kube/connection.ts';
 import { freePort } from '../support/freePort.ts';
-import { cpuSecondsOf, memoryOf } from './processFigures.ts';
+import { BuiltProcess } from './builtProcess.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'dist/main.js');
 
 /** Compiles src to dist: what people run, and the only thing whose start time means something. */
 export async function build(): Promise<void> {
@@ -29,18 +28,16 @@ interface ProcessOptions {
 }
 
 /** The built `hostler serve` as a process of its own. */
-export class ServerProcess {
+export class ServerProcess extends BuiltProcess {
   readonly directory: string;
   readonly #port: number;
   readonly #flags: readonly string[];
-  readonly #nodeFlags: readonly string[];
-  #child: ChildProcess | undefined;
 
   private constructor(directory: string, port: number, flags: readonly string[], options: ProcessOptions) {
+    super(options.nodeFlags);
     this.directory = directory;
     this.#port = port;
     this.#flags = options.controllers === true ? flags : ['--no-controllers', ...flags];
-    this.#nodeFlags = options.nodeFlags ?? [];
   }
 
   /** One with an empty data directory, not started; `flags` go to `hostler serve`. */
@@ -48,51 +45,21 @@ export class ServerProcess {
     return new ServerProcess(await mkdtemp(join(tmpdir(), 'hostler-bench-')), await freePort(), flags, options);
   }
 
+  get kubeconfig(): string {
+    return join(this.directory, 'kubeconfig');
+  }
+
   get connection(): Connection {
-    return connectionFromKubeconfig(join(this.directory, 'kubeconfig'));
+    return connectionFromKubeconfig(this.kubeconfig);
   }
 
   /** Milliseconds from the start of the process until it says that its API is ready. */
   async start(): Promise<number> {
-    const args = [...this.#nodeFlags, MAIN, 'serve', '--data-dir', this.directory, '--log-level', 'error'];
-    const begin = performance.now();
-    const child = spawn(process.execPath, [...args, '--listen', `127.0.0.1:${this.#port}`, ...this.#flags], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.toString().includes('hostler serves')) resolve();
-      });
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`hostler serve ended with ${String(code)}`)));
-    });
-    return performance.now() - begin;
-  }
-
-  /** A figure of /proc/PID/status in MB, such as VmRSS. */
-  memory(field: string): Promise<number> {
-    return memoryOf(this.#pid, field);
-  }
-
-  /** User and system time it has used, in seconds. */
-  cpuSeconds(): Promise<number> {
-    return cpuSecondsOf(this.#pid);
-  }
-
-  /** Stops it as `kill` does and waits. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await ended;
-  }
-
-  get #pid(): number {
-    if (this.#child?.pid === undefined) throw new Error('hostler serve does not run');
-    return this.#child.pid;
+    const listen = `127.0.0.1:${this.#port}`;
+    return this.run(
+      ['serve', '--data-dir', this.directory, '--log-level', 'error', '--listen', listen, ...this.#flags],
+      (line) => line.includes('hostler serves'),
+    );
   }
 
   /** Ends it and removes its data. */

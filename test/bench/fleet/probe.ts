@@ -1,6 +1,5 @@
 import { Agent, get } from 'node:https';
-import type { Connection } from '../../../src/kube/connection.ts';
-import type { ServerProcess } from '../serverProcess.ts';
+import type { ControlPlane } from './controlPlane.ts';
 import type { SimulatedFleet } from './simulatedFleet.ts';
 
 /** Verbs of apiserver_request_total that write. */
@@ -9,12 +8,15 @@ const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 /** Running totals of a control plane and its far end at one moment. */
 export interface Totals {
   at: number;
+  /** Of the process with the controllers. */
   cpuSeconds: number;
+  /** Of the API server, which may be the same. */
+  apiCpuSeconds: number;
   logins: number;
   looks: number;
   /** By resource, such as `servers/status`. */
   writes: Map<string, number>;
-  /** Delay of the event loop since the totals before; milliseconds. */
+  /** Delay of the controllers' event loop since the totals before; milliseconds. */
   loop: { p99: number; max: number };
 }
 
@@ -22,6 +24,7 @@ export interface Totals {
 export interface Rates {
   seconds: number;
   cpuShare: number;
+  apiCpuShare: number;
   loginsPerSecond: number;
   looksPerSecond: number;
   writes: Map<string, number>;
@@ -30,37 +33,36 @@ export interface Rates {
 
 /** Reads figures of a running control plane from outside. */
 export class Probe {
-  readonly #process: ServerProcess;
+  readonly #plane: ControlPlane;
   readonly #fleet: SimulatedFleet;
   readonly #agent: Agent;
 
-  private constructor(process: ServerProcess, fleet: SimulatedFleet, agent: Agent) {
-    this.#process = process;
+  private constructor(plane: ControlPlane, fleet: SimulatedFleet, agent: Agent) {
+    this.#plane = plane;
     this.#fleet = fleet;
     this.#agent = agent;
   }
 
-  static async open(process: ServerProcess, fleet: SimulatedFleet): Promise<Probe> {
-    const { tls } = await process.connection.credentials();
-    return new Probe(process, fleet, new Agent({ ...tls, keepAlive: true }));
+  static async open(plane: ControlPlane, fleet: SimulatedFleet): Promise<Probe> {
+    const { tls } = await plane.connection.credentials();
+    return new Probe(plane, fleet, new Agent({ ...tls, keepAlive: true }));
   }
 
   async totals(): Promise<Totals> {
-    const [cpuSeconds, { logins, looks }, metrics] = [
-      await this.#process.cpuSeconds(),
-      await this.#fleet.report(),
-      await this.#metrics(),
-    ];
-    return { at: performance.now(), cpuSeconds, logins, looks, writes: writesIn(metrics), loop: loopIn(metrics) };
+    const { controllers, api, metricsOfControllers } = this.#plane;
+    const [cpuSeconds, apiCpuSeconds] = [await controllers.cpuSeconds(), await api.cpuSeconds()];
+    const { logins, looks } = await this.#fleet.report();
+    const writes = writesIn(await this.#metricsOfApi());
+    const loop = loopIn(await (await fetch(metricsOfControllers)).text());
+    return { at: performance.now(), cpuSeconds, apiCpuSeconds, logins, looks, writes, loop };
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  /** Those of the API server, which is the same process as the controllers. */
-  #metrics(): Promise<string> {
-    const { server }: Connection = this.#process.connection;
+  #metricsOfApi(): Promise<string> {
+    const { server } = this.#plane.connection;
     return new Promise((resolve, reject) => {
       get(new URL('/metrics', server), { agent: this.#agent }, (response) => {
         const chunks: Buffer[] = [];
@@ -80,6 +82,7 @@ export function between(before: Totals, after: Totals): Rates {
   return {
     seconds,
     cpuShare: (after.cpuSeconds - before.cpuSeconds) / seconds,
+    apiCpuShare: (after.apiCpuSeconds - before.apiCpuSeconds) / seconds,
     loginsPerSecond: (after.logins - before.logins) / seconds,
     looksPerSecond: (after.looks - before.looks) / seconds,
     writes: new Map(writes.filter(([, count]) => count > 0)),
@@ -91,10 +94,18 @@ export function sumOf(writes: ReadonlyMap<string, number>): number {
   return [...writes.values()].reduce((sum, one) => sum + one, 0);
 }
 
-export function describe({ seconds, cpuShare, loginsPerSecond, looksPerSecond, writes, loop }: Rates): string {
+export function describe({
+  seconds,
+  cpuShare,
+  apiCpuShare,
+  loginsPerSecond,
+  looksPerSecond,
+  writes,
+  loop,
+}: Rates): string {
   const list = [...writes].map(([name, count]) => `${name} ${count}`).join(', ');
   return (
-    `${seconds.toFixed(0)} s: ${(100 * cpuShare).toFixed(0)} % of a core, ${looksPerSecond.toFixed(1)} looks/s, ` +
+    `${seconds.toFixed(0)} s: ${(100 * cpuShare).toFixed(0)} % of a core (API server ${(100 * apiCpuShare).toFixed(0)} %), ${looksPerSecond.toFixed(1)} looks/s, ` +
     `${loginsPerSecond.toFixed(1)} logins/s, writes: ${list === '' ? 'none' : list}; event loop delayed by at most ${loop.max.toFixed(0)} ms`
   );
 }

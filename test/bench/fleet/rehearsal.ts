@@ -10,8 +10,9 @@ import { generateKeyPair } from '../../../src/ssh/keys.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { freePort } from '../../support/freePort.ts';
 import { inParallel } from '../apiLoad.ts';
+import type { BuiltProcess } from '../builtProcess.ts';
 import { absolute, measured, percentile, type Row } from '../report.ts';
-import { ServerProcess } from '../serverProcess.ts';
+import { type ControlPlane, createControlPlane } from './controlPlane.ts';
 import { between, describe, Probe, sumOf } from './probe.ts';
 import { CHANGED_DOCKER, specOf } from './servers.ts';
 import { addressOf, SimulatedFleet } from './simulatedFleet.ts';
@@ -19,6 +20,8 @@ import { addressOf, SimulatedFleet } from './simulatedFleet.ts';
 /** See fleet.ts. */
 export interface RehearsalOptions {
   servers: number;
+  /** API server and controllers as two processes. */
+  apart: boolean;
   connections: number;
   minutes: number;
   changes: number;
@@ -34,13 +37,12 @@ const PROGRESS_MS = 15_000;
 /** Runs everything once, in this order: empty to Ready, steady state with changes, restart with changes. */
 export async function rehearse(options: RehearsalOptions): Promise<Row[]> {
   const fleet = await SimulatedFleet.start(options.servers, await freePort());
-  const server = await ServerProcess.create(['--denied-cidrs', '', '--max-connections', String(options.connections)], {
-    controllers: true,
-    ...(options.profile !== undefined && { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] }),
-  });
-  const rehearsal = new Rehearsal(options, server, fleet);
+  const { apart, connections, profile } = options;
+  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const plane = await createControlPlane({ apart, connections, nodeFlags });
+  const rehearsal = new Rehearsal(options, plane, fleet);
   try {
-    await server.start();
+    await plane.start();
     const rows = [...(await rehearsal.setUp()), ...(await rehearsal.steady()), ...(await rehearsal.restart())];
     const { unknown, overdue } = await fleet.report();
     if (unknown.length > 0)
@@ -50,24 +52,27 @@ export async function rehearse(options: RehearsalOptions): Promise<Row[]> {
     return [...rows, measured('scripts that passed their deadline', '', overdue)];
   } finally {
     rehearsal.stop();
-    await server.stop();
-    await server.remove();
+    await plane.stop();
+    await plane.remove();
     fleet.stop();
   }
 }
 
 class Rehearsal {
   readonly #options: RehearsalOptions;
-  readonly #server: ServerProcess;
+  readonly #plane: ControlPlane;
+  /** Of whom CPU and memory are told. */
+  readonly #whose: string;
   readonly #fleet: SimulatedFleet;
   /** Who waits for a Server, by its name. */
   readonly #waiting = new Map<string, (server: Server) => void>();
   #follower: AbortController | undefined;
   #changed = 0;
 
-  constructor(options: RehearsalOptions, server: ServerProcess, fleet: SimulatedFleet) {
+  constructor(options: RehearsalOptions, plane: ControlPlane, fleet: SimulatedFleet) {
     this.#options = options;
-    this.#server = server;
+    this.#plane = plane;
+    this.#whose = options.apart ? 'of the controllers' : 'API server and store included';
     this.#fleet = fleet;
   }
 
@@ -84,7 +89,7 @@ class Rehearsal {
       data: { 'ssh-privatekey': key },
     });
     const ready = this.#follow();
-    const probe = await Probe.open(this.#server, this.#fleet);
+    const probe = await Probe.open(this.#plane, this.#fleet);
     const [before, begin] = [await probe.totals(), performance.now()];
     await inParallel(CREATORS, servers, (index) => client.create(serverResource, serverOf(index, this.#fleet.port)));
     const createdMs = performance.now() - begin;
@@ -97,7 +102,7 @@ class Rehearsal {
     return [
       measured(`${servers} Servers from empty to all Ready`, 's', seconds),
       measured('the same: writes to the API per Server', '', sumOf(rates.writes) / servers),
-      measured('the same: peak RSS', 'MB', await this.#server.memory('VmHWM')),
+      measured(`the same: peak RSS, ${this.#whose}`, 'MB', await this.#plane.controllers.memory('VmHWM')),
       measured('the same: event loop delay p99', 'ms', rates.loop.p99),
     ];
   }
@@ -105,7 +110,7 @@ class Rehearsal {
   /** Nothing to do but looking, then single changes in the middle of it. */
   async steady(): Promise<Row[]> {
     const { servers, minutes, changes } = this.#options;
-    const probe = await Probe.open(this.#server, this.#fleet);
+    const probe = await Probe.open(this.#plane, this.#fleet);
     // the first looks after the set-up still move in step with it, and its Events are written no faster than others
     await this.#until('the end of the set-up', async () => {
       const events = (await probe.totals()).writes.get('events');
@@ -116,15 +121,13 @@ class Rehearsal {
     await sleep(minutes * 60_000);
     const rates = between(before, await probe.totals());
     const { open } = await this.#fleet.report();
-    const rss = await this.#server.memory('VmRSS');
-    console.log(
-      `steady state, ${describe(rates)}; ${open} connections; RSS ${rss.toFixed(0)} MB, of it anonymous ${(await this.#server.memory('RssAnon')).toFixed(0)} MB`,
-    );
+    const rss = await this.#plane.controllers.memory('VmRSS');
+    console.log(`steady state, ${describe(rates)}; ${open} connections; ${await this.#memory()}`);
     const perHour = (sumOf(rates.writes) / rates.seconds) * 3600;
     const reactions = await this.#change(changes);
     probe.close();
     return [
-      absolute('steady state: CPU, API server included', 'cores', rates.cpuShare, { atMost: 1 }),
+      absolute(`steady state: CPU, ${this.#whose}`, 'cores', rates.cpuShare, { atMost: 1 }),
       absolute('the same: API writes per Server and hour', '', perHour / servers, {
         atMost: Math.max(0.2, 720 / servers),
       }),
@@ -136,7 +139,7 @@ class Rehearsal {
       measured('the same: SSH logins per minute', '', rates.loginsPerSecond * 60),
       measured('the same: looks per second', '', rates.looksPerSecond),
       measured('the same: event loop delay p99', 'ms', rates.loop.p99),
-      absolute('the same: RSS, API server and store included', 'MB', rss, { atMost: 1536 }),
+      absolute(`the same: RSS, ${this.#whose}`, 'MB', rss, { atMost: 1536 }),
       ...reactionRows('one change in steady state', reactions),
     ];
   }
@@ -145,13 +148,13 @@ class Rehearsal {
   async restart(): Promise<Row[]> {
     const { servers } = this.#options;
     this.stop();
-    await this.#server.stop();
+    await this.#plane.stop();
     await this.#fleet.report({ reset: true });
     const begin = performance.now();
-    await this.#server.start();
+    await this.#plane.start();
     const started = performance.now();
     this.#follow();
-    const probe = await Probe.open(this.#server, this.#fleet);
+    const probe = await Probe.open(this.#plane, this.#fleet);
     const before = await probe.totals();
     const looked = async (): Promise<number> => (await this.#fleet.report()).looked;
     await this.#until('the first look', async () => ((await looked()) > 0 ? undefined : 'not looked yet'));
@@ -168,16 +171,18 @@ class Rehearsal {
     const reactions = await changing;
     probe.close();
     console.log(
-      `restart: API ready after ${(started - begin).toFixed(0)} ms, first look after ${firstLookMs.toFixed(0)} ms more; ${describe(rates)}`,
+      `restart: ready after ${(started - begin).toFixed(0)} ms, first look after ${firstLookMs.toFixed(0)} ms more; ${describe(rates)}; ${await this.#memory()}`,
     );
     const writes = sumOf(rates.writes) - (rates.writes.get('leases') ?? 0);
     return [
       measured('restart: until every host was looked at again', 's', seconds),
-      measured('the same: CPU', 'cores', rates.cpuShare),
+      measured(`the same: CPU, ${this.#whose}`, 'cores', rates.cpuShare),
       measured('the same: most logins per second', '1/s', logins.most),
       measured('the same: writes per Server, Leases apart', '', writes / servers),
       measured('the same: event loop delay p99', 'ms', rates.loop.p99),
-      absolute('the same: peak RSS', 'MB', await this.#server.memory('VmHWM'), { atMost: 1536 }),
+      absolute(`the same: peak RSS, ${this.#whose}`, 'MB', await this.#plane.controllers.memory('VmHWM'), {
+        atMost: 1536,
+      }),
       ...reactionRows('one change during the restart', reactions),
     ];
   }
@@ -188,7 +193,16 @@ class Rehearsal {
   }
 
   #client(): Client {
-    return new Client({ connection: this.#server.connection });
+    return new Client({ connection: this.#plane.connection });
+  }
+
+  async #memory(): Promise<string> {
+    const { api, controllers } = this.#plane;
+    const of = async (process: BuiltProcess): Promise<string> => {
+      const [rss, anonymous] = [await process.memory('VmRSS'), await process.memory('RssAnon')];
+      return `RSS ${rss.toFixed(0)} MB, of it anonymous ${anonymous.toFixed(0)} MB`;
+    };
+    return api === controllers ? of(api) : `controllers ${await of(controllers)}; API server ${await of(api)}`;
   }
 
   /** Counts Ready Servers by a watch; tells {@link #change} of each state. */
