@@ -65,8 +65,7 @@ function plane(api: ServerProcess, controllers: ServerProcess | ControllerProces
     },
     async start() {
       await api.start();
-      if (controllers === api) return;
-      await controllers.start();
+      if (controllers !== api) await controllers.start();
       await answers(metrics);
     },
     async stop() {
