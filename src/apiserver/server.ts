@@ -29,8 +29,8 @@ import { HealthEndpoint, type HealthCheck } from './http/healthEndpoint.ts';
 import { InFlight } from './http/inflight.ts';
 import { IssuerEndpoint } from './http/issuerEndpoint.ts';
 import { Metrics } from './http/metrics.ts';
-import { ResourceEndpoint } from './http/resourceEndpoint.ts';
-import { TokenEndpoint } from './http/tokenEndpoint.ts';
+import { ResourceEndpoint, serves } from './http/resourceEndpoint.ts';
+import { isTokenRequest, TokenEndpoint } from './http/tokenEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
 import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
 import { OpenApiV2Endpoint } from './openapi/openApiV2Endpoint.ts';
@@ -167,7 +167,10 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     policies: [new PolicyAdmission({ index: policies, catalog, namespaces, authorizer })],
   };
   const inFlight = new InFlight();
-  const metrics = new Metrics(() => inFlight.counts);
+  const metrics = new Metrics(
+    () => inFlight.counts,
+    (info) => serves(catalog, info) || isTokenRequest(info),
+  );
   const app = createApp({
     clock,
     log,

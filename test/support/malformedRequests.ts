@@ -9,7 +9,7 @@ export interface MalformedRequest {
 }
 
 const CORE = '/api/v1';
-const RESOURCES = [
+export const RESOURCES = [
   `${CORE}/namespaces`,
   `${CORE}/namespaces/default/configmaps`,
   `${CORE}/namespaces/default/secrets`,

@@ -83,7 +83,6 @@ class Passage {
   #info: RequestInfo | undefined;
   #user: User = ANONYMOUS;
   #audit: RequestAudit | undefined;
-  #known = false;
 
   constructor(deps: ChainDeps, request: IncomingMessage, response: ServerResponse) {
     this.#deps = deps;
@@ -167,10 +166,7 @@ class Passage {
 
   async #dispatch(exchange: Exchange): Promise<void> {
     for (const endpoint of this.#deps.endpoints) {
-      if (await endpoint.handle(exchange)) {
-        this.#known = true;
-        return;
-      }
+      if (await endpoint.handle(exchange)) return;
     }
     sendPlain(this.#response, 404, '404 page not found\n');
   }
@@ -178,10 +174,7 @@ class Passage {
   #explain(error: unknown): ApiError {
     const { group = '', resource = '', name = '', verb, path } = this.#info ?? {};
     const known = toApiError(error, { group, resource, name });
-    if (known !== undefined && known.code !== 500) {
-      this.#known = known.code !== 401;
-      return known;
-    }
+    if (known !== undefined && known.code !== 500) return known;
     this.#deps.log.error({ error, auditId: this.#auditId, verb, path }, 'a request failed by a fault of the server');
     const fault = known ?? internalError('the log of the server has the details under this Audit-Id');
     this.#audit?.panicked(fault.status);
@@ -192,7 +185,7 @@ class Passage {
     const info = this.#info;
     if (info === undefined) return;
     const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
-    this.#deps.metrics.finished(info, { code: this.#response.statusCode, seconds, known: this.#known });
+    this.#deps.metrics.finished(info, { code: this.#response.statusCode, seconds });
     this.#audit?.complete(this.#response.statusCode);
   }
 }

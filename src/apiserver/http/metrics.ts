@@ -9,15 +9,19 @@ const BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5
 const promClient = lazily('prom-client') as () => typeof PromClient;
 
 type InflightCounts = () => { reads: number; writes: number };
+/** Whether a path is that of a resource that is there: what else clients write in paths is no label, as it never ends. */
+type Serves = (info: RequestInfo) => boolean;
 type Instruments = ReturnType<typeof createInstruments>;
 
 /** Numbers about requests under the names of kube-apiserver, and `/metrics` that shows them. */
 export class Metrics implements Endpoint {
   readonly #inflight: InflightCounts;
+  readonly #serves: Serves;
   #made: Instruments | undefined;
 
-  constructor(inflight: InflightCounts) {
+  constructor(inflight: InflightCounts, serves: Serves) {
     this.#inflight = inflight;
+    this.#serves = serves;
   }
 
   /** Made for the first request: their library takes a while to load, for which no start has to wait. */
@@ -25,16 +29,17 @@ export class Metrics implements Endpoint {
     return (this.#made ??= createInstruments(this.#inflight));
   }
 
-  /** Counts a finished request. `known`: its resource is served; others share one label, as paths are the clients'. */
-  finished(info: RequestInfo, outcome: { code: number; seconds: number; known: boolean }): void {
-    const labels = labelsOf(info, outcome.known);
+  /** Counts a finished request. */
+  finished(info: RequestInfo, outcome: { code: number; seconds: number }): void {
+    const labels = labelsOf(info, this.#serves(info));
     this.#instruments.requests.inc({ ...labels, code: String(outcome.code) });
     if (info.verb !== 'watch') this.#instruments.durations.observe(labels, outcome.seconds);
   }
 
   /** Counts an open watch; the returned function ends it. */
   watching(info: RequestInfo): () => void {
-    const labels = { verb: 'WATCH', group: info.group, version: info.version, resource: info.resource };
+    const { group, version, resource } = labelsOf(info, this.#serves(info));
+    const labels = { verb: 'WATCH', group, version, resource };
     const { longRunning } = this.#instruments;
     longRunning.inc(labels);
     return () => longRunning.dec(labels);
@@ -91,9 +96,9 @@ function createInstruments(inflight: InflightCounts) {
   };
 }
 
-function labelsOf(info: RequestInfo, known: boolean): Record<string, string> {
+function labelsOf(info: RequestInfo, served: boolean) {
   const dryRun = info.query.getAll('dryRun').includes('All') ? 'All' : '';
-  if (!info.isResource || !known) {
+  if (!served) {
     const verb = VERBS.has(info.verb) ? info.verb.toUpperCase() : 'OTHER';
     return { verb, group: '', version: '', resource: '', subresource: '', scope: '', dry_run: '' };
   }

@@ -24,6 +24,7 @@ import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject, decodeOptional, decodeRequest, mediaType } from './decode.ts';
 import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
+import type { RequestInfo } from './requestInfo.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
 import { methodNotAllowed, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
 import { runWatch } from './watchResponse.ts';
@@ -315,6 +316,14 @@ function scopeFits(resource: ServedResource, exchange: Exchange): boolean {
   if (info.namespace !== '' || info.verb === 'list' || info.verb === 'watch') return true;
   if (info.name === '') throw methodNotAllowed();
   return false;
+}
+
+/** Whether `info` is about a resource, or a subresource of one, that {@link ResourceEndpoint} serves. */
+export function serves(catalog: Catalog, info: RequestInfo): boolean {
+  if (!info.isResource || info.rest.length > 0) return false;
+  const resource = catalog.find(info.group, info.version, info.resource);
+  if (resource === undefined) return false;
+  return resource.type === 'Review' ? info.subresource === '' : subresourceOf(resource, info.subresource) !== undefined;
 }
 
 function subresourceOf(resource: StoredResource, name: string): Call['subresource'] | undefined {

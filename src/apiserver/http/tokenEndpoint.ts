@@ -8,6 +8,7 @@ import { invalid as invalidField } from '../schema/fieldErrors.ts';
 import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject } from './decode.ts';
 import { negotiate, type Transform } from './negotiate.ts';
+import type { RequestInfo } from './requestInfo.ts';
 import { sendText } from './respond.ts';
 import { badRequest, conflict, invalid, methodNotAllowed, notFound } from './status.ts';
 
@@ -30,9 +31,8 @@ export class TokenEndpoint implements Endpoint {
 
   async handle(exchange: Exchange): Promise<boolean> {
     const { request, info } = exchange;
-    const { group, version, resource, subresource, namespace, name } = info;
-    if (group !== '' || version !== 'v1' || resource !== 'serviceaccounts' || subresource !== 'token') return false;
-    if (namespace === '' || info.rest.length > 0) return false;
+    const { namespace, name } = info;
+    if (!isTokenRequest(info)) return false;
     if (info.verb !== 'create') throw methodNotAllowed();
     const media = negotiate(request.headers.accept, PLAIN);
     const { object } = await decodeObject(exchange, { protobuf: true });
@@ -99,4 +99,10 @@ function secondsOf(spec: JsonObject | undefined, name: string): number {
   if (seconds < MIN_SECONDS) throw refuse('may not specify a duration less than 10 minutes');
   if (seconds > MAX_SECONDS) throw refuse('may not specify a duration larger than 2^32 seconds');
   return seconds;
+}
+
+/** Whether `info` is about the tokens of a ServiceAccount. */
+export function isTokenRequest({ group, version, resource, subresource, namespace, rest }: RequestInfo): boolean {
+  const isToken = group === '' && version === 'v1' && resource === 'serviceaccounts' && subresource === 'token';
+  return isToken && namespace !== '' && rest.length === 0;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestServer, type Reply, type TestServer } from '../../support/apiServer.ts';
-import { COLLECTIONS, malformedRequests } from '../../support/malformedRequests.ts';
+import { COLLECTIONS, malformedRequests, RESOURCES } from '../../support/malformedRequests.ts';
 import { WIDGETS_CRD } from '../../support/widgets.ts';
 
 /** The issue's 10,000 take a minute and more on a busy machine: HOSTLER_MALFORMED_REQUESTS asks for as many. */
@@ -52,6 +52,11 @@ it(
     for (const code of [200, 400, 403, 404, 405, 406, 415, 422]) expect([...codes.keys()]).toContain(code);
     const metrics = (await server.get('/metrics')).text;
     expect(metrics).toContain('apiserver_current_inflight_requests{request_kind="mutating"} 0');
+    // whatever stood in the paths
+    const labels = new Set([...metrics.matchAll(/[{,]resource="([^"]*)"/g)].map(([, name]) => name));
+    expect([...labels].filter((name) => !RESOURCES.some((path) => name === '' || path.endsWith(`/${name}`)))).toEqual(
+      [],
+    );
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'after' }, data: { a: 'b' } };
     expect((await server.post('/api/v1/namespaces/default/configmaps', object)).code).toBe(201);
   },

@@ -30,7 +30,10 @@ it('leaves requests and answers the prototypes that they were made with', async 
       rules: () => Promise.resolve({ resourceRules: [], nonResourceRules: [] }),
     },
     inFlight,
-    metrics: new Metrics(() => inFlight.counts),
+    metrics: new Metrics(
+      () => inFlight.counts,
+      () => true,
+    ),
     audit: undefined,
     endpoints: [endpoint],
     isStopping: () => false,
