@@ -26,11 +26,6 @@ export const readAs: readonly Reading[] = [
     to: 'spec.versions[0].$1',
     reason: 'as above',
   },
-  {
-    from: /application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/g,
-    to: 'application/json, application/yaml',
-    reason: 'answers in protobuf are not served: every client takes JSON',
-  },
   { from: /Key: \/registry\/core\//g, to: 'Key: /registry/', reason: 'keys of the store are our own' },
   {
     from: /(Event)\.events\.k8s\.io( \\")/g,
@@ -213,9 +208,6 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   'representations: a Table with something': [{ at: 'body.message', reason: 'another sentence' }],
   'representations: metadata of many, asked as of one': [{ at: 'body.message', reason: 'another sentence' }],
   'representations: metadata of one, asked as of many': [every(SERVER_FAULT)],
-  'representations: Accept of protobuf, of a custom resource': [
-    { at: /: (body|headers\.content-type)$/, reason: 'no answer is in protobuf, also no error' },
-  ],
   'paths: a cluster resource in a namespace': [every('namespaces in a namespace are looked up', '0 ')],
   'paths: a name with an escape': [every('a name that cannot be is not found by that name')],
   'delete: with a grace period that is no number': [every('nothing here has a grace period', '1 ')],

@@ -1,5 +1,6 @@
+import { parse as parseYaml } from 'yaml';
 import { interactions } from './harness/interactions.ts';
-import { configMap, create, get, send, widget, type Json, type Step } from './harness/step.ts';
+import { configMap, create, get, remove, send, widget, type Json, type Step } from './harness/step.ts';
 
 const labelled = (name: string, labels: object): Step => create('configmaps', configMap(name, { a: '1' }, { labels }));
 const THREE: readonly Step[] = [
@@ -275,6 +276,71 @@ interactions('representations', {
   'Accept with a quality': [W, get('widgets/a', accept('application/xml;q=0.9,application/json;q=0.1'))],
   'Accept that is none': [W, get('widgets/a', accept('a/b/c')), get('widgets/a', accept(''))],
   'an error for who accepts XML': [get('widgets/x', accept('application/xml'))],
+});
+
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const metadataIn = (media: string, list = ''): { headers: { accept: string } } =>
+  accept(`${media};as=PartialObjectMetadata${list};g=meta.k8s.io;v=v1`);
+const A = create('configmaps', {
+  ...configMap('a', { a: '1' }, { labels: { t: '1', e: '' }, annotations: { x: 'ä' }, finalizers: ['example.com/x'] }),
+  binaryData: { b: 'AAEC' },
+});
+const lastSecond = 'watch=true&timeoutSeconds=1';
+const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
+
+interactions('protobuf', {
+  'metadata of one': [A, W, get('configmaps/a', metadataIn(PROTOBUF)), get('widgets/a', metadataIn(PROTOBUF))],
+  'metadata of many': [
+    ...[A, W, get('configmaps?labelSelector=t', metadataIn(PROTOBUF, 'List'))],
+    get('widgets?limit=1', metadataIn(PROTOBUF, 'List')),
+  ],
+  'metadata by whoever takes JSON, too': [
+    ...[W, get('widgets/a', accept(`${metadataIn(PROTOBUF).headers.accept},application/json`))],
+  ],
+  'metadata in a watch': [
+    ...[W, get(`widgets?${lastSecond}`, metadataIn(PROTOBUF))],
+    get(`widgets?${lastSecond}&${initial}`, metadataIn(PROTOBUF)),
+  ],
+  'metadata of what was deleted': [A, remove('configmaps/a', undefined, metadataIn(PROTOBUF))],
+  'an object, a list, a watch': [
+    ...[A, get('configmaps/a', accept(PROTOBUF)), get('configmaps?labelSelector=t', accept(PROTOBUF))],
+    get(`configmaps?${lastSecond}&labelSelector=t`, accept(PROTOBUF)),
+    create('secrets', { metadata: { name: 'a' }, stringData: { x: 'y' } }, accept(PROTOBUF)),
+  ],
+  'a watch that is too old': [
+    get(`configmaps?${lastSecond}&resourceVersion=999999999999`, {
+      ...accept(PROTOBUF),
+      pick: ({ reason, code }) => [reason, code],
+    }),
+  ],
+  'other kinds': [
+    create('events', {
+      metadata: { name: 'e' },
+      involvedObject: { kind: 'ConfigMap', name: 'x', namespace: '{ns}' },
+      count: 3,
+      firstTimestamp: '2020-01-01T00:00:00Z',
+    }),
+    create('leases', {
+      metadata: { name: 'l' },
+      spec: { leaseDurationSeconds: 5, renewTime: '2020-01-01T00:00:00.5Z' },
+    }),
+    ...['/api/v1/namespaces/{ns}', 'events/e', 'leases/l'].map((path) => get(path, accept(PROTOBUF))),
+    get('/apis/events.k8s.io/v1/namespaces/{ns}/events/e', accept(PROTOBUF)),
+    get('/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin', accept(PROTOBUF)),
+    get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.conformance.example.com', accept(PROTOBUF)),
+  ],
+  errors: [get('configmaps/x', accept(PROTOBUF)), get('widgets/x', accept(PROTOBUF))],
+});
+
+const fromYaml = (text: string): Json => parseYaml(text, { version: '1.1' });
+
+interactions('YAML', {
+  'an object as Go reads it': [
+    create('configmaps', configMap('a', { y: 'n', on: '~', x: '0x1', t: '2020-01-01', f: '1_0', m: 'a\nb\n' })),
+    get('configmaps/a', { ...accept('application/yaml'), pick: (text) => fromYaml(text).data }),
+  ],
+  'an error': [get('configmaps/x', accept('application/yaml'))],
+  'a watch': [get(`configmaps?${lastSecond}`, { ...accept('application/yaml'), pick: fromYaml })],
 });
 
 interactions('paths', {

@@ -9,13 +9,15 @@ import { ProtobufReader, WireError } from './protobufReader.ts';
 
 /** Messages inside one another; each is an object in a list or a map, so that this is half of what JSON may have. */
 const MAX_MESSAGES = MAX_DEPTH / 2;
-const MAGIC = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
+/** What every body begins with. */
+export const MAGIC = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
 const UNKNOWN: ProtobufMessage = fields([
   [1, 'typeMeta', 'TypeMeta'],
   [2, 'raw', 'raw'],
   [3, 'contentEncoding', 'string'],
   [4, 'contentType', 'string'],
 ]);
+type MessageOf = (apiVersion: string, kind: string) => ProtobufMessage | undefined;
 const TYPE_META: ProtobufMessage = fields([
   [1, 'apiVersion', 'string'],
   [2, 'kind', 'string'],
@@ -24,9 +26,10 @@ const TYPE_META: ProtobufMessage = fields([
 /**
  * Reads a protobuf body (`k8s\0`, then runtime.Unknown holding one of the known kinds) into the object that the same
  * client would have sent as JSON.
+ * @param messageOf  The message of a kind; undefined where it has none.
  * @throws BodyError  400 for malformed bytes, 415 for a kind that is not served as protobuf.
  */
-export function decodeProtobuf(bytes: Uint8Array): JsonObject {
+export function decodeProtobuf(bytes: Uint8Array, messageOf: MessageOf = protobufRoot): JsonObject {
   if (bytes.length < 4 || MAGIC.some((byte, index) => bytes[index] !== byte)) {
     throw new BodyError(
       400,
@@ -34,14 +37,14 @@ export function decodeProtobuf(bytes: Uint8Array): JsonObject {
     );
   }
   try {
-    return decodeUnknown(bytes.subarray(4));
+    return decodeUnknown(bytes.subarray(4), messageOf);
   } catch (error) {
     if (error instanceof WireError) throw new BodyError(400, `the protobuf body is malformed: ${error.message}`);
     throw error;
   }
 }
 
-function decodeUnknown(bytes: Uint8Array): JsonObject {
+function decodeUnknown(bytes: Uint8Array, messageOf: MessageOf): JsonObject {
   let typeMeta: JsonObject = {};
   let raw: Uint8Array = new Uint8Array();
   const reader = new ProtobufReader(bytes);
@@ -54,7 +57,7 @@ function decodeUnknown(bytes: Uint8Array): JsonObject {
   }
   const apiVersion = textOf(typeMeta['apiVersion']);
   const kind = textOf(typeMeta['kind']);
-  const root = protobufRoot(apiVersion, kind);
+  const root = messageOf(apiVersion, kind);
   if (root === undefined) {
     throw new BodyError(
       415,

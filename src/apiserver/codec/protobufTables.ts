@@ -106,6 +106,11 @@ CustomResourceDefinitionSpec: 1 group string?, 3 names CustomResourceDefinitionN
 CustomResourceDefinitionCondition: 1 type string?, 2 status string?, 3 lastTransitionTime Time, 4 reason string, 5 message string, 6 observedGeneration int64
 CustomResourceDefinitionStatus: 1 conditions CustomResourceDefinitionCondition[], 2 acceptedNames CustomResourceDefinitionNames, 3 storedVersions string[], 4 observedGeneration int64
 CustomResourceDefinition: 1 metadata ObjectMeta, 2 spec CustomResourceDefinitionSpec, 3 status CustomResourceDefinitionStatus
+ListMeta: 1 selfLink string, 2 resourceVersion string, 3 continue string, 4 remainingItemCount int64?
+StatusCause: 1 reason string, 2 message string, 3 field string
+StatusDetails: 1 name string, 2 group string, 3 kind string, 6 uid string, 4 causes StatusCause[], 5 retryAfterSeconds int32
+Status: 1 metadata ListMeta, 2 status string, 3 message string, 4 reason string, 5 details StatusDetails, 6 code int32
+PartialObjectMetadata: 1 metadata ObjectMeta
 `;
 
 /** One field of a message. */
@@ -168,5 +173,25 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
 export function protobufRoot(apiVersion: string, kind: string): ProtobufMessage | undefined {
   if (kind === 'DeleteOptions') return protobufMessages.get(kind);
   if (!Object.hasOwn(ROOTS, apiVersion) || ROOTS[apiVersion]?.includes(kind) !== true) return undefined;
-  return protobufMessages.get(apiVersion === 'events.k8s.io/v1' ? `EventsV1${kind}` : kind);
+  return protobufMessages.get(messageName(apiVersion, kind));
+}
+
+const ANSWERS: Readonly<Record<string, readonly string[]>> = {
+  ...ROOTS,
+  v1: [...(ROOTS['v1'] ?? []), 'Status'],
+  'meta.k8s.io/v1': ['PartialObjectMetadata'],
+};
+
+/** The message of a kind in an answer, where it may also be a list. undefined = it is not served as protobuf. */
+export function protobufAnswer(apiVersion: string, kind: string): ProtobufMessage | undefined {
+  const item = kind.replace(/List$/, '');
+  if (!Object.hasOwn(ANSWERS, apiVersion) || ANSWERS[apiVersion]?.includes(item) !== true) return undefined;
+  const name = messageName(apiVersion, item);
+  return item === kind
+    ? protobufMessages.get(name)
+    : new Map([parseField('1 metadata ListMeta'), parseField(`2 items ${name}[]`)]);
+}
+
+function messageName(apiVersion: string, kind: string): string {
+  return apiVersion === 'events.k8s.io/v1' ? `EventsV1${kind}` : kind;
 }

@@ -24,7 +24,7 @@ export async function sendList(
   const pieces = gather(listText(resource, result, view));
   const first = pieces.next();
   const text = first.done === true ? '' : first.value;
-  const whole = view.media.encoding === 'yaml' || exchange.audit?.wantsAnswer === true;
+  const whole = view.media.encoding !== 'json' || exchange.audit?.wantsAnswer === true;
   if (text.length < CHUNK_CHARS || whole) {
     await sendText(exchange, { code: 200, text: text + [...pieces].join('') }, view.media);
     return;

@@ -3,9 +3,11 @@ import { notAcceptable } from './status.ts';
 /** Shape the client wants objects in. */
 export type Transform = 'None' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
+type Encoding = 'json' | 'yaml' | 'protobuf';
+
 /** The form of an answer. */
 export interface MediaType {
-  encoding: 'json' | 'yaml';
+  encoding: Encoding;
   transform: Transform;
   /** Version of meta.k8s.io for transforms: `v1` or `v1beta1`. */
   version: string;
@@ -13,34 +15,42 @@ export interface MediaType {
   params: ReadonlyMap<string, string>;
 }
 
-const ACCEPTED = ['application/json', 'application/yaml'];
-const JSON_TYPES = new Set(['application/json', 'application/*', '*/*']);
-const YAML_TYPES = new Set(['application/yaml']);
+/** Media type of protobuf, also of a request. */
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+/** As errors name them, also where there is only {@link MediaType.transform metadata} in protobuf. */
+const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
+const ENCODINGS: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
+  ['application/json', 'json'],
+  ['application/*', 'json'],
+  ['*/*', 'json'],
+  ['application/yaml', 'yaml'],
+  [PROTOBUF, 'protobuf'],
+]);
 const DEFAULT: MediaType = { encoding: 'json', transform: 'None', version: '', params: new Map() };
 
 /**
  * Picks the first entry of `accept` (by q, then order) that can be served.
  * @param transforms  Shapes this endpoint offers beside the plain object.
+ * @param protobuf  Whether the plain object can be had in protobuf; metadata alone always can.
  * @throws ApiError 406 when none can.
  */
-export function negotiate(accept: string | undefined, transforms: ReadonlySet<Transform>): MediaType {
+export function negotiate(accept: string | undefined, transforms: ReadonlySet<Transform>, protobuf = false): MediaType {
   if (accept === undefined || accept.trim() === '') return DEFAULT;
   for (const clause of acceptClauses(accept)) {
-    const encoding = encodingOf(clause.type);
+    const encoding = ENCODINGS.get(clause.type);
     if (encoding === undefined) continue;
     const media = toMedia(encoding, clause.params, transforms);
-    if (media !== undefined) return media;
+    if (media !== undefined && (encoding !== 'protobuf' || hasProtobuf(media, protobuf))) return media;
   }
   throw notAcceptable(ACCEPTED);
 }
 
-function encodingOf(type: string): 'json' | 'yaml' | undefined {
-  if (JSON_TYPES.has(type)) return 'json';
-  return YAML_TYPES.has(type) ? 'yaml' : undefined;
+function hasProtobuf({ transform, version }: MediaType, ofPlain: boolean): boolean {
+  return transform === 'None' ? ofPlain : transform !== 'Table' && version === 'v1';
 }
 
 function toMedia(
-  encoding: 'json' | 'yaml',
+  encoding: Encoding,
   params: ReadonlyMap<string, string>,
   transforms: ReadonlySet<Transform>,
 ): MediaType | undefined {

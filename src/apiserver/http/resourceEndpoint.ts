@@ -26,12 +26,14 @@ import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
-import { methodNotAllowed, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
+import { methodNotAllowed, notAcceptable, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
 import { runWatch } from './watchResponse.ts';
 import { readForce, readWriteOptions, type WriteKind } from './writeOptions.ts';
 
 const OBJECT_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadata']);
 const LIST_FORMS: ReadonlySet<Transform> = new Set<Transform>(['None', 'Table', 'PartialObjectMetadataList']);
+/** Which a watch can be had in: YAML has no end between two events. */
+const WATCH_TYPES = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 const PLAIN: ReadonlySet<Transform> = new Set<Transform>(['None']);
 
 /** One request to a stored resource. */
@@ -109,7 +111,7 @@ export class ResourceEndpoint implements Endpoint {
   async #get(target: Target): Promise<void> {
     const { resource, subresource, exchange } = target;
     if (subresource === 'finalize') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, subresource === 'scale' ? PLAIN : OBJECT_FORMS);
+    const media = mediaOf(target, subresource === 'scale' ? PLAIN : OBJECT_FORMS);
     const call = this.#call(target);
     const asked = readRevision(exchange.info.query);
     if (asked !== undefined) await freshEnough(resource, asked);
@@ -133,7 +135,7 @@ export class ResourceEndpoint implements Endpoint {
   async #list(target: Target): Promise<void> {
     const { resource, exchange, subresource } = target;
     if (subresource !== '') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, LIST_FORMS);
+    const media = mediaOf(target, LIST_FORMS);
     const options = readListOptions(exchange.info.query, 'list');
     const result = await listObjects(resource, this.#selection(target, options), options);
     await sendList(exchange, resource, result, this.#view(target, media));
@@ -141,7 +143,8 @@ export class ResourceEndpoint implements Endpoint {
 
   async #watch(target: Target): Promise<void> {
     const { resource, exchange } = target;
-    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
+    if (media.encoding === 'yaml') throw notAcceptable(WATCH_TYPES);
     const options = readListOptions(exchange.info.query, 'watch');
     const selection = this.#selection(target, options);
     await runWatch(exchange, { resource, selection, options, media, now: () => this.#deps.clock.now() });
@@ -150,7 +153,7 @@ export class ResourceEndpoint implements Endpoint {
   async #create(target: Target): Promise<void> {
     const { exchange, resource } = target;
     if (exchange.info.name !== '') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
     const call = this.#call(target, 'CreateOptions');
     // the body becomes the object: it is not kept here while it is stored
     const written = await decodeObject(exchange, bodyRules(resource)).then(({ object, duplicates }) =>
@@ -161,7 +164,7 @@ export class ResourceEndpoint implements Endpoint {
 
   async #update(target: Target): Promise<void> {
     const { exchange, resource, subresource } = target;
-    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
     const call = this.#call(target, 'UpdateOptions');
     const { object, duplicates } = await decodeObject(exchange, bodyRules(resource));
     if (subresource === 'scale') {
@@ -174,7 +177,7 @@ export class ResourceEndpoint implements Endpoint {
   async #patch(target: Target): Promise<void> {
     const { exchange, resource, subresource } = target;
     if (subresource === 'finalize') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
     const type = mediaType(exchange.request);
     if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(patchTypes(resource));
     if (type === APPLY_PATCH) return this.#apply(target, media);
@@ -212,7 +215,7 @@ export class ResourceEndpoint implements Endpoint {
   async #delete(target: Target): Promise<void> {
     const { exchange, subresource } = target;
     if (subresource !== '') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
     const result = await deleteObject(this.#deps, call, options);
@@ -226,7 +229,7 @@ export class ResourceEndpoint implements Endpoint {
 
   async #deleteCollection(target: Target): Promise<void> {
     const { resource, exchange } = target;
-    const media = negotiate(exchange.request.headers.accept, LIST_FORMS);
+    const media = mediaOf(target, LIST_FORMS);
     const listOptions = readListOptions(exchange.info.query, 'list');
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
@@ -237,7 +240,7 @@ export class ResourceEndpoint implements Endpoint {
 
   async #review(exchange: Exchange, resource: ReviewResource): Promise<void> {
     if (exchange.info.verb !== 'create' || exchange.info.subresource !== '') throw methodNotAllowed();
-    const media = negotiate(exchange.request.headers.accept, PLAIN);
+    const media = negotiate(exchange.request.headers.accept, PLAIN, true);
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkType(object, resource);
     const { malformed } = resource.schema.admitRequest(object);
@@ -297,9 +300,14 @@ export class ResourceEndpoint implements Endpoint {
 
   async #sendObject(target: Target, object: JsonObject, call: Call): Promise<void> {
     const { exchange } = target;
-    const media = negotiate(exchange.request.headers.accept, PLAIN);
+    const media = mediaOf(target, PLAIN);
     await sendText(exchange, { code: 200, text: stringifyJson(object), warnings: call.warnings }, media);
   }
+}
+
+/** @throws ApiError 406 */
+function mediaOf({ exchange, resource }: Target, forms: ReadonlySet<Transform>): MediaType {
+  return negotiate(exchange.request.headers.accept, forms, resource.strategicKind !== undefined);
 }
 
 function bodyRules(resource: StoredResource): { protobuf: boolean } {

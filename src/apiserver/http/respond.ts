@@ -2,15 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { yaml } from '../../lib/yaml.ts';
+import { encodeProtobuf } from '../codec/protobufEncode.ts';
+import { fromJson } from '../registry/encoding.ts';
 import type { Channel } from './context.ts';
-import type { ApiError, Status } from './status.ts';
-import type { MediaType } from './negotiate.ts';
+import { ApiError, type Status } from './status.ts';
+import { negotiate, PROTOBUF, type MediaType, type Transform } from './negotiate.ts';
 
 /** Bodies from here on are compressed for clients that accept it, as in kube-apiserver. */
 export const GZIP_FROM_BYTES = 128 * 1024;
+const NO_TRANSFORMS: ReadonlySet<Transform> = new Set();
 const compress = promisify(gzip);
 
-/** What goes back to the client. `text` is JSON when `encoding` is json or yaml. */
+/** What goes back to the client. `text` is JSON when that is negotiated, in whatever encoding. */
 export interface Answer {
   code: number;
   text: string | Buffer;
@@ -19,28 +22,38 @@ export interface Answer {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends JSON text (as YAML when that was negotiated), compressed when large and accepted. */
+/** Sends JSON text (in the encoding that was negotiated), compressed when large and accepted. */
 export async function sendText(
   { request, response, audit }: Channel,
   answer: Answer,
   media?: Pick<MediaType, 'encoding'>,
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
-  const asYaml = media?.encoding === 'yaml';
-  const body = asYaml ? toYaml(answer.text.toString()) : answer.text;
-  setHead(response, answer, asYaml);
+  const encoding = media?.encoding ?? 'json';
+  const body = encoding === 'json' ? answer.text : ENCODERS[encoding](answer.text.toString());
+  setHead(response, answer, TYPES[encoding]);
   audit?.answering(answer.code, answer.text);
   await sendBody(request, response, body);
 }
 
-function toYaml(json: string): string {
-  return yaml().stringify(JSON.parse(json), { aliasDuplicateObjects: false });
-}
+const TYPES = { json: 'application/json', yaml: 'application/yaml', protobuf: PROTOBUF } as const;
+/** As Go's libraries write it, and so that they read it: to YAML 1.1 a plain `y` or `2026-01-01` is no string. */
+const YAML_OF_GO = {
+  version: '1.1',
+  aliasDuplicateObjects: false,
+  sortMapEntries: true,
+  indentSeq: false,
+  lineWidth: 0,
+} as const;
+const ENCODERS = {
+  yaml: (json: string): string => yaml().stringify(JSON.parse(json), YAML_OF_GO),
+  protobuf: (json: string): Buffer => encodeProtobuf(fromJson(json)),
+};
 
-function setHead(response: ServerResponse, answer: Answer, asYaml: boolean): void {
+function setHead(response: ServerResponse, answer: Answer, type: string): void {
   response.statusCode = answer.code;
   if (!response.hasHeader('content-type')) {
-    response.setHeader('content-type', asYaml ? 'application/yaml' : 'application/json');
+    response.setHeader('content-type', type);
   }
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   addWarnings(response, answer.warnings ?? []);
@@ -90,7 +103,7 @@ export async function sendError(channel: Channel, error: ApiError): Promise<void
   await sendStatus(channel, error.status, headers);
 }
 
-/** Sends a Status object. */
+/** Sends a Status object, in an encoding that the client accepts or else in JSON. */
 export async function sendStatus(
   channel: Channel,
   status: Status,
@@ -98,7 +111,16 @@ export async function sendStatus(
 ): Promise<void> {
   const code = status.code ?? 200;
   channel.audit?.status(status, code);
-  await sendText(channel, { code, text: JSON.stringify(status), headers });
+  await sendText(channel, { code, text: JSON.stringify(status), headers }, statusMedia(channel.request));
+}
+
+function statusMedia({ headers }: IncomingMessage): MediaType | undefined {
+  try {
+    return negotiate(headers.accept, NO_TRANSFORMS, true);
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    throw error;
+  }
 }
 
 /** Longest single warning in characters, and all of them together in bytes. */

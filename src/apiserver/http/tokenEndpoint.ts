@@ -34,7 +34,7 @@ export class TokenEndpoint implements Endpoint {
     const { namespace, name } = info;
     if (!isTokenRequest(info)) return false;
     if (info.verb !== 'create') throw methodNotAllowed();
-    const media = negotiate(request.headers.accept, PLAIN);
+    const media = negotiate(request.headers.accept, PLAIN, true);
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);
     const spec = objectAt(object, 'spec');

@@ -5,7 +5,7 @@ import type { Selection } from '../registry/selection.ts';
 import { watchObjects, type WatchSink } from '../registry/watch.ts';
 import { WatchEncoder } from '../registry/watchEncoder.ts';
 import type { Exchange } from './context.ts';
-import type { MediaType } from './negotiate.ts';
+import { PROTOBUF, type MediaType } from './negotiate.ts';
 
 /** A client that has this much unread is cut off rather than waited for; it comes back and goes on from where it was. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
@@ -26,24 +26,30 @@ export async function runWatch(exchange: Exchange, view: WatchView): Promise<voi
   // not the request's close: in Node that comes as soon as the body has been read
   response.on('close', () => gone.abort());
   if (response.destroyed) return;
-  const sink = new ResponseSink(response, () => exchange.audit?.started(200));
+  const sink = new ResponseSink(response, watchType(view.media), () => exchange.audit?.started(200));
   const { resource, selection, options, media } = view;
   const encoder = new WatchEncoder({ resource, media, includeObject: options.includeObject, now: view.now });
   await watchObjects({ resource, selection, options, encoder, sink, signal: gone.signal });
   sink.end();
 }
 
+function watchType({ encoding }: MediaType): string {
+  return encoding === 'protobuf' ? `${PROTOBUF};stream=watch` : 'application/json';
+}
+
 /** Gathers what is written in one turn of the event loop into one write to the socket. */
 class ResponseSink implements WatchSink {
   readonly #response: ServerResponse;
+  readonly #contentType: string;
   readonly #opened: () => void;
   #waiting: Buffer[] = [];
   #scheduled = false;
   #ended = false;
   #open = false;
 
-  constructor(response: ServerResponse, opened: () => void) {
+  constructor(response: ServerResponse, contentType: string, opened: () => void) {
     this.#response = response;
+    this.#contentType = contentType;
     this.#opened = opened;
   }
 
@@ -51,7 +57,7 @@ class ResponseSink implements WatchSink {
     if (this.#open || this.#response.headersSent || this.#response.destroyed) return;
     this.#open = true;
     this.#response.statusCode = 200;
-    this.#response.setHeader('content-type', 'application/json');
+    this.#response.setHeader('content-type', this.#contentType);
     this.#response.flushHeaders();
     this.#opened();
   }

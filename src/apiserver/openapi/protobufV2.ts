@@ -1,4 +1,5 @@
 import { isJsonObject, stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { block, double, integer, text as wireText } from '../codec/protobufWriter.ts';
 
 /** Numbers of the members of gnostic's openapi.v2.Schema, by name in JSON and by kind of value. */
 const TEXTS = { $ref: 1, format: 2, title: 3, description: 4, pattern: 13, discriminator: 26 };
@@ -6,9 +7,6 @@ const DOUBLES = { multipleOf: 6, maximum: 7, minimum: 9 };
 const FLAGS = { exclusiveMaximum: 8, exclusiveMinimum: 10, uniqueItems: 16, readOnly: 27 };
 const COUNTS = { maxLength: 11, minLength: 12, maxItems: 14, minItems: 15, maxProperties: 17, minProperties: 18 };
 const VALUES = { default: 5, example: 30 };
-const LENGTH_DELIMITED = 2;
-const FIXED64 = 1;
-const VARINT = 0;
 
 /**
  * An OpenAPI v2 document as gnostic's openapi.v2.Document: what clients in Go read to know the types of kinds, such as
@@ -35,9 +33,9 @@ function schema(value: JsonValue | undefined): Buffer {
   const { required, type, items, properties, additionalProperties } = value;
   return Buffer.concat([
     ...fieldsOf(TEXTS, value, text),
-    ...fieldsOf(DOUBLES, value, double),
-    ...fieldsOf(FLAGS, value, (number, flag) => count(number, flag === true ? 1 : 0)),
-    ...fieldsOf(COUNTS, value, count),
+    ...fieldsOf(DOUBLES, value, (number, member) => double(number, Number(member))),
+    ...fieldsOf(FLAGS, value, (number, flag) => integer(number, flag === true ? 1 : 0)),
+    ...fieldsOf(COUNTS, value, (number, member) => integer(number, Number(member))),
     ...fieldsOf(VALUES, value, any),
     ...listOf(required).map((one) => text(19, one)),
     ...listOf(value['enum']).map((one) => any(20, one)),
@@ -52,7 +50,7 @@ function schema(value: JsonValue | undefined): Buffer {
 }
 
 function openOrTyped(value: JsonValue): Buffer {
-  return block(21, typeof value === 'boolean' ? count(2, value ? 1 : 0) : block(1, schema(value)));
+  return block(21, typeof value === 'boolean' ? integer(2, value ? 1 : 0) : block(1, schema(value)));
 }
 
 function fieldsOf(
@@ -76,32 +74,5 @@ function any(number: number, value: JsonValue): Buffer {
 }
 
 function text(number: number, value: JsonValue | undefined): Buffer {
-  return block(number, Buffer.from(typeof value === 'string' ? value : ''));
-}
-
-function block(number: number, ...content: readonly Buffer[]): Buffer {
-  const length = content.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return Buffer.concat([key(number, LENGTH_DELIMITED), varint(BigInt(length)), ...content]);
-}
-
-function count(number: number, value: JsonValue): Buffer {
-  return Buffer.concat([key(number, VARINT), varint(BigInt.asUintN(64, BigInt(Number(value))))]);
-}
-
-function double(number: number, value: JsonValue): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(Number(value));
-  return Buffer.concat([key(number, FIXED64), bytes]);
-}
-
-function key(number: number, wireType: number): Buffer {
-  return varint(BigInt((number << 3) | wireType));
-}
-
-function varint(value: bigint): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  bytes.push(Number(rest));
-  return Buffer.from(bytes);
+  return wireText(number, typeof value === 'string' ? value : '');
 }

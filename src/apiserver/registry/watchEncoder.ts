@@ -1,7 +1,9 @@
 import { stringifyJson, type JsonObject } from '../codec/json.ts';
+import { encodeProtobuf, encodeProtobufEvent } from '../codec/protobufEncode.ts';
 import type { CachedObject, CacheEvent } from '../cache/cachedObject.ts';
 import type { MediaType } from '../http/negotiate.ts';
 import type { Status } from '../http/status.ts';
+import { fromJson } from './encoding.ts';
 import type { ListOptions } from './listOptions.ts';
 import { textAt } from './object.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
@@ -37,7 +39,7 @@ export class WatchEncoder {
   /** A change of an object. `leaving`: it no longer matches, so the client sees the last state that did. */
   event(event: CacheEvent, type: WireType, leaving: boolean): Buffer {
     const columns = this.#takeColumns();
-    const form = `${apiVersionOf(this.#resource)} ${this.#media.transform} ${this.#media.version} ${this.#includeObject}`;
+    const form = `${this.#media.encoding} ${apiVersionOf(this.#resource)} ${this.#media.transform} ${this.#media.version} ${this.#includeObject}`;
     const key = `${form} ${type} ${String(leaving)} ${String(columns)}`;
     let bytes = event.encoded.get(key);
     if (bytes === undefined) {
@@ -58,12 +60,12 @@ export class WatchEncoder {
     if (initialEnd) metadata['annotations'] = { [INITIAL_EVENTS_END]: 'true' };
     const apiVersion = apiVersionOf(this.#resource);
     const bookmark: JsonObject = { kind: this.#resource.names.kind, apiVersion, metadata };
-    return line('BOOKMARK', stringifyJson(this.#transformBookmark(bookmark, metadata)));
+    return this.#framed('BOOKMARK', stringifyJson(this.#transformBookmark(bookmark, metadata)));
   }
 
   /** The end of a watch that cannot go on. */
   error(status: Status): Buffer {
-    return line('ERROR', JSON.stringify(status));
+    return this.#framed('ERROR', JSON.stringify(status));
   }
 
   #transformBookmark(bookmark: JsonObject, metadata: JsonObject): JsonObject {
@@ -78,12 +80,17 @@ export class WatchEncoder {
   }
 
   #line(type: WireType, object: CachedObject, columns: boolean): Buffer {
-    if (this.#media.transform === 'None') return line(type, cachedToText(this.#resource, object));
+    if (this.#media.transform === 'None') return this.#framed(type, cachedToText(this.#resource, object));
     const parsed = cachedToObject(this.#resource, object);
     if (this.#media.transform === 'Table') {
-      return line(type, stringifyJson(this.#table([parsed], String(object.revision), columns)));
+      return this.#framed(type, stringifyJson(this.#table([parsed], String(object.revision), columns)));
     }
-    return line(type, stringifyJson(partialMetadata(parsed, this.#media.version)));
+    return this.#framed(type, stringifyJson(partialMetadata(parsed, this.#media.version)));
+  }
+
+  #framed(type: string, json: string): Buffer {
+    if (this.#media.encoding === 'protobuf') return encodeProtobufEvent(type, encodeProtobuf(fromJson(json)));
+    return Buffer.from(`{"type":"${type}","object":${json}}\n`);
   }
 
   #table(objects: JsonObject[], resourceVersion: string, columnDefinitions: boolean): JsonObject {
@@ -107,8 +114,4 @@ export class WatchEncoder {
 function leftState(event: CacheEvent): CachedObject {
   const last = event.previous ?? event.object;
   return { ...last, revision: event.revision };
-}
-
-function line(type: string, json: string): Buffer {
-  return Buffer.from(`{"type":"${type}","object":${json}}\n`);
 }

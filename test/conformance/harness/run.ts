@@ -1,7 +1,8 @@
 import type { KubectlVersion } from '../../support/kubectl.ts';
 import { Names } from './names.ts';
 import { headersThatMatter, normaliseText } from './normalise.ts';
-import type { Side } from './side.ts';
+import { fromProtobuf, PROTOBUF } from './protobuf.ts';
+import type { Reply, Side } from './side.ts';
 import type { HttpStep, Json, KubectlStep, Step, WatchStep } from './step.ts';
 
 /** What one step came to, ready to be compared. */
@@ -58,7 +59,7 @@ export class Run {
     const limit = Date.now() + UNTIL_MS;
     for (;;) {
       const reply = await this.#side.ask(step.method, path, { body, headers, as: step.as });
-      const parsed = parse(reply.text, reply.headers['content-type']);
+      const parsed = parse(reply);
       const fits = step.until === undefined || step.until({ code: reply.code, body: parsed, headers: reply.headers });
       if (!fits && Date.now() < limit) {
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -81,12 +82,7 @@ export class Run {
     };
     const reply = await this.#side.watch(this.#fill(step.path), step.count, inside, step.as);
     const isStream = reply.code === 200;
-    const body = isStream
-      ? reply.text
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line): Json => JSON.parse(line))
-      : parse(reply.text, reply.headers['content-type']);
+    const body = isStream ? eventsIn(reply.text) : parse(reply);
     this.#answers[number] = isStream ? body[0]?.object : body;
     return {
       step: `${number} WATCH ${step.path}`,
@@ -128,7 +124,18 @@ export class Run {
   }
 }
 
-function parse(text: string, contentType: string | undefined): Json {
+function parse({ text, bytes, headers }: Omit<Reply, 'bytes'> & { bytes?: Buffer }): Json {
+  const contentType = headers['content-type'];
+  if (contentType?.startsWith(PROTOBUF) === true && bytes !== undefined) return fromProtobuf(bytes, contentType);
   if (text === '' || contentType?.startsWith('application/json') !== true) return text;
+  // a watch that was asked for like an object, and came to its end
+  if (text.startsWith('{"type":')) return eventsIn(text);
   return JSON.parse(text);
+}
+
+function eventsIn(text: string): Json[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): Json => JSON.parse(line));
 }

@@ -22,6 +22,7 @@ export interface Reply {
   code: number;
   headers: IncomingHttpHeaders;
   text: string;
+  bytes: Buffer;
 }
 
 export interface Ask {
@@ -56,8 +57,8 @@ export class Side {
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('error', reject);
           response.on('end', () => {
-            const text = Buffer.concat(chunks).toString();
-            resolve({ code: response.statusCode ?? 0, headers: response.headers, text });
+            const bytes = Buffer.concat(chunks);
+            resolve({ code: response.statusCode ?? 0, headers: response.headers, text: bytes.toString(), bytes });
           });
         },
       );
@@ -67,7 +68,7 @@ export class Side {
   }
 
   /** Opens a watch; `meanwhile` runs when it is open. Returns its answer, and the lines that came. */
-  async watch(path: string, count: number, meanwhile: () => Promise<void>, as?: User): Promise<Reply> {
+  async watch(path: string, count: number, meanwhile: () => Promise<void>, as?: User): Promise<Omit<Reply, 'bytes'>> {
     const agent = await this.#agentOf(as ?? ADMIN);
     const lines: string[] = [];
     let rest = '';
