@@ -98,6 +98,11 @@ const HostKeyStatus = z.object({
   trusted: z.boolean().describe('True when the KnownHost holds it.'),
 });
 
+const BundleVersion = z.object({
+  uid: text(64).describe('Its metadata.uid.'),
+  generation: count.describe('Its metadata.generation.'),
+});
+
 export const lifecycleStates = [
   'Pending',
   'Detecting',
@@ -124,6 +129,7 @@ export type Summary = (typeof summaries)[number];
 export const ServerStatus = z
   .object({
     observedGeneration: count.optional().describe('metadata.generation that the last run started from.'),
+    observedBundle: BundleVersion.optional().describe('The ArtifactBundle that the last run started from.'),
     appliedGeneration: count.optional().describe('Last metadata.generation that converged.'),
     summary: z.enum(summaries).optional().describe('One word for display; decide on conditions.'),
     conditions: conditionList.optional().describe('State, aspect by aspect.'),

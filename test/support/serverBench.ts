@@ -100,6 +100,18 @@ export class ServerBench {
     this.api.put(SERVERS, { ...this.server(name), status });
   }
 
+  /** Creates or changes the ArtifactBundle `docker`, which holds nothing. */
+  putBundle(metadata: { uid: string; generation: number }): void {
+    const named = { ...metadata, namespace: NAMESPACE, name: 'docker' };
+    const bundle: ArtifactBundle = {
+      apiVersion: API_VERSION,
+      kind: 'ArtifactBundle',
+      metadata: named,
+      spec: { artifacts: [] },
+    };
+    this.api.put(BUNDLES, bundle);
+  }
+
   /** Asks for an act on a Server; the next run carries it out. */
   putOperation(name: string, spec: ServerOperation['spec']): void {
     const metadata = { namespace: NAMESPACE, name, generation: 1 };

@@ -1,3 +1,4 @@
+import type { ArtifactBundle } from '../../src/api/artifactBundle.ts';
 import type { ServerOperation } from '../../src/api/serverOperation.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
 import type { ClaimDeps } from '../../src/controllers/server/claim.ts';
@@ -15,6 +16,8 @@ interface Given {
   requalifyAfterMs?: number;
   memory?: ServerMemory;
   operations?: readonly ServerOperation[];
+  /** The ArtifactBundle that the Server refers to. */
+  bundle?: ArtifactBundle | undefined;
   /** The run has logged in. */
   session?: PooledSession;
 }
@@ -35,7 +38,15 @@ export function emptyMemory(): ServerMemory {
 }
 
 /** A run that begins. */
-export function scopeOf({ server, session, now = 0, memory, operations = [], requalifyAfterMs = 1 }: Given): Scope {
+export function scopeOf({
+  server,
+  session,
+  now = 0,
+  memory,
+  operations = [],
+  bundle,
+  requalifyAfterMs = 1,
+}: Given): Scope {
   const scope = newScope(server ?? serverWith(), {
     now,
     requalifyAfterMs,
@@ -43,6 +54,7 @@ export function scopeOf({ server, session, now = 0, memory, operations = [], req
     log: silentLogger,
     memory: memory ?? emptyMemory(),
     operations,
+    bundle,
   });
   if (session !== undefined) scope.login = { outcome: 'connected', session, credential: 'PrivateKey', hostKeys: [] };
   return scope;

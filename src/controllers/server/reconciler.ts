@@ -15,9 +15,10 @@ import { Phases } from './phases.ts';
 import { Remover } from './remover.ts';
 import { recordTransitions } from './events.ts';
 import { References } from './references.ts';
-import { newScope, type Scope } from './scope.ts';
+import { newScope, versionOf, type Scope } from './scope.ts';
 import { SecretReader } from './secrets.ts';
 import { statusOf } from './status.ts';
+import { bundleKeyOf } from './watches.ts';
 
 const FINALIZER = 'hostler.dev/server';
 /** Commands in one run; the machine never needs as many: a guard against a bug, not a limit. */
@@ -37,7 +38,9 @@ export class ServerReconciler implements Reconciler {
     this.#deps = deps;
     const secrets = new SecretReader(deps.client);
     const desk = new LoginDesk(deps, secrets, (scope) => this.#write(scope));
-    this.#phases = new Phases(deps, { desk, references: new References(secrets, deps) }, (scope) => this.#write(scope));
+    this.#phases = new Phases(deps, { desk, references: new References(secrets, deps.bundleDirectory) }, (scope) =>
+      this.#write(scope),
+    );
     this.#remover = new Remover(deps, desk, (scope) => this.#write(scope));
   }
 
@@ -61,7 +64,9 @@ export class ServerReconciler implements Reconciler {
 
   #scope(server: Scope['server'], signal: AbortSignal, log: Logger): Scope {
     const key = `${server.metadata.namespace}/${server.metadata.name}`;
+    const bundleKey = bundleKeyOf(server);
     return newScope(server, {
+      bundle: bundleKey && this.#deps.bundles.get(bundleKey),
       now: this.#deps.clock.now(),
       requalifyAfterMs: this.#deps.intervals.requalifyMs,
       signal,
@@ -98,7 +103,8 @@ export class ServerReconciler implements Reconciler {
     const { server } = scope;
     const requested = admitOperations(scope);
     if (server.metadata.deletionTimestamp !== undefined) return { type: 'deleteRequested' };
-    const changed = requested || server.status?.observedGeneration !== server.metadata.generation;
+    const changed =
+      requested || server.status?.observedGeneration !== server.metadata.generation || isBundleChanged(scope);
     scope.full = changed || this.#fullLookDue(scope);
     if (changed) scope.confirmations = forgiveRollbacks(scope.confirmations);
     return { type: changed ? 'requestChanged' : 'lookDue' };
@@ -186,6 +192,13 @@ export class ServerReconciler implements Reconciler {
         };
     }
   }
+}
+
+/** Whether the bundle is another than the last run had: a user changes it as they change the spec, to have it tried. */
+function isBundleChanged({ server, bundle }: Scope): boolean {
+  const [before, now] = [server.status?.observedBundle, versionOf(bundle)];
+  if (before === undefined || now === undefined) return false;
+  return before.uid !== now.uid || before.generation !== now.generation;
 }
 
 /** Milliseconds, while something goes on on the host. */

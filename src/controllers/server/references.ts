@@ -1,4 +1,3 @@
-import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import type {
   BundleArtifact,
   EffectiveBundle,
@@ -6,7 +5,6 @@ import type {
   EffectiveServer,
   Referred,
 } from '../../api/effective.ts';
-import type { Lister } from '../../kube/informer.ts';
 import type { BundleDirectory } from '../../lib/bundleDirectory.ts';
 import { findCause, ReconcileError } from '../../lib/errors.ts';
 import type { Scope } from './scope.ts';
@@ -15,24 +13,18 @@ import { requiredValue, type SecretReader } from './secrets.ts';
 const BUNDLE_FIELD = 'spec.docker.source.bundle.bundleRef';
 const KEY_FIELD = 'spec.docker.source.mirror.keySecretRef';
 
-/** Where ArtifactBundles and their files are looked up. */
-interface BundleSources {
-  bundles: Lister<ArtifactBundle>;
-  bundleDirectory: Pick<BundleDirectory, 'problemOf'>;
-}
-
 /**
  * Reads what a Server's spec refers to beyond its login, so that tasks stay pure: what was found, or why it could not
  * be had, becomes part of the run's effective spec, and the task that needs it says what that means.
  */
 export class References {
   readonly #secrets: SecretReader;
+  /** Where the files of ArtifactBundles lie. */
+  readonly #directory: Pick<BundleDirectory, 'problemOf'>;
 
-  readonly #sources: BundleSources;
-
-  constructor(secrets: SecretReader, sources: BundleSources) {
+  constructor(secrets: SecretReader, directory: Pick<BundleDirectory, 'problemOf'>) {
     this.#secrets = secrets;
-    this.#sources = sources;
+    this.#directory = directory;
   }
 
   /** The effective spec with everything read. @throws API errors other than "not there" and "forbidden". */
@@ -49,17 +41,16 @@ export class References {
     return { ...effective, docker: { ...docker, source } };
   }
 
-  async #withArtifacts({ server }: Scope, bundle: EffectiveBundle): Promise<EffectiveBundle> {
+  async #withArtifacts({ server, bundle: found }: Scope, bundle: EffectiveBundle): Promise<EffectiveBundle> {
     const { namespace } = server.metadata;
     const { name } = bundle.bundleRef;
-    const found = this.#sources.bundles.get({ namespace, name });
     if (found === undefined) {
       const message = `ArtifactBundle ${namespace}/${name} of ${BUNDLE_FIELD} does not exist. Create it, or correct the reference.`;
       return { ...bundle, artifacts: { problem: { reason: 'BundleMissing', message, terminal: false } } };
     }
     const value: BundleArtifact[] = [];
     for (const artifact of found.spec.artifacts) {
-      const problem = await this.#sources.bundleDirectory.problemOf(artifact);
+      const problem = await this.#directory.problemOf(artifact);
       const message = `${BUNDLE_FIELD}: ArtifactBundle ${name}: ${problem?.message ?? ''}`;
       value.push({ ...artifact, ...(problem && { problem: { ...problem, message } }) });
     }

@@ -1,3 +1,4 @@
+import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
@@ -36,6 +37,8 @@ export interface Scope {
   readonly requalifyAfterMs: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** The one that the spec refers to. */
+  readonly bundle: ArtifactBundle | undefined;
   /** What this process remembers of the Server between runs; nothing that must survive a restart. */
   readonly memory: ServerMemory;
   /** Operations that wait for this run, oldest first. */
@@ -94,10 +97,16 @@ export interface Scope {
   applied: Change[];
 }
 
+/** What the status remembers of a bundle: which one, in which version. */
+export function versionOf(bundle: ArtifactBundle | undefined): ServerStatus['observedBundle'] {
+  const { uid, generation } = bundle?.metadata ?? {};
+  return uid !== undefined && generation !== undefined ? { uid, generation } : undefined;
+}
+
 /** The scope of a run that begins: what is stored, and nothing found yet. */
 export function newScope(
   server: Scope['server'],
-  given: Pick<Scope, 'now' | 'requalifyAfterMs' | 'signal' | 'log' | 'memory' | 'operations'>,
+  given: Pick<Scope, 'now' | 'requalifyAfterMs' | 'signal' | 'log' | 'bundle' | 'memory' | 'operations'>,
 ): Scope {
   const status = structuredClone(server.status ?? {});
   return {

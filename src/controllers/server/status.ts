@@ -10,7 +10,7 @@ import { conditionsOf } from './conditions.ts';
 import { capacityOf, componentsOf, taskSystemInfo } from './inventory.ts';
 import { rebootReasons } from './judge.ts';
 import { persist } from './machine.ts';
-import type { Scope } from './scope.ts';
+import { versionOf, type Scope } from './scope.ts';
 
 const LAST_CHECK_EVERY_MS = 6 * 3600_000;
 const MESSAGE_MAX = 2048;
@@ -20,6 +20,7 @@ export function statusOf(scope: Scope, tasks: readonly AnyTask[]): ServerStatus 
   const draft: ServerStatus = {
     ...structuredClone(old),
     observedGeneration: scope.server.metadata.generation,
+    observedBundle: versionOf(scope.bundle),
     auth: scope.auth,
     jobs: orUndefined(scope.jobs),
     confirmations: orUndefined(scope.confirmations),

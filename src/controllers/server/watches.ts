@@ -6,7 +6,7 @@ import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { Controller } from '../../kube/controller.ts';
 import type { Informer } from '../../kube/informer.ts';
-import { keyOf } from '../../kube/resource.ts';
+import { keyOf, type ObjectKey } from '../../kube/resource.ts';
 import { SHARD_INDEX, shardIndex } from '../../kube/shards.ts';
 
 /** Informers of the Server controller. */
@@ -23,7 +23,10 @@ export function indexServerSources({ servers, operations }: ServerSources): void
     `${operation.metadata.namespace ?? ''}/${operation.spec.serverRef.name}`,
   ]);
   servers.addIndex('knownHost', (server) => knownHostKeys(server));
-  servers.addIndex('bundle', (server) => bundleKeys(server));
+  servers.addIndex('bundle', (server) => {
+    const key = bundleKeyOf(server);
+    return key === undefined ? [] : [`${key.namespace}/${key.name}`];
+  });
   servers.addIndex(SHARD_INDEX, shardIndex);
   servers.addIndex('machine', ({ status }) => (status?.identity?.machineID ? [status.identity.machineID] : []));
 }
@@ -92,9 +95,10 @@ function readinessOf({ status }: ArtifactBundle): string | undefined {
   return findCondition(status?.conditions, 'Ready')?.status;
 }
 
-function bundleKeys({ metadata, spec }: Server): string[] {
+/** The ArtifactBundle that a Server refers to. */
+export function bundleKeyOf({ metadata, spec }: Server): Required<ObjectKey> | undefined {
   const name = spec.docker?.source?.bundle?.bundleRef.name;
-  return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
+  return name === undefined ? undefined : { namespace: metadata.namespace ?? '', name };
 }
 
 function knownHostKeys(server: Server): string[] {

@@ -4,7 +4,6 @@ import { References } from '../../../../src/controllers/server/references.ts';
 import { SecretReader } from '../../../../src/controllers/server/secrets.ts';
 import { Client } from '../../../../src/kube/client.ts';
 import { fixedConnection } from '../../../../src/kube/connection.ts';
-import type { Lister } from '../../../../src/kube/informer.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import { ApiDouble } from '../../../support/apiDouble.ts';
 import { scopeOf, serverWith } from '../../../support/serverScope.ts';
@@ -24,21 +23,15 @@ describe('what a spec refers to beside its login', () => {
     await api.stop();
   });
 
-  const bundles: ArtifactBundle[] = [];
-  const lister: Lister<ArtifactBundle> = {
-    get: ({ namespace, name }) =>
-      bundles.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-    list: () => bundles,
-    byIndex: () => [],
-  };
+  let bundle: ArtifactBundle | undefined;
   const wrong = { reason: 'FileMissing', message: 'file b.tar is not there.', terminal: false } as const;
   const bundleDirectory = {
     problemOf: ({ file }: { file: string }) => Promise.resolve(file === 'b.tar' ? wrong : undefined),
   };
 
   async function resolved(spec: Parameters<typeof serverWith>[0]) {
-    const scope = scopeOf({ server: serverWith(spec) });
-    return new References(new SecretReader(client), { bundles: lister, bundleDirectory }).resolve(scope);
+    const scope = scopeOf({ server: serverWith(spec), bundle });
+    return new References(new SecretReader(client), bundleDirectory).resolve(scope);
   }
 
   const mirror = { url: 'https://mirror.example.com/debian', keySecretRef: { name: 'mirror-key' } };
@@ -111,12 +104,12 @@ describe('what a spec refers to beside its login', () => {
       architecture: 'amd64',
     });
     const { apiVersion } = serverWith();
-    bundles.push({
+    bundle = {
       apiVersion,
       kind: 'ArtifactBundle',
       metadata: { namespace: 'acme', name: 'docker' },
       spec: { artifacts: [artifact('a'), artifact('b')] },
-    });
+    };
     const { docker: found } = await resolved({ docker: fromBundle });
     const message = 'spec.docker.source.bundle.bundleRef: ArtifactBundle docker: file b.tar is not there.';
     expect(found?.source.bundle?.artifacts).toEqual({
