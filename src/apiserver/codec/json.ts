@@ -80,11 +80,13 @@ export function shareEqual(value: JsonValue, old: JsonValue | undefined): JsonVa
 }
 
 function shareObject(value: JsonObject, old: JsonObject): JsonObject {
-  const shared = shareMembers(value, old);
-  const keys = Object.keys(shared);
-  return keys.length === Object.keys(old).length && keys.every((key) => shared[key] === member(old, key))
-    ? old
-    : shared;
+  const keys = Object.keys(value);
+  const items = keys.map((key) => shareEqual(value[key] ?? null, member(old, key)));
+  if (keys.length === Object.keys(old).length && keys.every((key, index) => items[index] === member(old, key)))
+    return old;
+  const shared: JsonObject = {};
+  for (const [index, key] of keys.entries()) shared[key] = items[index] ?? null;
+  return shared;
 }
 
 /** A new object with the members of `value`, each as {@link shareEqual} has it. */

@@ -7,7 +7,7 @@ import { ApiError, applyConflict, badRequest, conflict } from '../http/status.ts
 import { refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
 import { createObject } from './create.ts';
-import { metaOf, textAt, withOwnMetadata } from './object.ts';
+import { metaOf, sharingWith, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { deriveObject } from './update.ts';
 
@@ -62,7 +62,7 @@ function applyTo(deps: RegistryDeps, call: Call, { sent, request }: Sent, curren
   // what is nested is changed in place later on: by defaults, and by the strategies of built-in kinds
   const isBuiltin = call.resource.strategicKind !== undefined;
   const live = isBuiltin ? cloneJson(current) : current;
-  const object = withOwnMetadata(applied(deps, call, { live, sent: cloneJson(sent), force: request.force }));
+  const object = sharingWith(live, applied(deps, call, { live, sent: cloneJson(sent), force: request.force }));
   return admit(call, object, isBuiltin ? undefined : current);
 }
 

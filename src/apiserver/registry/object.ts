@@ -46,20 +46,17 @@ export function tidyMeta(object: JsonObject): void {
   }
 }
 
-/** A copy of `object` that may be changed in itself and in its metadata; everything below is shared. */
-export function withOwnMetadata(object: JsonObject): JsonObject {
-  const metadata = member(object, 'metadata');
-  return isJsonObject(metadata) ? { ...object, metadata: { ...metadata } } : { ...object };
-}
-
-/** As {@link withOwnMetadata}, with the very nodes of `old` wherever both are equal at the same place. */
+/**
+ * A copy of `object` that may be changed in itself and in its metadata; everything below is shared, with the very nodes
+ * of `old` wherever both are equal at the same place.
+ */
 export function sharingWith(old: JsonObject, object: JsonObject): JsonObject {
   const result: JsonObject = {};
   for (const key of Object.keys(object)) {
-    result[key] =
-      key === 'metadata'
-        ? shareMembers(metaOf(object), metaOf(old))
-        : shareEqual(object[key] ?? null, member(old, key));
+    const value = object[key] ?? null;
+    const before = member(old, key);
+    const isMetadata = key === 'metadata' && isJsonObject(value);
+    result[key] = isMetadata ? shareMembers(value, isJsonObject(before) ? before : {}) : shareEqual(value, before);
   }
   return result;
 }

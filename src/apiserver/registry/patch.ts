@@ -3,7 +3,7 @@ import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedMedi
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, PatchError } from '../patch/patch.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
-import { withOwnMetadata } from './object.ts';
+import { sharingWith } from './object.ts';
 import type { StoredResource } from './resource.ts';
 import { deriveObject } from './update.ts';
 
@@ -30,7 +30,8 @@ export async function patchObject(deps: RegistryDeps, call: Call, type: string, 
   return deriveObject(deps, call, (current) => {
     // built-in kinds are small, and their strategies change what is nested in place
     if (call.resource.strategicKind !== undefined) return admitPatched(call, patched(call, cloneJson(current), apply));
-    return admitPatched(call, withOwnMetadata(patched(call, current, apply)), current);
+    // what the patch repeats is shared, too: it was admitted before
+    return admitPatched(call, sharingWith(current, patched(call, current, apply)), current);
   });
 }
 

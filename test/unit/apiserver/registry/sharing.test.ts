@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cloneJson, isJsonObject, type JsonObject, type JsonValue } from '../../../../src/apiserver/codec/json.ts';
 import { updateManagedFields } from '../../../../src/apiserver/fields/managedFields.ts';
 import { applyMergePatch } from '../../../../src/apiserver/patch/patch.ts';
-import { sharingWith, withOwnMetadata } from '../../../../src/apiserver/registry/object.ts';
+import { sharingWith } from '../../../../src/apiserver/registry/object.ts';
 import { versionsOf } from '../../../support/fieldVersions.ts';
 import { compileStructuralSchema } from '../../../../src/apiserver/schema/resourceSchema.ts';
 
@@ -100,7 +100,7 @@ function admit(object: JsonObject, old?: JsonObject): unknown {
 }
 
 function owners(live: JsonObject, object: JsonObject, manager: string): JsonObject {
-  const next = withOwnMetadata(object);
+  const next = sharingWith({}, object);
   const write = {
     live,
     object: next,
@@ -119,16 +119,23 @@ describe('an update that shares nodes with the old object', () => {
       fc.property(stored, patches, (old, patch) => {
         deepFreeze(old);
         const copied = admit(cloneJson(applyMergePatch(cloneJson(old), patch)));
-        expect(admit(withOwnMetadata(applyMergePatch(old, cloneJson(patch))), old)).toEqual(copied);
+        expect(admit(sharingWith(old, applyMergePatch(old, cloneJson(patch))), old)).toEqual(copied);
       }),
     );
+  });
+
+  it('keeps metadata that is no object, which admission refuses', () => {
+    const old: JsonObject = { metadata: { name: 'x' } };
+    for (const metadata of ['text', ['list'], 1]) {
+      expect(sharingWith(old, applyMergePatch(old, { metadata }))).toEqual({ metadata });
+    }
   });
 
   it('is validated as a deep copy is', () => {
     fc.assert(
       fc.property(stored, patches, (old, patch) => {
         deepFreeze(old);
-        const object = withOwnMetadata(applyMergePatch(old, patch));
+        const object = sharingWith(old, applyMergePatch(old, patch));
         schema.admitRequest(object, old);
         const expected = schema.validateUpdate(cloneJson(object), cloneJson(old));
         expect(schema.validateUpdate(sharingWith(old, object), old)).toEqual(expected);
@@ -140,7 +147,7 @@ describe('an update that shares nodes with the old object', () => {
     fc.assert(
       fc.property(stored, patches, fc.constantFrom('first', 'second'), (old, patch, manager) => {
         deepFreeze(old);
-        const object = withOwnMetadata(applyMergePatch(old, patch));
+        const object = sharingWith(old, applyMergePatch(old, patch));
         schema.admitRequest(object, old);
         // a list that is not the very same is decoded, compared and encoded path by path
         expect(owners(old, sharingWith(old, object), manager)).toEqual(owners(old, cloneJson(object), manager));
