@@ -103,7 +103,11 @@ class Checker {
     this.#matches += 2;
     const { items: item, minItems, maxItems } = node;
     if (item !== undefined) {
-      items.forEach((value, index) => this.#inside(index, value, { node: item, pair: correlateIndex(pair, index) }));
+      items.forEach((value, index) => {
+        this.#path.push(index);
+        this.check(value, item, pair === undefined ? undefined : correlateIndex(pair, index));
+        this.#path.pop();
+      });
     }
     if (minItems !== undefined && items.length < minItems) {
       this.#found({ type: 'FieldValueInvalid', text: `should have at least ${minItems} items` }, items.length);
@@ -122,9 +126,12 @@ class Checker {
     this.#size(keys.length, node);
     for (const key of keys) {
       const child = node.properties.get(key) ?? node.additional;
-      const value = object[key] ?? null;
-      if (typeof child === 'object') this.#inside(key, value, { node: child, pair: this.#correlate(pair, key) });
-      else if (child === false) this.#forbid(key);
+      if (typeof child === 'object') {
+        const below = pair === undefined ? undefined : this.#correlate(pair, key);
+        this.#path.push(key);
+        this.check(object[key] ?? null, child, below);
+        this.#path.pop();
+      } else if (child === false) this.#forbid(key);
     }
     for (const key of node.required) {
       if (!Object.hasOwn(object, key)) this.errors.push(required(join(this.#field(), key)));
@@ -146,21 +153,15 @@ class Checker {
   }
 
   /** apiVersion and kind of the object itself are never excused: they look unchanged after every conversion. */
-  #correlate(pair: Correlated | undefined, key: string): Correlated | undefined {
+  #correlate(pair: Correlated, key: string): Correlated | undefined {
     if (this.#path.length === 0 && (key === 'apiVersion' || key === 'kind')) return undefined;
     return correlateKey(pair, key);
   }
 
-  #inside(step: string | number, value: JsonValue, at: { node: CheckNode; pair: Correlated | undefined }): void {
-    this.#path.push(step);
-    this.check(value, at.node, at.pair);
-    this.#path.pop();
-  }
-
-  #alternatives(value: JsonValue, node: CheckNode, pair: Correlated | undefined): void {
+  #alternatives(value: JsonValue, { alternatives }: CheckNode, pair: Correlated | undefined): void {
     this.#matches += 2;
-    const { anyOf, oneOf, allOf, not } = node;
-    if (anyOf.length + oneOf.length + allOf.length === 0 && not === undefined) return;
+    if (alternatives === undefined) return;
+    const { anyOf, oneOf, allOf, not } = alternatives;
     if (anyOf.length > 0) this.#anyOf(anyOf.map((option) => () => this.#try(value, option, pair)));
     if (oneOf.length > 0) this.#oneOf(oneOf.map((option) => this.#try(value, option, pair)));
     if (allOf.length > 0) this.#allOf(allOf.map((option) => this.#try(value, option, pair)));

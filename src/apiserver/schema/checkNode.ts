@@ -20,6 +20,12 @@ export interface CheckNode {
   properties: ReadonlyMap<string, CheckNode>;
   /** false forbids other members; undefined or true allows any. */
   additional: CheckNode | boolean | undefined;
+  /** undefined = none, as nearly everywhere. */
+  alternatives: Alternatives | undefined;
+}
+
+/** Schemas that the same value is held against. */
+interface Alternatives {
   allOf: readonly CheckNode[];
   anyOf: readonly CheckNode[];
   oneOf: readonly CheckNode[];
@@ -47,7 +53,6 @@ export interface NumberChecks {
 /** Reads the validation keywords of `schema`; what is malformed counts as absent. */
 export function compileCheck(schema: JsonObject): CheckNode {
   const items = member(schema, 'items');
-  const not = member(schema, 'not');
   const enumeration = member(schema, 'enum');
   return {
     types: typesOf(schema),
@@ -64,11 +69,15 @@ export function compileCheck(schema: JsonObject): CheckNode {
     required: textsOf(schema, 'required'),
     properties: propertiesOf(schema),
     additional: additionalOf(member(schema, 'additionalProperties')),
-    allOf: listOf(schema, 'allOf'),
-    anyOf: listOf(schema, 'anyOf'),
-    oneOf: listOf(schema, 'oneOf'),
-    not: isJsonObject(not) ? compileCheck(not) : undefined,
+    alternatives: alternativesOf(schema),
   };
+}
+
+function alternativesOf(schema: JsonObject): Alternatives | undefined {
+  const [allOf, anyOf, oneOf] = [listOf(schema, 'allOf'), listOf(schema, 'anyOf'), listOf(schema, 'oneOf')];
+  const not = member(schema, 'not');
+  if (allOf.length + anyOf.length + oneOf.length === 0 && !isJsonObject(not)) return undefined;
+  return { allOf, anyOf, oneOf, not: isJsonObject(not) ? compileCheck(not) : undefined };
 }
 
 function typesOf(schema: JsonObject): string[] {

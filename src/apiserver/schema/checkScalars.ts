@@ -57,12 +57,19 @@ function countRunes(text: string): number {
 
 /** Everything that is wrong with a number. Bounds of integers are integers, as in kube. */
 export function checkNumber(value: number | bigint, checks: NumberChecks): Finding[] {
-  const { multipleOf } = checks;
-  const texts = [checkMinimum(value, checks), checkMaximum(value, checks)];
-  if (multipleOf !== undefined && !isMultiple(value, boundFor(value, multipleOf))) {
-    texts.unshift(`should be a multiple of ${goNumber(multipleOf)}`);
+  const findings: Finding[] = [];
+  for (const check of NUMBER_CHECKS) {
+    const text = check(value, checks);
+    if (text !== undefined) findings.push({ type: 'FieldValueInvalid', text });
   }
-  return texts.flatMap((text) => (text === undefined ? [] : [{ type: 'FieldValueInvalid', text }]));
+  return findings;
+}
+
+const NUMBER_CHECKS = [checkMultiple, checkMinimum, checkMaximum];
+
+function checkMultiple(value: number | bigint, { multipleOf }: NumberChecks): string | undefined {
+  if (multipleOf === undefined || isMultiple(value, boundFor(value, multipleOf))) return undefined;
+  return `should be a multiple of ${goNumber(multipleOf)}`;
 }
 
 function checkMinimum(value: number | bigint, { minimum, exclusiveMinimum }: NumberChecks): string | undefined {
@@ -91,5 +98,6 @@ function isMultiple(value: number | bigint, factor: number): boolean {
 
 /** True when `value` is one of `allowed`; 1 and 1.0 are the same. */
 export function isOneOf(value: JsonValue, allowed: readonly JsonValue[]): boolean {
-  return value !== null && allowed.some((candidate) => equalJson(candidate, value));
+  if (value === null) return false;
+  return typeof value === 'object' ? allowed.some((candidate) => equalJson(candidate, value)) : allowed.includes(value);
 }

@@ -183,8 +183,10 @@ export function requestValues({
 }
 
 function askFor(requester: User, authorizer: RbacAuthorizer): Ask {
-  return ({ user, ...question }) =>
-    authorizer.decide({ ...question, version: '*', user: user === undefined ? requester : accountOf(user) });
+  return (question) => {
+    const { user } = question;
+    return authorizer.decide({ ...question, version: '*', user: user === undefined ? requester : accountOf(user) });
+  };
 }
 
 function accountOf({ namespace, name }: { namespace: string; name: string }): User {
