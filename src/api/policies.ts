@@ -107,6 +107,20 @@ const POLICIES: readonly PolicySpec[] = [
     ],
   },
   {
+    name: 'hostler-bundle-packages',
+    resource: 'artifactbundles',
+    operations: ['CREATE', 'UPDATE'],
+    when: { name: 'changes-the-packages', expression: 'oldObject == null || object.spec != oldObject.spec' },
+    validations: [
+      {
+        expression: `${SERVERS}.subresource('commands').check('create').allowed()`,
+        message:
+          'the packages of a bundle are installed as root on each host whose Server refers to it: to set or change them takes the verb create on servers/commands',
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
     name: 'hostler-operation-types',
     resource: 'serveroperations',
     operations: ['CREATE'],

@@ -13,6 +13,7 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 const SERVERS = '/apis/hostler.dev/v1alpha1/namespaces/acme/servers';
 const OPERATIONS = '/apis/hostler.dev/v1alpha1/namespaces/acme/serveroperations';
+const BUNDLES = '/apis/hostler.dev/v1alpha1/namespaces/acme/artifactbundles';
 const CONFIG_MAPS = '/api/v1/namespaces/acme/configmaps';
 
 const audit: string[] = [];
@@ -92,7 +93,11 @@ beforeAll(async () => {
   await created(`${RBAC}/namespaces/acme/roles`, {
     metadata: { name: 'writer' },
     rules: [
-      { apiGroups: ['hostler.dev'], resources: ['servers'], verbs: ['get', 'create', 'update', 'patch'] },
+      {
+        apiGroups: ['hostler.dev'],
+        resources: ['servers', 'artifactbundles'],
+        verbs: ['get', 'create', 'update', 'patch'],
+      },
       { apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'], verbs: ['get'] },
       { apiGroups: ['hostler.dev'], resources: ['serveroperations'], verbs: ['create'] },
       { apiGroups: ['hostler.dev'], resources: ['servers/reboot'], resourceNames: ['eu-1'], verbs: ['create'] },
@@ -140,6 +145,32 @@ describe('the policies of Hostler', () => {
     expect((await as('owner', 'PATCH', `${SERVERS}/eu-2`, { spec: hooks })).code).toBe(200);
     // not changed: no matter for who writes something else
     expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, { spec: { description: 'y' } })).code).toBe(200);
+  });
+
+  it('keep the packages of bundles to them as well', async () => {
+    const artifact = {
+      name: 'docker',
+      type: 'Packages',
+      file: 'docker.tar',
+      sha256: '0'.repeat(64),
+      sizeBytes: 1,
+      os: { id: 'debian', versionID: '12' },
+      architecture: 'amd64',
+    };
+    const metadata = { name: 'docker' };
+    const bundle = {
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'ArtifactBundle',
+      metadata,
+      spec: { artifacts: [artifact] },
+    };
+    const own = await as('writer', 'POST', BUNDLES, bundle);
+    expect(own.code).toBe(403);
+    expect(own.body.message).toContain('the packages of a bundle are installed as root');
+    expect((await as('owner', 'POST', BUNDLES, bundle)).code).toBe(201);
+    const others = { spec: { artifacts: [{ ...artifact, sha256: '1'.repeat(64) }] } };
+    expect((await as('writer', 'PATCH', `${BUNDLES}/docker`, others)).code).toBe(403);
+    expect((await as('writer', 'PATCH', `${BUNDLES}/docker`, { metadata: { labels: { a: 'b' } } })).code).toBe(200);
   });
 
   it('ask for a permission by type of operation, and by Server', async () => {
