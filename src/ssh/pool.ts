@@ -15,6 +15,8 @@ export interface AcquireRequest {
   key: string;
   /** `address:port`, for the limit of starts per address. */
   address: string;
+  /** Somebody waits for it: where logins have to queue, it goes before those for which nobody does. */
+  urgent?: boolean;
   /**
    * Logs in. May acquire a jump host's session from the same pool; its place among the starting logins is given up
    * meanwhile. The signal aborts when nobody waits any more.
@@ -233,7 +235,8 @@ export class SessionPool {
   }
 
   async #logIn(request: AcquireRequest, signal: AbortSignal): Promise<Connection> {
-    const slot = await this.#limiter.start(request.address, signal);
+    const { address, urgent = false } = request;
+    const slot = await this.#limiter.start({ address, urgent }, signal);
     const startedAt = this.#clock.now();
     let reason: string | undefined;
     try {

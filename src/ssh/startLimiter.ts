@@ -22,15 +22,21 @@ export interface StartSlot {
   finish: () => void;
 }
 
-interface Waiter {
+/** Who wants to log in. */
+interface Start {
   address: string;
+  /** Before those who are not. */
+  urgent: boolean;
+}
+
+interface Waiter extends Start {
   admit: () => void;
 }
 
 /**
  * Bounds the logins that are under way: sshd drops unauthenticated connections beyond MaxStartups (10 by default), and
- * a controller that comes back must not open a thousand at once. First come, first served, but an address at its
- * limit does not hold up the others.
+ * a controller that comes back must not open a thousand at once. First come, first served, the urgent before the
+ * others; an address at its limit holds up nobody else.
  */
 export class StartLimiter {
   readonly #limits: StartLimits;
@@ -48,16 +54,16 @@ export class StartLimiter {
   }
 
   /** Resolves when the login may start. @throws signal.reason */
-  async start(address: string, signal: AbortSignal): Promise<StartSlot> {
+  async start(start: Start, signal: AbortSignal): Promise<StartSlot> {
     const slot = { isHeld: false, isFinished: false };
     const release = (): void => {
       if (!slot.isHeld) return;
       slot.isHeld = false;
-      this.#leave(address);
+      this.#leave(start.address);
     };
     const resume = async (from: AbortSignal): Promise<void> => {
       if (slot.isHeld || slot.isFinished) return;
-      await this.#enter(address, from);
+      await this.#enter(start, from);
       slot.isHeld = true;
       // finished while it waited
       if (isFinished(slot)) release();
@@ -70,13 +76,14 @@ export class StartLimiter {
     return { release, resume, finish };
   }
 
-  async #enter(address: string, signal: AbortSignal): Promise<void> {
+  async #enter(start: Start, signal: AbortSignal): Promise<void> {
+    const { address } = start;
     signal.throwIfAborted();
     if (this.#isFree(address)) {
       this.#take(address);
       return;
     }
-    await this.#queue(address, signal);
+    await this.#queue(start, signal);
     const { jitterMs, random, clock } = this.#limits;
     try {
       await clock.sleep(Math.round(jitterMs * random()), signal);
@@ -86,19 +93,20 @@ export class StartLimiter {
     }
   }
 
-  async #queue(address: string, signal: AbortSignal): Promise<void> {
+  async #queue(start: Start, signal: AbortSignal): Promise<void> {
     let admit = (): void => undefined;
     const turn = new Promise<void>((resolve) => {
       admit = resolve;
     });
-    const waiter: Waiter = { address, admit };
-    this.#waiting.push(waiter);
+    const waiter: Waiter = { ...start, admit };
+    const before = start.urgent ? this.#waiting.findIndex(({ urgent }) => !urgent) : -1;
+    this.#waiting.splice(before === -1 ? this.#waiting.length : before, 0, waiter);
     try {
       await abortable(turn, signal);
     } catch (error) {
       const index = this.#waiting.indexOf(waiter);
       // admitted in the same moment: then the place is given on
-      if (index === -1) this.#leave(address);
+      if (index === -1) this.#leave(start.address);
       else this.#waiting.splice(index, 1);
       throw error;
     }

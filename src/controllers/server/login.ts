@@ -67,6 +67,7 @@ export class LoginDesk {
       owner: server.metadata.uid,
       key: `${version}${path.version}`,
       address: `${effective.addresses[0]?.address ?? ''}:${String(effective.ssh.port)}`,
+      urgent: scope.asked,
       open: async (signal) =>
         this.#open(scope, keyring ?? (await this.#keyrings.read(server, effective, signal)), { signal, path, forced }),
       signal: scope.signal,

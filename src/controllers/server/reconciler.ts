@@ -101,10 +101,12 @@ export class ServerReconciler implements Reconciler {
 
   #firstEvent(scope: Scope): ServerEvent {
     const { server } = scope;
+    const isDeleted = server.metadata.deletionTimestamp !== undefined;
     const requested = admitOperations(scope);
-    if (server.metadata.deletionTimestamp !== undefined) return { type: 'deleteRequested' };
     const changed =
       requested || server.status?.observedGeneration !== server.metadata.generation || isBundleChanged(scope);
+    scope.asked = changed || isDeleted;
+    if (isDeleted) return { type: 'deleteRequested' };
     scope.full = changed || this.#fullLookDue(scope);
     if (changed) scope.confirmations = forgiveRollbacks(scope.confirmations);
     return { type: changed ? 'requestChanged' : 'lookDue' };

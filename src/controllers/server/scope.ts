@@ -43,6 +43,8 @@ export interface Scope {
   readonly memory: ServerMemory;
   /** Operations that wait for this run, oldest first. */
   readonly operations: readonly ServerOperation[];
+  /** Set as the run begins: it was asked for, by a change of the spec or an operation; it is no look for its own sake. */
+  asked: boolean;
   /** Moves with each transition. */
   snapshot: ServerSnapshot;
   /** Starts as stored; login.ts counts tries and acceptance in it. */
@@ -121,6 +123,7 @@ export function newScope(
     steps: status.provisioning?.steps ?? [],
     hooksRun: status.hooksRun ?? [],
     recentOperations: status.operations ?? [],
+    asked: false,
     lookAgainMs: undefined,
     approvedPlanHash: status.approvedPlanHash,
     loginForced: false,

@@ -245,6 +245,18 @@ describe('the start limiter', () => {
     expect(worst).toBe(2);
   });
 
+  it('lets those go first for whom somebody waits', async () => {
+    pool = makePool({ maxStarts: 1 });
+    const looks = ['a', 'b', 'c'].map((owner) => pool.acquire(gated(owner)));
+    const asked = ['x', 'y'].map((owner) => pool.acquire(gated(owner, { urgent: true })));
+    for (let admitted = 0; admitted < 5; admitted++) {
+      await settle();
+      gates[admitted]?.admit();
+    }
+    await Promise.all([...looks, ...asked]);
+    expect(gates.map(({ address }) => address)).toEqual(['a:22', 'x:22', 'y:22', 'b:22', 'c:22']);
+  });
+
   it('is no dead end for jump hosts: who waits for one gives up the place meanwhile', async () => {
     pool = makePool({ maxStarts: 2 });
     const through = (owner: string): AcquireRequest =>
