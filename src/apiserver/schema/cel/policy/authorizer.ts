@@ -57,8 +57,15 @@ class Check extends Opaque {
     return this === other;
   }
 
-  with(more: Partial<AuthorizerQuestion>, type: types.CelType = this.type): Check {
-    return new Check(type, this.ask, { ...this.question, ...more });
+  /** A copy with one more part of the question. */
+  with<Part extends keyof AuthorizerQuestion>(
+    part: Part,
+    value: AuthorizerQuestion[Part],
+    type: types.CelType = this.type,
+  ): Check {
+    const question = { ...this.question };
+    question[part] = value;
+    return new Check(type, this.ask, question);
   }
 }
 
@@ -105,19 +112,19 @@ const [anyone, path, group, resource] = [AUTHORIZER, PATH_CHECK, GROUP_CHECK, RE
 const decide = (check: Check, verb: string): Value => new Decision(check.ask({ ...check.question, verb }));
 const unchanged = (...[check]: readonly [check: Check, selector: string]): Value => check;
 const narrow = (id: string, key: 'subresource' | 'namespace' | 'name') => [
-  method(id, [resource, STRING], RESOURCE_CHECK, (check: Check, text: string) => check.with({ [key]: text })),
+  method(id, [resource, STRING], RESOURCE_CHECK, (check: Check, text: string) => check.with(key, text)),
 ];
 
 /** Kubernetes' authorizer library. RBAC knows no selectors, so that those of a question change nothing. */
 export const authorization: Library = {
   path: [
     method('authorizer_path', [anyone, STRING], PATH_CHECK, (check: Check, text: string) =>
-      check.with({ isResource: false, path: text }, PATH_CHECK),
+      check.with('isResource', false).with('path', text, PATH_CHECK),
     ),
   ],
   group: [
     method('authorizer_group', [anyone, STRING], GROUP_CHECK, (check: Check, text: string) =>
-      check.with({ group: text }, GROUP_CHECK),
+      check.with('group', text, GROUP_CHECK),
     ),
   ],
   serviceAccount: [
@@ -125,12 +132,12 @@ export const authorization: Library = {
       'authorizer_serviceaccount',
       [anyone, STRING, STRING],
       AUTHORIZER,
-      (check: Check, namespace: string, name: string) => check.with({ user: { namespace, name } }),
+      (check: Check, namespace: string, name: string) => check.with('user', { namespace, name }),
     ),
   ],
   resource: [
     method('groupcheck_resource', [group, STRING], RESOURCE_CHECK, (check: Check, text: string) =>
-      check.with({ resource: text }, RESOURCE_CHECK),
+      check.with('resource', text, RESOURCE_CHECK),
     ),
   ],
   subresource: narrow('resourcecheck_subresource', 'subresource'),
