@@ -31,6 +31,7 @@ const AT_MOST = {
     { expression: 'size(object.data) <= int(params.data.max)', messageExpression: "'at most ' + params.data.max" },
   ],
 };
+const TRUE = [{ expression: 'true' }];
 const TWO = configMap('two', { a: '1', b: '2' });
 
 interactions('ValidatingAdmissionPolicies', {
@@ -173,11 +174,59 @@ interactions('ValidatingAdmissionPolicies', {
     bad({ matchConditions: [{ name: 'x', expression: 'variables.a' }], validations: [{ expression: 'true' }] }),
     bad({ auditAnnotations: [{ key: 'a', valueExpression: '1' }] }),
   ],
+  'of other types': [
+    ...[
+      { validations: [{ expression: '1' }] },
+      { validations: [{ expression: 'object.a' }] },
+      { validations: [{ expression: 'true', messageExpression: 'object.a' }] },
+      { auditAnnotations: [{ key: 'a', valueExpression: '1' }] },
+      { auditAnnotations: [{ key: 'a b', valueExpression: "'x'" }] },
+      { validations: [{ expression: 'true', message: 'a\nb' }] },
+      { validations: [{ expression: 'true', message: ' ' }] },
+      { validations: [{ expression: 'true', messageExpression: ' ' }] },
+      { validations: [{ expression: 'variables.x' }] },
+    ].map((spec) => create(POLICIES, policy(spec))),
+  ],
+  'for anything and more': [
+    ...[
+      { operations: ['*', 'CREATE'] },
+      { operations: ['CONNECTED'] },
+      { apiGroups: ['*', ''] },
+      { apiVersions: ['v1', '*'] },
+      { resources: ['*', 'configmaps'] },
+      { resources: ['*/*', 'configmaps'] },
+      { resources: ['*', 'configmaps/status'] },
+    ].map((over) => {
+      const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'], ...over };
+      return create(
+        `${POLICIES}?dryRun=All`,
+        policy({ matchConstraints: { resourceRules: [rule] }, validations: TRUE }),
+        {
+          pick: (body: Json) => body.details?.causes ?? body.reason,
+        },
+      );
+    }),
+  ],
+  'that ask for what is empty': [
+    ...enforce(
+      {
+        matchConditions: [{ name: 'x', expression: "object.metadata.name == 'x' || object.data.a == '1'" }],
+        validations: [
+          { expression: "object.metadata.name != 'x'" },
+          { expression: '!has(request.subResource) && !has(request.requestSubResource) && has(request.name)' },
+          { expression: "request.subResource == ''", message: 'never told' },
+        ],
+      },
+      configMap('x'),
+    ),
+    made('a', { a: '1' }),
+    made('b', { b: '1' }),
+  ],
   'that are incomplete': [
     bad({}),
     create(POLICIES, { metadata: { name: 'p-{ns}' }, spec: {} }, { pick: fields }),
     bad({ validations: [{ expression: '' }] }),
-    bad({ validations: [{ expression: 'true', reason: 'Because' }] }),
+    bad({ validations: [{ expression: 'true', reason: 'Unauthorized' }] }),
     bad({ matchConstraints: { resourceRules: [{ operations: ['FLY'] }] }, validations: [{ expression: 'true' }] }),
     bad({ failurePolicy: 'Maybe', validations: [{ expression: 'true' }] }),
     bad({ variables: [{ name: 'a b', expression: 'true' }], validations: [{ expression: 'true' }] }),

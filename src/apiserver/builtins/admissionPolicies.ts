@@ -1,6 +1,6 @@
 import { compilePolicy } from '../admission/policies/compiledPolicy.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
-import { listAt, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 import { checkPathSegment, checkQualifiedName } from '../schema/names.ts';
@@ -8,8 +8,8 @@ import { selectorErrors } from '../selectors/selectorObject.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
 import { forbiddenValue, invalidValue, requiredValue } from './fieldChecks.ts';
 
-const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT', '*'];
-const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
+const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 const NAME = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
@@ -47,7 +47,7 @@ function policyErrors(object: JsonObject): FieldError[] {
     ...(constraints === undefined ? [requiredValue('spec.matchConstraints')] : []),
     ...(constraints !== undefined && rules.length === 0 ? [requiredValue('spec.matchConstraints.resourceRules')] : []),
     ...matchErrors(constraints, 'spec.matchConstraints'),
-    ...expressionErrors(spec),
+    ...expressionErrors(spec, textAt(metaOf(object), 'name')),
     ...compilePolicy(object).errors,
   ];
 }
@@ -59,7 +59,7 @@ function paramKindErrors(kind: JsonObject | undefined): FieldError[] {
     .map((key) => requiredValue(`spec.paramKind.${key}`));
 }
 
-function expressionErrors(spec: JsonObject | undefined): FieldError[] {
+function expressionErrors(spec: JsonObject | undefined, policyName: string): FieldError[] {
   const errors: FieldError[] = [];
   const validations = listAt(spec, 'validations');
   const annotations = listAt(spec, 'auditAnnotations');
@@ -71,7 +71,7 @@ function expressionErrors(spec: JsonObject | undefined): FieldError[] {
   errors.push(
     ...each(spec, 'auditAnnotations', (one, field) => [
       ...needed(one, field, 'valueExpression'),
-      ...checkQualifiedName(textAt(one, 'key')).map((text) => invalidValue(`${field}.key`, textAt(one, 'key'), text)),
+      ...annotationKeyErrors(`${policyName}/${textAt(one, 'key')}`, `${field}.key`),
     ]),
   );
   errors.push(
@@ -88,11 +88,16 @@ function expressionErrors(spec: JsonObject | undefined): FieldError[] {
     ...each(spec, 'variables', (one, field) => {
       const name = textAt(one, 'name');
       if (name === '') return [requiredValue(`${field}.name`, 'name is not specified')];
-      const valid = NAME.test(name) ? [] : [invalidValue(`${field}.name`, name, 'name is not a valid CEL identifier')];
+      const valid = NAME.test(name) ? [] : [invalidValue(`${field}.name`, name, 'must be a valid CEL identifier')];
       return [...valid, ...needed(one, field, 'expression')];
     }),
   );
   return errors;
+}
+
+/** Of an annotation in the audit log, which stands there under the name of its policy. */
+function annotationKeyErrors(key: string, field: string): FieldError[] {
+  return checkQualifiedName(key).map((text) => invalidValue(field, key, text));
 }
 
 function each(
@@ -112,11 +117,20 @@ function validationErrors(one: JsonValue, field: string): FieldError[] {
   const message = textAt(one, 'message');
   return [
     ...needed(one, field, 'expression'),
-    ...(message.includes('\n')
-      ? [invalidValue(`${field}.message`, message, 'message must not contain line breaks')]
-      : []),
+    ...messageErrors(message, `${field}.message`),
+    ...blankErrors(textAt(one, 'messageExpression'), `${field}.messageExpression`),
     ...(reason === '' || REASONS.includes(reason) ? [] : [notSupported(`${field}.reason`, reason, REASONS)]),
   ];
+}
+
+function messageErrors(message: string, field: string): FieldError[] {
+  if (message.trim().includes('\n')) return [invalidValue(field, message, 'must not contain line breaks')];
+  return blankErrors(message, field);
+}
+
+function blankErrors(text: string, field: string): FieldError[] {
+  const isBlank = text !== '' && text.trim() === '';
+  return isBlank ? [invalidValue(field, text, 'must be non-empty if specified')] : [];
 }
 
 function matchErrors(match: JsonObject | undefined, field: string): FieldError[] {
@@ -143,9 +157,30 @@ function ruleErrors(rule: JsonValue, field: string): FieldError[] {
       .filter((member) => textsAt(rule, member).length === 0)
       .map((member) => requiredValue(`${field}.${member}`)),
     ...unsupported(operations, `${field}.operations`, OPERATIONS),
+    ...Object.entries(BESIDE_ANY).flatMap(([member, others]) => wildcardErrors(rule, member, field, others)),
+    ...resourceErrors(textsAt(rule, 'resources'), `${field}.resources`),
     ...(['Cluster', 'Namespaced', '*'].includes(scope)
       ? []
       : [notSupported(`${field}.scope`, scope, ['*', 'Cluster', 'Namespaced'])]),
+  ];
+}
+
+/** What may not stand beside `*`. */
+const BESIDE_ANY = { operations: 'operations', apiGroups: 'API groups', apiVersions: 'API versions' } as const;
+
+function wildcardErrors(rule: JsonValue, member: string, field: string, others: string): FieldError[] {
+  const values = textsAt(rule, member);
+  if (values.length < 2 || !values.includes('*')) return [];
+  return [invalidValue(`${field}.${member}`, values, `if '*' is present, must not specify other ${others}`)];
+}
+
+function resourceErrors(resources: string[], field: string): FieldError[] {
+  const refuse = (any: string, others: string): FieldError =>
+    invalidValue(field, resources, `if '${any}' is present, must not specify other resources${others}`);
+  const hasPlain = resources.some((name) => name !== '*' && !name.includes('/'));
+  return [
+    ...(resources.length > 1 && resources.includes('*/*') ? [refuse('*/*', '')] : []),
+    ...(hasPlain && resources.includes('*') ? [refuse('*', ' without subresources')] : []),
   ];
 }
 

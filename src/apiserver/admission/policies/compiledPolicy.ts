@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import { listAt, metaOf, objectAt, textAt } from '../../registry/object.ts';
 import { AUTHORIZER, RESOURCE_CHECK } from '../../schema/cel/policy/authorizer.ts';
 import { compileProgram, ProgramError, type Program } from '../../schema/cel/policy/program.ts';
-import { BOOL, DYN, NULL, STRING, structOf, type CelType } from '../../schema/cel/types/type.ts';
+import { BOOL, DYN, NULL, STRING, structOf, typeText, type CelType } from '../../schema/cel/types/type.ts';
 import { invalid, type FieldError } from '../../schema/fieldErrors.ts';
 
 /** One rule of a policy. */
@@ -43,6 +43,11 @@ export function compilePolicy(policy: JsonObject): CompiledPolicy {
   return new Compiler(policy).compile();
 }
 
+/** As Go prints the type. */
+function nameOf(type: CelType): string {
+  return type.kind === NULL.kind ? 'null_type' : typeText(type);
+}
+
 class Compiler {
   readonly #policy: JsonObject;
   readonly #spec: JsonObject;
@@ -62,7 +67,9 @@ class Compiler {
       const condition = this.#program(textAt(one, 'expression'), `${field}.expression`, base, [BOOL]);
       return condition && { name: textAt(one, 'name'), condition };
     });
-    const all = new Map([...base, ['variables', structOf('kubernetes.variables', this.#fields)] as const]);
+    const all = new Map(base);
+    if (listAt(this.#spec, 'variables').length > 0)
+      all.set('variables', structOf('kubernetes.variables', this.#fields));
     const variables = this.#list('variables', (one, field) => {
       const value = this.#program(textAt(one, 'expression'), `${field}.expression`, all, []);
       if (value !== undefined) this.#fields.set(textAt(one, 'name'), value.type);
@@ -106,10 +113,10 @@ class Compiler {
     if (source.trim() === '') return undefined;
     try {
       const program = compileProgram(source, variables);
-      // what has no schema is known only when it is there
-      if (wanted.length === 0 || [DYN, ...wanted].some(({ kind }) => kind === program.type.kind)) return program;
-      const types = wanted.map(({ kind }) => kind).join(' or ');
-      this.#errors.push(invalid(field, source, `must evaluate to ${types}`));
+      if (wanted.length === 0 || wanted.some(({ kind }) => kind === program.type.kind)) return program;
+      const names = wanted.map(nameOf);
+      const types = names.length === 1 ? names.join() : `one of [${names.join(' ')}]`;
+      this.#errors.push(invalid(field, source, `must evaluate to ${types} but got ${nameOf(program.type)}`));
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       this.#errors.push(invalid(field, source, error.message));

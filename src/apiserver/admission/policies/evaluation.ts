@@ -2,7 +2,6 @@ import type { RbacAuthorizer } from '../../authorization/rbacAuthorizer.ts';
 import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import type { User } from '../../http/authentication.ts';
 import type { AdmissionRequest } from '../../registry/call.ts';
-import { metaOf, textAt } from '../../registry/object.ts';
 import { authorizerValue, requestResourceValue, type Ask } from '../../schema/cel/policy/authorizer.ts';
 import { jsonValue } from '../../schema/cel/policy/jsonValue.ts';
 import { ProgramError, type CostBudget, type Program } from '../../schema/cel/policy/program.ts';
@@ -63,10 +62,10 @@ export class Evaluation {
   /** true when all hold. One that is false ends it, also after one that has no value. */
   #conditions(): true | Finding[] {
     const problems: string[] = [];
-    for (const { name, condition } of this.#policy.matchConditions) {
+    for (const { condition } of this.#policy.matchConditions) {
       const outcome = this.#evaluate(condition);
       if (outcome.value === false) return [];
-      if (outcome.error !== undefined) problems.push(`match condition '${name}' failed: ${outcome.error}`);
+      if (outcome.error !== undefined) problems.push(unevaluated(condition, outcome.error));
     }
     if (problems.length === 0) return true;
     return this.#policy.failsClosed ? [failure(problems.join(', '), 0)] : [];
@@ -77,7 +76,7 @@ export class Evaluation {
     if (outcome.value === true) return undefined;
     if (outcome.error !== undefined) {
       if (!this.#policy.failsClosed) return undefined;
-      return failure(`expression '${rule.source.trim()}' resulted in error: ${outcome.error}`, index);
+      return failure(unevaluated(rule, outcome.error), index);
     }
     const made = messageExpression && this.#text(messageExpression);
     const text = made ?? (message === '' ? `failed expression: ${rule.source.trim()}` : message.trim());
@@ -111,6 +110,10 @@ export class Evaluation {
       throw error;
     }
   }
+}
+
+function unevaluated({ source }: Program, error: string): string {
+  return `expression '${source.trim()}' resulted in error: ${error}`;
 }
 
 function failure(message: string, index: number): Finding {
@@ -210,30 +213,31 @@ function accountOf({ namespace, name }: { namespace: string; name: string }): Us
   };
 }
 
-/** admission/v1 AdmissionRequest, without the objects. */
-function requestOf({ operation, call, object, old }: AdmissionRequest): JsonObject {
+/** admission/v1 AdmissionRequest, without the objects; what is empty is not there, so that `has()` tells. */
+function requestOf({ operation, call }: AdmissionRequest): JsonObject {
   const { group, version, names } = call.resource;
   const kind = { group, version, kind: names.kind };
   const resource = { group, version, resource: names.plural };
   const { user } = call;
   const extra = Object.entries(user.extra ?? {}).map(([key, values]): [string, JsonValue] => [key, [...values]]);
   return {
-    uid: textAt(metaOf(object ?? old ?? {}), 'uid'),
+    uid: '',
     kind,
     resource,
-    subResource: call.subresource,
     requestKind: kind,
     requestResource: resource,
-    requestSubResource: call.subresource,
-    name: call.name,
-    namespace: call.namespace,
+    ...given({ subResource: call.subresource, requestSubResource: call.subresource }),
+    ...given({ name: call.name, namespace: call.namespace }),
     operation,
     userInfo: {
-      username: user.name,
-      uid: user.uid ?? '',
+      ...given({ username: user.name, uid: user.uid ?? '' }),
       groups: [...user.groups],
-      extra: Object.fromEntries(extra),
+      ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
     },
     dryRun: call.dryRun,
   };
+}
+
+function given(members: Record<string, string>): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== ''));
 }
