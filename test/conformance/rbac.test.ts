@@ -262,3 +262,25 @@ interactions('roles and bindings', {
     }),
   ],
 });
+
+const whoAmI = (headers: Record<string, string>): Step =>
+  create('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { headers, pick: (body) => body.status ?? body });
+
+interactions('impersonation', {
+  'of all parts': [
+    whoAmI({
+      'impersonate-user': 'jane',
+      'impersonate-group': 'developers',
+      'impersonate-uid': 'u1',
+      'impersonate-extra-scopes': 'read',
+      'impersonate-extra-example.com%2fx': 'y',
+    }),
+  ],
+  'of a service account': [whoAmI({ 'impersonate-user': 'system:serviceaccount:{ns}:default' })],
+  'of nobody': [
+    ...['group', 'uid', 'extra-scopes'].map((part) => whoAmI({ [`impersonate-${part}`]: 'x' })),
+    whoAmI({ 'impersonate-group': 'x', 'impersonate-extra-a%2fb': 'y', 'impersonate-uid': 'z' }),
+  ],
+  'by who may not': [get('configmaps', { ...as, headers: { 'impersonate-user': 'a "name"' } })],
+  'of who may not': [get('configmaps', { headers: { 'impersonate-user': 'a "name"' } })],
+});

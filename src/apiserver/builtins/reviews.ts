@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { Attributes, Authorizer } from '../http/authorization.ts';
 import type { User } from '../http/authentication.ts';
 import { badRequest, invalid } from '../http/status.ts';
+import type { FieldError } from '../schema/fieldErrors.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ReviewResource } from '../registry/resource.ts';
 import { namesOf } from './definition.ts';
@@ -120,10 +121,23 @@ function subjectOf(object: JsonObject, kind: string): User {
   throw invalid({ group: GROUP, kind, name: '' }, [error]);
 }
 
-/** @throws ApiError 400 when the question is not about the namespace of the URL. */
+/** @throws ApiError 400, 422 when the question is not about the namespace of the URL. */
 function checkNamespace(object: JsonObject, namespace: string): void {
-  const asked = textAt(objectAt(objectAt(object, 'spec'), 'resourceAttributes'), 'namespace');
-  if (asked !== namespace) throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+  const said = textAt(metaOf(object), 'namespace');
+  if (said !== '' && said !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  metaOf(object)['namespace'] = namespace;
+  const spec = objectAt(object, 'spec');
+  const asked = textAt(objectAt(spec, 'resourceAttributes'), 'namespace');
+  const other = spec?.['nonResourceAttributes'] ?? null;
+  const errors: FieldError[] = [];
+  if (other !== null) {
+    errors.push(invalidValue('spec.nonResourceAttributes', other, 'disallowed on this kind of request'));
+  } else if (asked !== namespace) {
+    errors.push(invalidValue('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
+  }
+  if (errors.length > 0) throw invalid({ group: GROUP, kind: 'LocalSubjectAccessReview', name: '' }, errors);
 }
 
 async function answer(authorizer: Authorizer, object: JsonObject, user: User): Promise<void> {
@@ -162,8 +176,11 @@ function attributesOf(object: JsonObject): Omit<Attributes, 'user'> {
 
 async function listRules(authorizer: Authorizer, object: JsonObject, user: User): Promise<void> {
   const namespace = textAt(objectAt(object, 'spec'), 'namespace');
-  if (namespace === '') throw badRequest('spec.namespace must be given');
+  if (namespace === '') throw badRequest('no namespace on request');
   const rules = await authorizer.rules(user, namespace);
+  // nothing of the question is in the answer
+  object['metadata'] = {};
+  object['spec'] = {};
   object['status'] = {
     resourceRules: rules.resourceRules,
     nonResourceRules: rules.nonResourceRules,

@@ -52,13 +52,13 @@ export function attributesOf(info: RequestInfo, user: User): Attributes {
 /** The 403 for a refusal, worded as Kubernetes does. */
 export function refusal(attributes: Attributes, decision: Decision): ApiError {
   const { user, verb, path, group, resource, subresource, namespace, name } = attributes;
+  const who = JSON.stringify(user.name);
   const why = decision.reason === '' ? '' : `: ${decision.reason}`;
-  if (!attributes.isResource)
-    return forbiddenPath(`forbidden: User "${user.name}" cannot ${verb} path "${path}"${why}`);
+  if (!attributes.isResource) return forbiddenPath(`forbidden: User ${who} cannot ${verb} path "${path}"${why}`);
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   return forbidden(
     { group, resource, name },
-    `User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${why}`,
+    `User ${who} cannot ${verb} resource "${what}" in API group "${group}" ${where}${why}`,
   );
 }

@@ -6,6 +6,7 @@ import { badRequest } from './status.ts';
 const ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 const AUTHENTICATION = 'authentication.k8s.io';
 const EXTRA = 'impersonate-extra-';
+const WISHED = /^impersonate-(user$|group$|uid$|extra-)/;
 const AUTHENTICATED = 'system:authenticated';
 const UNAUTHENTICATED = 'system:unauthenticated';
 
@@ -14,11 +15,8 @@ type Wanted = Pick<Attributes, 'group' | 'resource' | 'name'> & Partial<Pick<Att
 
 /** Whether the request is to be made as somebody else; all there is to look at for most requests. */
 export function wantsImpersonation({ headers }: IncomingMessage): boolean {
-  return (
-    headers['impersonate-user'] !== undefined ||
-    headers['impersonate-group'] !== undefined ||
-    headers['impersonate-uid'] !== undefined
-  );
+  for (const name in headers) if (name.startsWith('impersonate-') && WISHED.test(name)) return true;
+  return false;
 }
 
 /**
@@ -52,9 +50,22 @@ interface Wish {
 /** @throws ApiError 400 without a user. */
 function wishOf(sent: NodeJS.Dict<string[]>): Wish {
   const name = sent['impersonate-user']?.[0] ?? '';
-  if (name === '') throw badRequest('a group, UID or extra cannot be impersonated without a user');
   const [uid] = sent['impersonate-uid'] ?? [];
-  return { name, groups: sent['impersonate-group'] ?? [], uid, extra: extraOf(sent) };
+  const wish = { name, groups: sent['impersonate-group'] ?? [], uid, extra: extraOf(sent) };
+  if (name === '') throw badRequest(`requested [${nobodys(wish)}] without impersonating a user`);
+  return wish;
+}
+
+/** The parts of somebody without a name, as Go prints references to objects. */
+function nobodys({ groups, uid, extra }: Wish): string {
+  const version = `${AUTHENTICATION}/v1`;
+  return [
+    ...groups.map((name) => `{Group  ${name}    }`),
+    ...Object.entries(extra).flatMap(([key, values]) =>
+      values.map((name) => `{UserExtra  ${name}  ${version}  ${key}}`),
+    ),
+    ...(uid === undefined ? [] : [`{UID  ${uid}  ${version}  }`]),
+  ].join(' ');
 }
 
 function extraOf(headers: NodeJS.Dict<string[]>): Record<string, string[]> {

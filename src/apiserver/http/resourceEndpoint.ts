@@ -2,7 +2,7 @@ import type { JsonObject } from '../codec/json.ts';
 import { stringifyJson } from '../codec/json.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
-import { checkType, unreadable } from '../registry/checks.ts';
+import { checkFields, checkType } from '../registry/checks.ts';
 import { applyRequest } from '../registry/apply.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
@@ -241,12 +241,14 @@ export class ResourceEndpoint implements Endpoint {
   async #review(exchange: Exchange, resource: ReviewResource): Promise<void> {
     if (exchange.info.verb !== 'create' || exchange.info.subresource !== '') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, PLAIN, true);
-    const { object } = await decodeObject(exchange, { protobuf: true });
+    const { info, user, request } = exchange;
+    const { validation } = readWriteOptions(info.query, request.headers['user-agent'], 'CreateOptions');
+    const { object, duplicates } = await decodeObject(exchange, { protobuf: true });
     checkType(object, resource);
-    const { malformed } = resource.schema.admitRequest(object);
-    if (malformed !== undefined) throw unreadable(resource, malformed);
-    await resource.review(object, exchange.user, exchange.info.namespace);
-    await sendText(exchange, { code: 201, text: stringifyJson(object) }, media);
+    const warnings: string[] = [];
+    checkFields(resource.schema.admitRequest(object), { resource, validation, duplicates, warnings });
+    await resource.review(object, user, info.namespace);
+    await sendText(exchange, { code: 201, text: stringifyJson(object), warnings }, media);
   }
 
   #call(target: Target, optionsKind: WriteKind = ''): Call {

@@ -95,7 +95,8 @@ export function unauthorized(): ApiError {
 
 /** 403: known, understood, refused. */
 export function forbidden(ref: ObjectRef, why: string, causes?: StatusCause[]): ApiError {
-  const subject = ref.name === undefined || ref.name === '' ? qualified(ref) : `${qualified(ref)} "${ref.name}"`;
+  const subject =
+    ref.name === undefined || ref.name === '' ? qualified(ref) : `${qualified(ref)} ${JSON.stringify(ref.name)}`;
   return failure(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
     ...detailsOf(ref),
     ...(causes === undefined ? {} : { causes }),
@@ -117,7 +118,7 @@ export function forbiddenPath(message: string): ApiError {
 
 /** 404: no such object. */
 export function notFound(ref: ObjectRef): ApiError {
-  return failure(404, 'NotFound', `${qualified(ref)} "${ref.name ?? ''}" not found`, detailsOf(ref));
+  return failure(404, 'NotFound', `${qualified(ref)} ${JSON.stringify(ref.name ?? '')} not found`, detailsOf(ref));
 }
 
 /** 404: no such resource in a group that is served. */

@@ -37,6 +37,7 @@ export class TokenEndpoint implements Endpoint {
     const media = negotiate(request.headers.accept, PLAIN, true);
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);
+    checkName(object, name);
     const spec = objectAt(object, 'spec');
     const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
     const account = await this.#read(this.#accounts, namespace, name);
@@ -63,8 +64,13 @@ export class TokenEndpoint implements Endpoint {
     const ref = objectAt(spec, 'boundObjectRef');
     if (ref === undefined) return undefined;
     const name = textAt(ref, 'name');
-    if (textAt(ref, 'kind') !== 'Secret' || textAt(ref, 'apiVersion') !== 'v1') {
-      throw badRequest(`cannot bind token to object of type ${textAt(ref, 'apiVersion')}, Kind=${textAt(ref, 'kind')}`);
+    const kind = textAt(ref, 'kind');
+    const apiVersion = textAt(ref, 'apiVersion');
+    const elsewhere = apiVersion === 'v1' ? NOT_SERVED.get(kind) : undefined;
+    if (elsewhere !== undefined) throw notFound({ group: '', resource: elsewhere, name });
+    if (kind !== 'Secret' || apiVersion !== 'v1') {
+      const version = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+      throw badRequest(`cannot bind token to object of type ${version}, Kind=${kind}`);
     }
     const uid = textAt(metaOf(await this.#read(this.#secrets, namespace, name)), 'uid');
     const wanted = textAt(ref, 'uid');
@@ -84,10 +90,24 @@ export class TokenEndpoint implements Endpoint {
   }
 }
 
+/** Kinds to which Kubernetes can bind a token; here are no objects of them. */
+const NOT_SERVED: ReadonlyMap<string, string> = new Map([
+  ['Pod', 'pods'],
+  ['Node', 'nodes'],
+]);
+
 function checkKind(object: JsonObject): void {
   const kind = textAt(object, 'kind');
   if (kind !== '' && kind !== 'TokenRequest')
     throw badRequest(`the kind in the data (${kind}) does not match the expected kind (TokenRequest)`);
+}
+
+function checkName(object: JsonObject, name: string): void {
+  const said = textAt(metaOf(object), 'name');
+  if (said === '' || said === name) return;
+  throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest', name }, [
+    invalidField('metadata.name', said, 'must match the service account name if specified'),
+  ]);
 }
 
 function secondsOf(spec: JsonObject | undefined, name: string): number {

@@ -58,7 +58,10 @@ export function checkName(object: JsonObject, call: Call): void {
 }
 
 /** Refuses or reports what the body had too much of. @throws ApiError 400. */
-export function checkFields(found: Normalized, call: Call): void {
+export function checkFields(
+  found: Normalized,
+  call: Pick<Call, 'validation' | 'duplicates' | 'warnings'> & { resource: ResourceHead },
+): void {
   if (found.malformed !== undefined) throw unreadable(call.resource, found.malformed);
   if (call.validation === 'Ignore') return;
   const problems = [
@@ -71,7 +74,7 @@ export function checkFields(found: Normalized, call: Call): void {
 }
 
 /** The 400 for a body that cannot be read as an object of `resource`. */
-export function unreadable({ names, version }: ResourceHead, why: string): ApiError {
+function unreadable({ names, version }: ResourceHead, why: string): ApiError {
   return badRequest(`${names.kind} in version "${version}" cannot be handled as a ${names.kind}: ${why}`);
 }
 
