@@ -50,6 +50,8 @@ interactions('secrets', {
   'no base64': [create('secrets', secret({ data: { x: '%%' } })), create('secrets', secret({ data: { x: 'YQ' } }))],
   'bad key': [create('secrets', secret({ data: { 'a b': b64('x') } }))],
   'null value': [create('secrets', secret({ data: { a: null } }))],
+  'an empty type': [create('secrets', secret({ type: '' }))],
+  'a key that is too long': [create('secrets', secret({ data: { ['k'.repeat(254)]: b64('x') } }))],
   'type cannot change': [create('secrets', secret({})), mergePatch('secrets/a', { type: 'example.com/x' })],
   immutable: [
     create('secrets', secret({ immutable: true, data: { a: b64('1') } })),
@@ -81,6 +83,17 @@ interactions('service accounts', {
     create('serviceaccounts', { metadata: { name: 'a' }, automountServiceAccountToken: false }),
     get('serviceaccounts/a'),
   ],
+  'secrets are only named': [
+    create('serviceaccounts', { metadata: { name: 'a' }, secrets: [{ name: 'x', namespace: 'n', kind: 'K' }] }),
+    mergePatch('serviceaccounts/a', { secrets: [{ name: 'y', uid: 'u' }] }),
+  ],
+  'tokens that cannot be': [
+    create('serviceaccounts', { metadata: { name: 'a' } }),
+    create('serviceaccounts/a/token', { metadata: { name: 'b' } }),
+    ...['Pod', 'Other'].map((kind) =>
+      create('serviceaccounts/a/token', { spec: { boundObjectRef: { kind, apiVersion: 'v1', name: 'x' } } }),
+    ),
+  ],
   'secrets of one': [
     create('serviceaccounts', { metadata: { name: 'a' }, secrets: [{ name: 'x' }], imagePullSecrets: [{ name: 'y' }] }),
   ],
@@ -106,6 +119,12 @@ interactions('service accounts', {
 });
 
 interactions('leases', {
+  'in another zone': [
+    create(
+      'leases',
+      lease({ renewTime: '2020-01-01T00:00:00.123456+02:00', acquireTime: '2020-01-01T00:00:00.000001Z' }),
+    ),
+  ],
   'create, renew, read': [
     create(
       'leases',
@@ -214,6 +233,34 @@ interactions('reviews', {
       { spec: { nonResourceAttributes: { verb: 'get', path: '/healthz' } } },
       { pick: (body) => body.status.allowed },
     ),
+  ],
+  'with what is unknown': [
+    ...['', '?fieldValidation=Strict'].map((query) =>
+      create(
+        `${AUTHORIZATION}/selfsubjectaccessreviews${query}`,
+        { spec: { resourceAttributes: { verb: 'get', resource: 'x' }, odd: 1 } },
+        { pick: ({ message, status }) => message ?? status },
+      ),
+    ),
+  ],
+  'of one namespace': [
+    ...[
+      { metadata: { namespace: 'other' }, spec: { user: 'x', resourceAttributes: { namespace: '{ns}' } } },
+      { spec: { user: 'x', resourceAttributes: { verb: 'get' } } },
+      { spec: { user: 'x', nonResourceAttributes: { verb: 'get' } } },
+    ].map((body) =>
+      create(`${AUTHORIZATION}/namespaces/{ns}/localsubjectaccessreviews`, body, {
+        pick: ({ reason, details }) => [reason, details?.causes?.map(({ field }: Json) => field)],
+      }),
+    ),
+  ],
+  'of rules': [
+    create(
+      `${AUTHORIZATION}/selfsubjectrulesreviews`,
+      { spec: { namespace: '{ns}' } },
+      { pick: ({ metadata, spec }) => [metadata, spec] },
+    ),
+    create(`${AUTHORIZATION}/selfsubjectrulesreviews`, {}),
   ],
   'cannot be read': [
     get(`${AUTHORIZATION}/selfsubjectaccessreviews`),

@@ -43,6 +43,7 @@ interactions('delete', {
   ],
   'with a negative grace period': [MADE, remove('configmaps/a?gracePeriodSeconds=-1')],
   'with a grace period that is no number': [MADE, remove('configmaps/a?gracePeriodSeconds=x')],
+  'with an empty policy in the query': [MADE, remove('configmaps/a?propagationPolicy=')],
   'with a policy in the query': [MADE, remove('configmaps/a?propagationPolicy=Background')],
   'with unknown options': [MADE, remove('configmaps/a', { colour: 'red' })],
   'with a finalizer': [HELD, remove('configmaps/a'), get('configmaps/a'), FREED, get('configmaps/a')],
@@ -165,6 +166,14 @@ interactions('garbage collection', {
   ],
 });
 
+const keysOfData = (body: Json): Json => Object.keys(body.data as object);
+const hasCondition =
+  (status: string) =>
+  ({ body }: { body: unknown }): boolean =>
+    ((body as Json).status.conditions ?? []).some(
+      (one: Json) => one.type === 'NamespaceFinalizersRemaining' && one.status === status,
+    );
+
 interactions('namespaces', {
   'deleting one deletes what is in it': [
     create('/api/v1/namespaces', { metadata: { name: '{ns}-x' } }),
@@ -202,6 +211,26 @@ interactions('namespaces', {
     create('/api/v1/namespaces', { metadata: { name: '{ns}-s' } }),
     mergePatch('/api/v1/namespaces/{ns}-s/status', { status: { conditions: [{ type: 'X', status: 'True' }] } }),
     mergePatch('/api/v1/namespaces/{ns}-s', { status: { phase: 'Terminating' }, spec: { finalizers: [] } }),
+  ],
+  'why one has not gone yet': [
+    create('/api/v1/namespaces', { metadata: { name: '{ns}-h', finalizers: ['example.com/own'] } }),
+    create('/api/v1/namespaces/{ns}-h/configmaps', configMap('a', {}, { finalizers: ['example.com/hold'] })),
+    remove('/api/v1/namespaces/{ns}-h', undefined, { pick: (body) => body.status.phase }),
+    get('/api/v1/namespaces/{ns}-h', { until: hasCondition('True'), pick: (body) => body.status }),
+    jsonPatch('/api/v1/namespaces/{ns}-h/configmaps/a', [{ op: 'remove', path: '/metadata/finalizers' }], {
+      pick: (body) => body.data,
+    }),
+    get('/api/v1/namespaces/{ns}-h', { until: hasCondition('False'), pick: (body) => body.status }),
+    jsonPatch('/api/v1/namespaces/{ns}-h', [{ op: 'remove', path: '/metadata/finalizers' }], { pick: () => '' }),
+    get('/api/v1/namespaces/{ns}-h', { until: gone }),
+  ],
+  'the CA that is published in each is restored': [
+    get('configmaps/kube-root-ca.crt', { until: ({ code }) => code === 200, pick: keysOfData }),
+    mergePatch('configmaps/kube-root-ca.crt', { data: { more: 'x' } }, { pick: () => '' }),
+    get('configmaps/kube-root-ca.crt', {
+      until: ({ body }) => (body as Json).data.more === undefined,
+      pick: keysOfData,
+    }),
   ],
   'system ones cannot be deleted': [remove('/api/v1/namespaces/default'), remove('/api/v1/namespaces/kube-system')],
   'their collection cannot be deleted': [remove('/api/v1/namespaces')],

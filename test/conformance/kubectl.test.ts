@@ -129,7 +129,12 @@ const CASES: Cases = {
     kubectl('wait --for=delete wd/nothing --timeout=1s'),
   ],
   describe: [W, kubectl('describe wd a'), kubectl('describe cm nothing')],
-  explain: [kubectl('explain wd.spec.parts'), kubectl('explain wd.spec.nothing')],
+  explain: [
+    kubectl('explain wd'),
+    kubectl('explain gears'),
+    kubectl('explain wd.spec.parts'),
+    kubectl('explain wd.spec.nothing'),
+  ],
   events: [
     create('events', {
       metadata: { name: 'e' },
@@ -145,6 +150,7 @@ const CASES: Cases = {
   ],
   'api-resources': [
     kubectl('api-resources --api-group=conformance.example.com'),
+    kubectl('api-resources --api-group=conformance.example.com -o wide'),
     kubectl('api-resources --api-group=hostler.dev -o name'),
   ],
   'may I': [kubectl('auth can-i get cm'), kubectl('auth can-i get nothing')],

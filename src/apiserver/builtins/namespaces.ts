@@ -7,7 +7,9 @@ import { AGE, namesOf, type BuiltinDefinition } from './definition.ts';
 import { invalidValue, unqualifiedFinalizers } from './fieldChecks.ts';
 
 /** Namespaces that are always there. */
-export const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public'] as const;
+const IMMORTAL: readonly string[] = ['default', 'kube-system', 'kube-public'];
+/** Namespaces that are there from the beginning. */
+export const SYSTEM_NAMESPACES: readonly string[] = [...IMMORTAL, 'kube-node-lease'];
 
 const FINALIZER = 'kubernetes';
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -36,8 +38,7 @@ const strategy: Strategy = {
     object['status'] = { ...objectAt(object, 'status'), phase: 'Terminating' };
   },
   heldBy: (object) => listAt(objectAt(object, 'spec'), 'finalizers').length > 0,
-  undeletable: (name) =>
-    SYSTEM_NAMESPACES.some((one) => one === name) ? 'this namespace may not be deleted' : undefined,
+  undeletable: (name) => (IMMORTAL.includes(name) ? 'this namespace may not be deleted' : undefined),
 };
 
 /** Every namespace carries its name as a label, whatever was sent, so that selectors can name it. */

@@ -31,8 +31,8 @@ const strategy: Strategy = {
   nameRule: 'DNS1123Subdomain',
   allowUnconditionalUpdate: true,
   tracksGeneration: false,
-  prepareForCreate: foldStringData,
-  prepareForUpdate: foldStringData,
+  prepareForCreate: tidySecret,
+  prepareForUpdate: tidySecret,
   validate(object) {
     const data = membersOf(object, 'data');
     return [
@@ -53,9 +53,10 @@ const strategy: Strategy = {
   },
 };
 
-/** stringData is for writing: its values go to data and it is never stored. */
-function foldStringData(object: JsonObject): void {
+/** stringData is for writing: its values go to data and it is never stored. No type is the type of any data. */
+function tidySecret(object: JsonObject): void {
   joinBase64(object, 'data');
+  if (object['type'] === '') object['type'] = 'Opaque';
   const plain = objectAt(object, 'stringData');
   Reflect.deleteProperty(object, 'stringData');
   if (plain === undefined) return;

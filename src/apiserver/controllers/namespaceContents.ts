@@ -1,9 +1,9 @@
 import type { Logger } from '../../lib/logger.ts';
-import type { JsonObject } from '../codec/json.ts';
+import { equalJson, type JsonObject } from '../codec/json.ts';
 import type { CacheEvent } from '../cache/cachedObject.ts';
 import type { RegistryDeps } from '../registry/call.ts';
 import { createObject } from '../registry/create.ts';
-import { textAt, objectAt } from '../registry/object.ts';
+import { objectAt } from '../registry/object.ts';
 import { apiVersionOf, type StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
 import { cachedToObject } from '../registry/versions.ts';
@@ -94,7 +94,7 @@ export class NamespaceContents {
     const { configMaps, registry, caPem } = this.#deps;
     const cached = configMaps.store.cache.get(configMaps.store.key(namespace, ROOT_CA));
     if (cached === undefined || cached.deleting) return;
-    if (textAt(objectAt(cachedToObject(configMaps, cached), 'data'), CA_KEY) === caPem) return;
+    if (equalJson(objectAt(cachedToObject(configMaps, cached), 'data'), { [CA_KEY]: caPem })) return;
     const call = internalCall({ resource: configMaps, namespace, name: ROOT_CA });
     await tolerating([404, 422], () =>
       updateObject(registry, call, (current) => ({ ...current, data: { [CA_KEY]: caPem } })),

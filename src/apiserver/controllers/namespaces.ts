@@ -1,12 +1,12 @@
 import type { Logger } from '../../lib/logger.ts';
-import { dropCondition, setCondition } from '../builtins/conditions.ts';
+import { setCondition, type NewCondition } from '../builtins/conditions.ts';
 import type { CachedObject } from '../cache/cachedObject.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { RegistryDeps } from '../registry/call.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { BACKGROUND } from '../registry/deleteOptions.ts';
 import { objectAt, textsAt } from '../registry/object.ts';
-import { apiVersionOf, type StoredResource } from '../registry/resource.ts';
+import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { KeyQueue } from './keyQueue.ts';
@@ -66,11 +66,11 @@ export class NamespaceController {
       const remainder = await this.#empty(resource, name);
       if (remainder.count > 0) left.push(remainder);
     }
+    await this.#report(name, left);
     if (left.length === 0) {
       await this.#finalize(name);
       return undefined;
     }
-    await this.#report(name, left);
     return left.some(({ finalizers }) => finalizers.size > 0) ? SLOW_POLL_MS : POLL_MS;
   }
 
@@ -112,40 +112,50 @@ export class NamespaceController {
     const now = this.#deps.registry.clock.now();
     await tolerating([404, 409], () =>
       updateObject(this.#deps.registry, call, (current) => {
-        setCondition(
-          current,
-          {
-            type: 'NamespaceContentRemaining',
-            status: 'True',
-            reason: 'SomeResourcesRemain',
-            message: `Some resources are remaining: ${left.map(describeCount).join(', ')}`,
-          },
-          now,
-        );
-        const waiting = describeFinalizers(left);
-        if (waiting === '') dropCondition(current, 'NamespaceFinalizersRemaining');
-        else {
-          setCondition(
-            current,
-            {
-              type: 'NamespaceFinalizersRemaining',
-              status: 'True',
-              reason: 'SomeFinalizersRemain',
-              message: `Some content in the namespace has finalizers remaining: ${waiting}`,
-            },
-            now,
-          );
-        }
+        for (const condition of conditionsOf(left)) setCondition(current, condition, now);
         return current;
       }),
     );
   }
 }
 
+/** Nothing here is discovered, parsed or deleted in a way that could fail; clients know all five conditions. */
+const SUCCESSES = [
+  ['NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'],
+  ['NamespaceDeletionGroupVersionParsingFailure', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
+  [
+    'NamespaceDeletionContentFailure',
+    'ContentDeleted',
+    'All content successfully deleted, may be waiting on finalization',
+  ],
+] as const;
+
+function conditionsOf(left: readonly Remainder[]): NewCondition[] {
+  const counts = left.map(describeCount).sort().join(', ');
+  const waiting = describeFinalizers(left);
+  return [
+    ...SUCCESSES.map(([type, reason, message]) => ({ type, status: 'False' as const, reason, message })),
+    {
+      type: 'NamespaceContentRemaining',
+      ...(counts === ''
+        ? { status: 'False', reason: 'ContentRemoved', message: 'All content successfully removed' }
+        : { status: 'True', reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${counts}` }),
+    },
+    {
+      type: 'NamespaceFinalizersRemaining',
+      ...(waiting === ''
+        ? { status: 'False', reason: 'ContentHasNoFinalizers', message: 'All content-preserving finalizers finished' }
+        : {
+            status: 'True',
+            reason: 'SomeFinalizersRemain',
+            message: `Some content in the namespace has finalizers remaining: ${waiting}`,
+          }),
+    },
+  ];
+}
+
 function describeCount({ resource, count }: Remainder): string {
-  const group = apiVersionOf(resource).split('/').slice(0, -1).join('');
-  const name = group === '' ? resource.names.plural : `${resource.names.plural}.${group}`;
-  return `${name} has ${count} resource instances`;
+  return `${resource.names.plural}.${resource.group} has ${count} resource instances`;
 }
 
 function describeFinalizers(left: readonly Remainder[]): string {

@@ -3,7 +3,6 @@ import type { WatchHub } from '../cache/watchHub.ts';
 import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { FieldVersions } from '../fields/fieldVersions.ts';
 import { fieldTypeOf } from '../fields/fieldType.ts';
-import { ALL_VERBS } from '../builtins/builtins.ts';
 import { compareVersions } from '../registry/catalog.ts';
 import { FOREGROUND, ORPHAN } from '../registry/delete.ts';
 import { generationOf, listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
@@ -23,6 +22,9 @@ export interface CustomDeps {
   hub: WatchHub;
   log: Logger;
 }
+
+/** In the order of kube-apiserver, which is another one than for built-in kinds. */
+const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'] as const;
 
 const STRATEGY: Strategy = {
   nameRule: 'DNS1123Subdomain',
@@ -163,7 +165,7 @@ function toResource(part: {
     version: version.name,
     names,
     namespaced: textAt(spec, 'scope') === 'Namespaced',
-    verbs: ALL_VERBS,
+    verbs: VERBS,
     schema: version.schema,
     strategy: scale === undefined ? STRATEGY : { ...STRATEGY, validate: (object) => replicaErrors(object, scale) },
     store,

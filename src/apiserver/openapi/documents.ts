@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { componentOf } from '../builtins/builtins.ts';
 import { components, referencedComponents } from '../builtins/schemas/components.ts';
-import { kindSchema, META, typeMeta } from '../builtins/schemas/meta.ts';
+import { kindSchema, META, STANDARD_METADATA, typeMeta } from '../builtins/schemas/meta.ts';
 import { list, ref } from '../builtins/schemas/build.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { documentText, gvkOf, pathsOf } from './operations.ts';
@@ -60,7 +60,7 @@ function customKind(source: JsonObject): JsonObject {
   return {
     ...schema,
     type: 'object',
-    properties: { ...members, ...typeMeta, metadata: ref(META.ObjectMeta, "Standard object's metadata.") },
+    properties: { ...members, ...typeMeta, metadata: ref(META.ObjectMeta, STANDARD_METADATA) },
   };
 }
 

@@ -114,7 +114,7 @@ class Editor {
     const removed = this.#require(op, path);
     if (path === '') throw new PatchError(422, `${op} operation does not apply: the whole object cannot be removed`);
     const { parent, key } = this.#place(op, path);
-    if (Array.isArray(parent)) parent.splice(Number(key), 1);
+    if (Array.isArray(parent)) parent.splice(placeIn(parent.length, key) ?? 0, 1);
     else Reflect.deleteProperty(parent, key);
     return removed;
   }
@@ -131,7 +131,7 @@ class Editor {
       return;
     }
     this.#require('replace', path);
-    parent[Number(key)] = value;
+    parent[placeIn(parent.length, key) ?? 0] = value;
   }
 
   #require(op: string, path: string): JsonValue {
@@ -171,13 +171,20 @@ function keysOf(pointer: string): string[] {
 }
 
 function childOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (Array.isArray(value)) return /^(0|[1-9]\d*)$/.test(key) ? value[Number(key)] : undefined;
+  if (Array.isArray(value)) return value[placeIn(value.length, key) ?? value.length];
   return isJsonObject(value) ? member(value, key) : undefined;
 }
 
+/** Which of `length` items is meant; as in kube-apiserver, -1 is the last. undefined = none. */
+function placeIn(length: number, key: string): number | undefined {
+  if (!/^(0|-?[1-9]\d*)$/.test(key)) return undefined;
+  const index = Number(key) < 0 ? Number(key) + length : Number(key);
+  return index >= 0 && index < length ? index : undefined;
+}
+
 function indexOf(op: string, path: string, key: string, length: number): number {
-  const index = /^(0|[1-9]\d*)$/.test(key) ? Number(key) : NaN;
-  if (!(index <= length)) {
+  const index = placeIn(length + 1, key);
+  if (index === undefined) {
     throw new PatchError(
       422,
       `${op} operation does not apply: doc is missing path: "${path}": invalid index referenced`,

@@ -50,17 +50,21 @@ export function readDeleteOptions(body: JsonObject | undefined, query: URLSearch
 
 function optionErrors(source: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
-  const policy = textAt(source, 'propagationPolicy');
-  if (typeof source['orphanDependents'] === 'boolean' && policy !== '') {
+  const policy = source['propagationPolicy'];
+  if (typeof policy !== 'string') return [...errors, ...dryRunErrors(source)];
+  if (typeof source['orphanDependents'] === 'boolean') {
     const detail = 'orphanDependents and deletionPropagation cannot be both set';
     errors.push({ type: 'FieldValueInvalid', field: 'propagationPolicy', badValue: policy, detail });
   }
-  if (policy !== '' && !POLICIES.some((one) => one === policy)) {
+  if (!POLICIES.some((one) => one === policy)) {
     errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
   }
+  return [...errors, ...dryRunErrors(source)];
+}
+
+function dryRunErrors(source: JsonObject): FieldError[] {
   const dryRun = listAt(source, 'dryRun');
-  if (dryRun.some((item) => item !== 'All')) errors.push(notSupported('dryRun', [...dryRun], ['All']));
-  return errors;
+  return dryRun.some((item) => item !== 'All') ? [notSupported('dryRun', [...dryRun], ['All'])] : [];
 }
 
 function fromQuery(query: URLSearchParams): JsonObject {

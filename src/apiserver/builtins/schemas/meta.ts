@@ -164,13 +164,17 @@ export const metaComponents: Readonly<Record<string, JsonObject>> = {
   [META.LabelSelectorRequirement]: labelSelectorRequirement,
 };
 
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+/** Of every kind, in the words that `kubectl explain` shows everywhere. */
+export const STANDARD_METADATA = `Standard object's metadata. More info: ${CONVENTIONS}#metadata`;
+
 /** The members every kind begins with. */
 export const typeMeta = {
   apiVersion: text(
-    'APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values.',
+    `APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: ${CONVENTIONS}#resources`,
   ),
   kind: text(
-    'Kind is a string value representing the REST resource this object represents. In CamelCase. Cannot be updated.',
+    `Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: ${CONVENTIONS}#types-kinds`,
   ),
 } as const;
 
@@ -180,9 +184,5 @@ export function kindSchema(
   members: Record<string, JsonObject>,
   extra: JsonObject = {},
 ): JsonObject {
-  return object(
-    description,
-    { ...typeMeta, metadata: ref(META.ObjectMeta, "Standard object's metadata."), ...members },
-    extra,
-  );
+  return object(description, { ...typeMeta, metadata: ref(META.ObjectMeta, STANDARD_METADATA), ...members }, extra);
 }

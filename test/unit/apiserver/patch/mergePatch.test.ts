@@ -12,8 +12,9 @@ const json = fc
   .map((text) => JSON.parse(text) as JsonValue);
 const objects = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'toString'), json).map((value) => ({ ...value }));
 
-/** RFC 7386's own pseudocode, on copies. */
+/** RFC 7386's own pseudocode, on copies; objects in lists lose their nulls, which kube-apiserver adds to it. */
 function reference(target: JsonValue | undefined, patch: JsonValue): JsonValue {
+  if (Array.isArray(patch)) return patch.map(withoutNulls);
   if (!isJsonObject(patch)) return patch;
   const result = isJsonObject(target) ? structuredClone(target) : {};
   for (const name of Object.keys(patch)) {
@@ -25,6 +26,7 @@ function reference(target: JsonValue | undefined, patch: JsonValue): JsonValue {
 }
 
 function withoutNulls(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
