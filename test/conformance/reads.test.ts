@@ -358,6 +358,8 @@ interactions('paths', {
   'a method that is none': [
     send('POST', 'configmaps/a', configMap('a')),
     send('OPTIONS', 'configmaps'),
+    send('HEAD', 'configmaps/kube-root-ca.crt'),
+    send('HEAD', 'gears'),
     send('DELETE', '/api/v1'),
     send('PUT', '/version', {}),
   ],

@@ -85,7 +85,9 @@ export class ResourceEndpoint implements Endpoint {
   async #stored(target: Target): Promise<void> {
     const { verb, name } = target.exchange.info;
     const ofOne = verb === 'update' || verb === 'patch';
-    if (!target.resource.verbs.includes(verb) || (ofOne && name === '')) throw methodNotAllowed();
+    // as in kube-apiserver, of custom resources there is one
+    const noHead = target.exchange.request.method === 'HEAD' && target.resource.strategicKind !== undefined;
+    if (noHead || !target.resource.verbs.includes(verb) || (ofOne && name === '')) throw methodNotAllowed();
     const { deprecation } = target.resource;
     if (deprecation !== undefined) addWarnings(target.exchange.response, [deprecation]);
     switch (verb) {
