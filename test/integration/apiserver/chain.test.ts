@@ -118,15 +118,17 @@ describe('every answer', () => {
     }
   });
 
-  it('is 406 for types that cannot be made and JSON where protobuf is only preferred', async () => {
+  it('is 406 for types that cannot be made, and in the first of those that can', async () => {
     const path = '/api/v1/namespaces/default';
-    const only = await server.get(path, { headers: { accept: 'application/vnd.kubernetes.protobuf' } });
-    expect(only.code).toBe(406);
-    expect(only.body.reason).toBe('NotAcceptable');
-    const preferred = 'application/vnd.kubernetes.protobuf,application/json';
-    expect((await server.get(path, { headers: { accept: preferred } })).headers['content-type']).toBe(
-      'application/json',
-    );
+    const none = await server.get(path, { headers: { accept: 'application/xml' } });
+    expect(none.code).toBe(406);
+    expect(none.body.reason).toBe('NotAcceptable');
+    const protobuf = 'application/vnd.kubernetes.protobuf';
+    for (const accept of [protobuf, `${protobuf},application/json`]) {
+      const answer = await server.get(path, { headers: { accept } });
+      expect(answer.headers['content-type']).toBe(protobuf);
+      expect(answer.text.slice(0, 4)).toBe('k8s\0');
+    }
     const yaml = await server.get(path, { headers: { accept: 'application/yaml' } });
     expect(yaml.headers['content-type']).toBe('application/yaml');
     expect(yaml.text).toContain('kind: Namespace');
