@@ -177,8 +177,6 @@ interactions('ValidatingAdmissionPolicies', {
   'of other types': [
     ...[
       { validations: [{ expression: '1' }] },
-      { validations: [{ expression: 'object.a' }] },
-      { validations: [{ expression: 'true', messageExpression: 'object.a' }] },
       { auditAnnotations: [{ key: 'a', valueExpression: '1' }] },
       { auditAnnotations: [{ key: 'a b', valueExpression: "'x'" }] },
       { validations: [{ expression: 'true', message: 'a\nb' }] },

@@ -389,6 +389,6 @@ describe('impersonation', () => {
     expect((await review({ resourceAttributes: reboot })).code).toBe(422);
     expect((await review({ user: 'x' })).code).toBe(422);
     const local = 'namespaces/other/localsubjectaccessreviews';
-    expect((await review({ user: 'x', resourceAttributes: reboot }, local)).code).toBe(400);
+    expect((await review({ user: 'x', resourceAttributes: reboot }, local)).code).toBe(422);
   });
 });

@@ -75,7 +75,7 @@ describe('ServiceAccount tokens', () => {
     expect((await whoami(token)).code).toBe(401);
     expect(
       (await server.post(`${ACCOUNTS}/bot/token`, { spec: { boundObjectRef: { ...ref, kind: 'Pod' } } })).code,
-    ).toBe(400);
+    ).toBe(404);
   });
 
   it('are refused when they are forged, changed or over', async () => {
