@@ -55,7 +55,7 @@ export function logIn(options: HandshakeOptions): Promise<LoggedIn> {
 }
 
 class Handshake {
-  readonly #options: HandshakeOptions;
+  #options: HandshakeOptions;
   readonly #where: string;
   readonly #client = new Client();
   readonly #login: Login;
@@ -192,6 +192,15 @@ class Handshake {
       closed: this.#closed,
       destroy: () => this.#destroy(),
     });
+    this.#letGo();
+  }
+
+  /** ssh2 keeps this object for as long as the link lives, which must not keep the run that logged in, nor its secrets. */
+  #letGo(): void {
+    const over = () => Promise.reject(new Error('the login is over'));
+    const { trust } = this.#options;
+    this.#options = { ...this.#options, trust: { ...trust, store: over }, credential: over, signal: undefined };
+    this.#login.forget();
   }
 
   #fail(error: unknown): void {

@@ -39,6 +39,11 @@ export class Login {
     return this.#offered;
   }
 
+  /** Lets go of the credential, once the login is over. */
+  forget(): void {
+    this.#ready = undefined;
+  }
+
   /** ssh2's `authHandler`: asked for the first method, and again after every refusal. */
   get handler(): AuthHandlerMiddleware {
     return (methodsLeft, partialSuccess, next) => {

@@ -217,12 +217,18 @@ export class SessionPool {
   }
 
   #open(request: AcquireRequest): PoolEntry {
+    const entry = this.#newEntry(request.owner, idOf(request));
+    entry.start((signal) => this.#logIn(request, signal));
+    return entry;
+  }
+
+  /** Knows nothing of the request: what is created here lives as long as the session. */
+  #newEntry(owner: string, id: string): PoolEntry {
     const entry = new PoolEntry({
-      owner: request.owner,
-      id: idOf(request),
+      owner,
+      id,
       clock: this.#clock,
       maxAgeMs: this.#maxAgeMs,
-      open: (signal) => this.#logIn(request, signal),
       retire: (cause) => this.#retire(entry, cause),
       gone: (cause) => this.#gone(entry, cause),
       idle: () => this.#wake(),
@@ -230,7 +236,6 @@ export class SessionPool {
     this.#all.add(entry);
     this.#byOwner.set(entry.owner, (this.#byOwner.get(entry.owner) ?? new Set()).add(entry));
     this.#current.set(entry.id, entry);
-    entry.start();
     return entry;
   }
 

@@ -5,13 +5,15 @@ import type { Connection } from './session.ts';
 /** Why a session went away. */
 export type CloseCause = 'Lost' | 'Drained' | 'Evicted' | 'Expired' | 'PoolClosed';
 
+/** Logs in. */
+export type OpenConnection = (signal: AbortSignal) => Promise<Connection>;
+
 /** See {@link PoolEntry}. */
 export interface PoolEntryOptions {
   owner: string;
   id: string;
   clock: Clock;
   maxAgeMs: number;
-  open: (signal: AbortSignal) => Promise<Connection>;
   /** Takes the entry out of the pool. */
   retire: (cause: CloseCause) => void;
   /** The entry holds nothing any more; without cause when it never opened. */
@@ -28,7 +30,7 @@ export class PoolEntry {
   readonly opened: Promise<void>;
   readonly #options: PoolEntryOptions;
   readonly #cancel = new AbortController();
-  #begin: () => void = () => undefined;
+  #begin: (open: OpenConnection) => void;
   #connection: Connection | undefined;
   #holders = 0;
   #retired: CloseCause | undefined;
@@ -40,10 +42,12 @@ export class PoolEntry {
     this.owner = options.owner;
     this.id = options.id;
     this.#options = options;
-    const begun = new Promise<void>((resolve) => {
-      this.#begin = resolve;
+    let begin: (open: OpenConnection) => void = () => undefined;
+    const begun = new Promise<OpenConnection>((resolve) => {
+      begin = resolve;
     });
-    this.opened = begun.then(() => this.#open());
+    this.#begin = begin;
+    this.opened = begun.then((open) => this.#open(open));
     // those who wait hear of it; when nobody waits any more, nobody needs to
     this.opened.catch(() => undefined);
   }
@@ -71,9 +75,10 @@ export class PoolEntry {
     return this.#usedAt;
   }
 
-  /** Begins the login. */
-  start(): void {
-    this.#begin();
+  /** Begins the login. What `open` holds, a run with its secrets, must not live as long as the session. */
+  start(open: OpenConnection): void {
+    this.#begin(open);
+    this.#begin = () => undefined;
   }
 
   /** One more holder. */
@@ -108,8 +113,8 @@ export class PoolEntry {
     await this.#connection?.closed;
   }
 
-  async #open(): Promise<void> {
-    const { clock, gone, maxAgeMs, open } = this.#options;
+  async #open(open: OpenConnection): Promise<void> {
+    const { clock, gone, maxAgeMs } = this.#options;
     try {
       this.#connection = await open(this.#cancel.signal);
     } catch (error) {

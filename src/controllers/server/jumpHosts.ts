@@ -140,7 +140,7 @@ export class JumpHosts {
           signal,
         }),
       credential: () => Promise.resolve(keyring.main.credential),
-      privilege: { mode: ssh.privilege.mode, password: () => this.#keyrings.privilegePassword(hop, effective, signal) },
+      privilege: this.#keyrings.privilege(hop, effective, signal),
       ...(via && { via }),
       deniedCidrs,
       signal,

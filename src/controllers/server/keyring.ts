@@ -3,7 +3,7 @@ import type { HostKey } from '../../api/knownHost.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { digest } from '../../lib/canonicalJson.ts';
-import type { Credential } from '../../ssh/connectOptions.ts';
+import type { Credential, PrivilegeOptions } from '../../ssh/connectOptions.ts';
 import { publicKeyOf } from '../../ssh/keys.ts';
 import { requiredValue, type ReadSecret, type SecretReader } from './secrets.ts';
 
@@ -47,15 +47,18 @@ export class KeyringReader {
     };
   }
 
-  /** The password for sudo; undefined when none is declared. */
-  async privilegePassword(
-    server: Server,
-    effective: EffectiveServer,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const ref = effective.ssh.privilege.passwordSecretRef;
-    const found = await this.#optional(server, ref, 'spec.ssh.privilege.passwordSecretRef', signal);
-    return found && requiredValue(found.secret, 'password', found.ref, 'kubernetes.io/basic-auth');
+  /** How root is had. A session keeps this for as long as it lives, so that it holds nothing of a run. */
+  privilege(server: Server, effective: EffectiveServer, signal: AbortSignal): PrivilegeOptions {
+    const { mode, passwordSecretRef: ref } = effective.ssh.privilege;
+    if (ref === undefined) return { mode };
+    const { namespace } = server.metadata;
+    return {
+      mode,
+      password: async () => {
+        const found = await this.#required(namespace, ref, 'spec.ssh.privilege.passwordSecretRef', signal);
+        return requiredValue(found.secret, 'password', ref, 'kubernetes.io/basic-auth');
+      },
+    };
   }
 
   async #optional(
@@ -64,9 +67,16 @@ export class KeyringReader {
     field: string,
     signal: AbortSignal,
   ): Promise<Found | undefined> {
-    if (ref === undefined) return undefined;
-    const namespace = server.metadata.namespace ?? '';
-    return { ref, secret: await this.#secrets.read({ namespace, name: ref.name }, field, signal) };
+    return ref && this.#required(server.metadata.namespace, ref, field, signal);
+  }
+
+  async #required(
+    namespace: string | undefined,
+    ref: { name: string },
+    field: string,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    return { ref, secret: await this.#secrets.read({ namespace: namespace ?? '', name: ref.name }, field, signal) };
   }
 }
 

@@ -198,7 +198,7 @@ export class LoginDesk {
   async #connect(scope: Scope, keyring: Keyring, attempt: Attempt): Promise<Connection> {
     const { server, effective } = scope;
     const { ssh } = effective;
-    const { credential, path, signal, privilegeMode = ssh.privilege.mode } = attempt;
+    const { credential, path, signal, privilegeMode } = attempt;
     const via = await this.#jumpHosts.reach(path, signal);
     const count = () => {
       scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
@@ -219,8 +219,8 @@ export class LoginDesk {
           return credential;
         },
         privilege: {
-          mode: privilegeMode,
-          password: () => this.#keyrings.privilegePassword(server, effective, signal),
+          ...this.#keyrings.privilege(server, effective, signal),
+          ...(privilegeMode && { mode: privilegeMode }),
         },
         ...(via && { via }),
         deniedCidrs: this.#deps.deniedCidrs,
