@@ -281,7 +281,7 @@ describe('a durable job on a real host', () => {
   it('is interrupted by a reboot, keeps the owner, and can be tried again', async () => {
     const spec = counting(300);
     await startJob(await open(), spec, { claim: holding() });
-    await reboot();
+    await host.reboot();
     const session = await open();
     const { facts } = await look(session);
     expect(facts.owner).toMatchObject({ state: 'Owned', server: 'server-1' });
@@ -456,14 +456,4 @@ async function startOver(proxy: CuttingProxy, spec: JobSpec, bytes: number): Pro
     if (findCause(error, ReconcileError) === undefined) throw error;
   }
   return proxy.carried;
-}
-
-async function reboot(): Promise<void> {
-  const before = await host.bootId();
-  await host.exec('systemctl reboot');
-  await until('a reboot', 60_000, async () => {
-    const now = await host.bootId().catch(() => before);
-    return now === before ? undefined : true;
-  });
-  await host.waitForSsh();
 }
