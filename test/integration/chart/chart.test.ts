@@ -86,6 +86,11 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
     await run([helm, 'lint', '--strict', CHART, '-f', await valuesFile(FULL)]);
   });
 
+  it('gives the heap its part of the memory, or leaves that to Node.js', async () => {
+    expect(await render(helm, { heapMiB: 512 })).toContain('value: --max-old-space-size=512\n');
+    expect(await render(helm, { heapMiB: null })).not.toContain('NODE_OPTIONS');
+  });
+
   it.each([
     ['defaults', {}],
     ['full', FULL],
