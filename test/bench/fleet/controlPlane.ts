@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '../../../src/kube/connection.ts';
+import { until } from '../../hosts/command.ts';
 import { freePort } from '../../support/freePort.ts';
 import { BuiltProcess } from '../builtProcess.ts';
 import { ServerProcess } from '../serverProcess.ts';
@@ -66,7 +66,12 @@ function plane(api: ServerProcess, controllers: ServerProcess | ControllerProces
     async start() {
       await api.start();
       if (controllers !== api) await controllers.start();
-      await answers(metrics);
+      await until(`metrics at ${metrics.href}`, 30_000, () =>
+        fetch(metrics).then(
+          (response) => response.ok || undefined,
+          () => undefined,
+        ),
+      );
     },
     async stop() {
       await controllers.stop();
@@ -77,19 +82,4 @@ function plane(api: ServerProcess, controllers: ServerProcess | ControllerProces
       await api.remove();
     },
   };
-}
-
-async function answers(url: URL): Promise<void> {
-  const limit = performance.now() + 30_000;
-  for (;;) {
-    if (
-      await fetch(url).then(
-        (response) => response.ok,
-        () => false,
-      )
-    )
-      return;
-    if (performance.now() > limit) throw new Error(`no metrics at ${url.href}`);
-    await sleep(50);
-  }
 }
