@@ -1,24 +1,8 @@
-import { configMapPolicy } from '../support/admissionPolicy.ts';
 import { interactions } from './harness/interactions.ts';
+import { BINDINGS, binding, enforce, POLICIES, policy } from './harness/policies.ts';
 import { configMap, create, get, mergePatch, remove, replace, type Json, type Step } from './harness/step.ts';
 
-const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
-const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
-/** Both are cluster-wide: named by the case, and for its namespace alone. */
-const HERE = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': '{ns}' } } };
 const JANE = { name: 'jane', groups: ['developers'] };
-
-const policy = (spec: object, name = 'p-{ns}'): Json => configMapPolicy(name, spec);
-const binding = (spec: object = {}): Json => ({
-  metadata: { name: 'p-{ns}' },
-  spec: { policyName: 'p-{ns}', validationActions: ['Deny'], matchResources: HERE, ...spec },
-});
-/** Puts a policy in force; `refused` is a ConfigMap that shows that it is. */
-const enforce = (spec: object, refused: Json, bound: object = {}): Step[] => [
-  create(POLICIES, policy(spec)),
-  create(BINDINGS, binding(bound)),
-  create('configmaps?dryRun=All', refused, { until: ({ code }) => code !== 201 }),
-];
 const fields = (body: Json): Json => [body.reason, body.details?.causes?.map(({ field }: Json) => field).sort()];
 const bad = (spec: object): Step => create(POLICIES, policy(spec), { pick: fields });
 const made = (name: string, data?: object): Step => create('configmaps', configMap(name, data));

@@ -2,7 +2,9 @@ import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import { listAt, metaOf, objectAt, textAt } from '../../registry/object.ts';
 import { AUTHORIZER, RESOURCE_CHECK } from '../../schema/cel/policy/authorizer.ts';
 import { compileProgram, ProgramError, type Program } from '../../schema/cel/policy/program.ts';
-import { BOOL, DYN, NULL, STRING, structOf, typeText, type CelType } from '../../schema/cel/types/type.ts';
+import { ComposedVariables } from '../../schema/cel/policy/composedVariables.ts';
+import { NAMESPACE, REQUEST } from '../../schema/cel/policy/requestTypes.ts';
+import { BOOL, DYN, NULL, STRING, type CelType } from '../../schema/cel/types/type.ts';
 import { invalid, type FieldError } from '../../schema/fieldErrors.ts';
 
 /** One rule of a policy. */
@@ -32,8 +34,11 @@ export interface CompiledPolicy {
 const REQUEST_VARIABLES: readonly (readonly [string, CelType])[] = [
   ['object', DYN],
   ['oldObject', DYN],
-  ['request', DYN],
-  ['namespaceObject', DYN],
+  ['request', REQUEST],
+  ['namespaceObject', NAMESPACE],
+];
+/** Of all but the messages. */
+const AUTHORIZER_VARIABLES: typeof REQUEST_VARIABLES = [
   ['authorizer', AUTHORIZER],
   ['authorizer.requestResource', RESOURCE_CHECK],
 ];
@@ -44,15 +49,22 @@ export function compilePolicy(policy: JsonObject): CompiledPolicy {
 }
 
 /** As Go prints the type. */
-function nameOf(type: CelType): string {
-  return type.kind === NULL.kind ? 'null_type' : typeText(type);
+function nameOf({ name, params }: CelType): string {
+  return params.length === 0 ? name : `${name}(${params.map(nameOf).join(', ')})`;
+}
+
+/** What is to be compiled, and where it stands. */
+interface Source {
+  text: string;
+  /** As errors show it. */
+  shown?: string;
+  field: string;
 }
 
 class Compiler {
   readonly #policy: JsonObject;
   readonly #spec: JsonObject;
   readonly #errors: FieldError[] = [];
-  readonly #fields = new Map<string, CelType>();
 
   constructor(policy: JsonObject) {
     this.#policy = policy;
@@ -61,31 +73,35 @@ class Compiler {
 
   compile(): CompiledPolicy {
     const kind = objectAt(this.#spec, 'paramKind');
-    const base = new Map(REQUEST_VARIABLES);
-    if (kind !== undefined) base.set('params', DYN);
-    const matchConditions = this.#list('matchConditions', (one, field) => {
-      const condition = this.#program(textAt(one, 'expression'), `${field}.expression`, base, [BOOL]);
-      return condition && { name: textAt(one, 'name'), condition };
-    });
-    const all = new Map(base);
-    if (listAt(this.#spec, 'variables').length > 0)
-      all.set('variables', structOf('kubernetes.variables', this.#fields));
-    const variables = this.#list('variables', (one, field) => {
-      const value = this.#program(textAt(one, 'expression'), `${field}.expression`, all, []);
-      if (value !== undefined) this.#fields.set(textAt(one, 'name'), value.type);
-      return value && { name: textAt(one, 'name'), value };
-    });
+    const composed = new ComposedVariables();
+    const ofMessages = new Map(REQUEST_VARIABLES);
+    if (kind !== undefined) ofMessages.set('params', DYN);
+    const ofConditions = new Map([...ofMessages, ...AUTHORIZER_VARIABLES]);
+    const all = new Map(ofConditions);
+    if (listAt(this.#spec, 'variables').length > 0) {
+      for (const variables of [ofMessages, all]) variables.set('variables', composed.type);
+    }
     return {
       name: textAt(metaOf(this.#policy), 'name'),
       spec: this.#spec,
       failsClosed: textAt(this.#spec, 'failurePolicy') !== 'Ignore',
       paramKind: kind && { apiVersion: textAt(kind, 'apiVersion'), kind: textAt(kind, 'kind') },
-      matchConditions,
-      variables,
-      validations: this.#list('validations', (one, field) => this.#validation(one, field, all)),
+      matchConditions: this.#list('matchConditions', (one, field) => {
+        const source = { text: textAt(one, 'expression').trim(), field: `${field}.expression` };
+        const condition = this.#program(source, ofConditions, [BOOL]);
+        return condition && { name: textAt(one, 'name'), condition };
+      }),
+      variables: this.#list('variables', (one, field) => {
+        const source = { text: textAt(one, 'expression'), field: `${field}.expression` };
+        const value = this.#program(source, all, []);
+        composed.add(textAt(one, 'name'), value?.type ?? DYN);
+        return value && { name: textAt(one, 'name'), value };
+      }),
+      validations: this.#list('validations', (one, field) => this.#validation(one, field, { all, ofMessages })),
       auditAnnotations: this.#list('auditAnnotations', (one, field) => {
-        const source = textAt(one, 'valueExpression');
-        const value = this.#program(source, `${field}.valueExpression`, all, [STRING, NULL]);
+        const shown = textAt(one, 'valueExpression');
+        const source = { text: shown.trim(), shown, field: `${field}.valueExpression` };
+        const value = this.#program(source, all, [STRING, NULL]);
         return value && { key: textAt(one, 'key'), value };
       }),
       errors: this.#errors,
@@ -96,31 +112,33 @@ class Compiler {
     return listAt(this.#spec, member).flatMap((one, index) => read(one, `spec.${member}[${index}]`) ?? []);
   }
 
-  #validation(one: JsonValue, field: string, variables: ReadonlyMap<string, CelType>): Validation | undefined {
-    const rule = this.#program(textAt(one, 'expression'), `${field}.expression`, variables, [BOOL]);
-    const source = textAt(one, 'messageExpression');
-    const messageExpression =
-      source === '' ? undefined : this.#program(source, `${field}.messageExpression`, variables, [STRING]);
+  #validation(
+    one: JsonValue,
+    field: string,
+    { all, ofMessages }: Record<'all' | 'ofMessages', ReadonlyMap<string, CelType>>,
+  ): Validation | undefined {
+    const rule = this.#program({ text: textAt(one, 'expression'), field: `${field}.expression` }, all, [BOOL]);
+    const source = { text: textAt(one, 'messageExpression'), field: `${field}.messageExpression` };
+    const messageExpression = this.#program(source, ofMessages, [STRING]);
     return rule && { rule, message: textAt(one, 'message'), messageExpression, reason: textAt(one, 'reason') };
   }
 
+  /** @param wanted  Types that it may have; none = any. */
   #program(
-    source: string,
-    field: string,
+    { text, shown = text, field }: Source,
     variables: ReadonlyMap<string, CelType>,
     wanted: readonly CelType[],
   ): Program | undefined {
-    if (source.trim() === '') return undefined;
+    if (text.trim() === '') return undefined;
     try {
-      const program = compileProgram(source, variables);
-      // the request has no schema here: what its members are is known only when they are there
-      if (wanted.length === 0 || [DYN, ...wanted].some(({ kind }) => kind === program.type.kind)) return program;
+      const program = compileProgram(text, variables);
+      if (wanted.length === 0 || wanted.some(({ kind }) => kind === program.type.kind)) return program;
       const names = wanted.map(nameOf);
       const types = names.length === 1 ? names.join() : `one of [${names.join(' ')}]`;
-      this.#errors.push(invalid(field, source, `must evaluate to ${types} but got ${nameOf(program.type)}`));
+      this.#errors.push(invalid(field, shown, `must evaluate to ${types} but got ${nameOf(program.type)}`));
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
-      this.#errors.push(invalid(field, source, error.message));
+      this.#errors.push(invalid(field, shown, error.message));
     }
     return undefined;
   }
