@@ -66,7 +66,7 @@ export interface ApiServerOptions {
 
 /** A running server. */
 export interface ApiServer {
-  /** `https://host:port` */
+  /** `https://host:port`, as this machine reaches it. */
   url: string;
   caPem: string;
   /** Resolves once the namespaces and `crds` exist and are established and `/readyz` says ok; rejects when that fails. */
@@ -77,6 +77,8 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+/** All addresses are none to connect to, and the certificate does not name them. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 /** Go's clients keep idle connections for 90 s; a shorter time here would cut off requests just being sent. */
 const KEEP_ALIVE_MS = 180_000;
 const HEADERS_MS = 30_000;
@@ -240,9 +242,10 @@ function healthChecks(storage: Storage, state: State): HealthCheck[] {
   ];
 }
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, listening: string): string {
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a TCP port');
+  const host = LOOPBACK_OF[listening] ?? listening;
   return `https://${isIPv6(host) ? `[${host}]` : host}:${address.port}`;
 }
 

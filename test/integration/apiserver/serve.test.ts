@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controllerRoles, peopleRoles } from '../../../src/api/access.ts';
 import type { Server } from '../../../src/api/server.ts';
+import { Client } from '../../../src/kube/client.ts';
+import { connectionFromKubeconfig } from '../../../src/kube/kubeconfig.ts';
 import { knownHosts, servers } from '../../../src/kube/hostlerResources.ts';
 import { configMaps, leases, namespaces, secrets } from '../../../src/kube/resource.ts';
+import { HostlerProcess } from '../../support/hostlerProcess.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
 
+/** What `--listen` takes for all addresses, and where this machine then connects to. */
+const wholeMachine = [['0.0.0.0', '127.0.0.1'], ...(hasIPv6() ? [['[::]', '[::1]'] as const] : [])] as const;
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 let plane: StandalonePlane;
 let directory: string;
@@ -34,6 +39,10 @@ async function serve(...args: string[]): Promise<{ code: number | null; stderr: 
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   return { code, stderr };
+}
+
+function hasIPv6(): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
 }
 
 async function modes(path: string): Promise<string[]> {
@@ -66,6 +75,21 @@ describe('hostler serve', () => {
     await new Promise((resolve) => other.close(resolve));
     expect(code).toBe(1);
     expect(stderr).toContain('choose another with --listen');
+  });
+
+  it.each(wholeMachine)('is reached over loopback where it listens on all addresses: %s', async (all, loopback) => {
+    const dataDir = await mkdtemp(join(directory, 'all-'));
+    const args = ['serve', '--data-dir', dataDir, '--listen', `${all}:0`];
+    const hostler = new HostlerProcess(args, { log: join(directory, 'all.log') });
+    try {
+      await Promise.all(
+        [`hostler serves https://${loopback}:`, 'informers have synced'].map((text) => hostler.says(text)),
+      );
+      const connection = connectionFromKubeconfig(join(dataDir, 'kubeconfig'));
+      expect((await new Client({ connection }).list(servers, {})).items).toEqual([]);
+    } finally {
+      await hostler.end('SIGTERM');
+    }
   });
 
   it('says which data directory cannot be used', async () => {
