@@ -32,6 +32,7 @@ import { Metrics } from './http/metrics.ts';
 import { ResourceEndpoint, serves } from './http/resourceEndpoint.ts';
 import { isTokenRequest, TokenEndpoint } from './http/tokenEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
+import { upgradeListener } from './http/webSocket.ts';
 import { OpenApiEndpoint } from './openapi/openApiEndpoint.ts';
 import { OpenApiV2Endpoint } from './openapi/openApiV2Endpoint.ts';
 import type { KeyPair } from './pki/certificates.ts';
@@ -207,6 +208,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     },
     app.listener,
   );
+  server.on('upgrade', upgradeListener(app));
   const controllers = new Controllers({
     catalog,
     registry,

@@ -1,5 +1,16 @@
 import { interactions } from './harness/interactions.ts';
-import { configMap, create, get, mergePatch, remove, watch, widget, jsonPatch } from './harness/step.ts';
+import {
+  configMap,
+  create,
+  get,
+  mergePatch,
+  remove,
+  watch,
+  widget,
+  jsonPatch,
+  NOBODY,
+  webSocket,
+} from './harness/step.ts';
 
 const A = create('widgets', widget('a'));
 
@@ -55,6 +66,32 @@ interactions('watches', {
     A,
     watch('widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true', 2),
   ],
+  'over a WebSocket': [
+    A,
+    webSocket('widgets?watch=true&resourceVersion={rv.0}', 3, [
+      create('widgets', widget('b')),
+      mergePatch('widgets/b', { spec: { note: 'xx' } }),
+      remove('widgets/b'),
+    ]),
+  ],
+  'over a WebSocket, with initial events': [
+    A,
+    webSocket(
+      'widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true',
+      2,
+    ),
+  ],
+  'over a WebSocket, with a protocol': [
+    A,
+    webSocket('widgets?watch=true', 1, [], { origin: 'null://x', 'sec-websocket-protocol': 'one' }),
+  ],
+  'over a WebSocket that is refused': [
+    webSocket('/apis/conformance.example.com/v1/nothing?watch=true', 1),
+    webSocket('widgets?watch=true', 1, [], {}),
+    { ...webSocket('widgets?watch=true', 1), as: { name: 'eve' } },
+    { ...webSocket('widgets?watch=true', 1), as: NOBODY },
+  ],
+  'over a WebSocket of what is no watch': [A, webSocket('widgets', 1), webSocket('widgets/a', 1)],
   'with initial events of nothing': [
     watch('widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true', 1),
   ],

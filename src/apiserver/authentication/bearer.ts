@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ANONYMOUS, type Authenticator, type User } from '../http/authentication.ts';
 import { ApiError, unauthorized } from '../http/status.ts';
+import { namesToken, takeToken } from './protocolToken.ts';
 
 /** Knows the users of one kind of tokens. */
 export interface TokenSource {
@@ -28,14 +29,15 @@ export class BearerAuthenticator implements Authenticator {
 
   authenticate(request: IncomingMessage): User | Promise<User> {
     const { authorization } = request.headers;
-    if (authorization === undefined) return this.#otherwise.authenticate(request);
-    return this.#byToken(request, authorization);
+    if (authorization !== undefined) return this.#byToken(request, () => BEARER.exec(authorization)?.[1]);
+    if (namesToken(request)) return this.#byToken(request, () => takeToken(request));
+    return this.#otherwise.authenticate(request);
   }
 
-  async #byToken(request: IncomingMessage, authorization: string): Promise<User> {
+  async #byToken(request: IncomingMessage, tokenOf: () => string | undefined): Promise<User> {
     const known = await this.#known(request);
     if (known !== undefined) return known;
-    const token = BEARER.exec(authorization)?.[1];
+    const token = tokenOf();
     const found = token === undefined ? undefined : await this.review(token, []);
     if (found === undefined) throw unauthorized();
     return found.user;

@@ -29,6 +29,8 @@ const RENAMED: readonly (readonly [core: string, events: string])[] = [
 const conversion: VersionConversion = {
   toStorage: (object) => RENAMED.forEach(([core, events]) => rename(object, events, core)),
   fromStorage: (object) => RENAMED.forEach(([core, events]) => rename(object, core, events)),
+  // required by the OpenAPI document, so that generated clients refuse an Event without it
+  alwaysShown: ['eventTime'],
 };
 
 function rename(object: JsonObject, from: string, to: string): void {

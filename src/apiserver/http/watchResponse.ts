@@ -6,6 +6,7 @@ import { watchObjects, type WatchSink } from '../registry/watch.ts';
 import { WatchEncoder } from '../registry/watchEncoder.ts';
 import type { Exchange } from './context.ts';
 import { PROTOBUF, type MediaType } from './negotiate.ts';
+import { webSocketWish } from './webSocket.ts';
 
 /** A client that has this much unread is cut off rather than waited for; it comes back and goes on from where it was. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
@@ -26,11 +27,29 @@ export async function runWatch(exchange: Exchange, view: WatchView): Promise<voi
   // not the request's close: in Node that comes as soon as the body has been read
   response.on('close', () => gone.abort());
   if (response.destroyed) return;
-  const sink = new ResponseSink(response, watchType(view.media), () => exchange.audit?.started(200));
+  const sink = await sinkOf(exchange, view.media);
   const { resource, selection, options, media } = view;
   const encoder = new WatchEncoder({ resource, media, includeObject: options.includeObject, now: view.now });
   await watchObjects({ resource, selection, options, encoder, sink, signal: gone.signal });
   sink.end();
+}
+
+/** An event of protobuf says its length first, in these many bytes. */
+const LENGTH_BYTES = 4;
+
+async function sinkOf({ request, response, audit }: Exchange, media: MediaType): Promise<WatchSink> {
+  const wish = webSocketWish(request);
+  if (wish === undefined) return new ResponseSink(response, watchType(media), () => audit?.started(200));
+  // few clients want one
+  const { WebSocketSink } = await import('./webSocketSink.ts');
+  return new WebSocketSink(
+    { request, response, ...wish },
+    {
+      prefixBytes: media.encoding === 'protobuf' ? LENGTH_BYTES : 0,
+      maxUnreadBytes: MAX_UNREAD_BYTES,
+      opened: () => audit?.started(101),
+    },
+  );
 }
 
 function watchType({ encoding }: MediaType): string {

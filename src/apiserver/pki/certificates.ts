@@ -187,6 +187,7 @@ function contentOf(bytes: Buffer): Buffer {
 function toPair(certificate: Buffer, privateKey: KeyObject): KeyPair {
   return {
     cert: new X509Certificate(certificate).toString(),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    // of the ways to write an EC key the one that all clients tell from RSA: some of Java take any other for RSA
+    key: privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
   };
 }

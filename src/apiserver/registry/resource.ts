@@ -64,6 +64,8 @@ export interface ScalePaths {
 export interface VersionConversion {
   toStorage(object: JsonObject): void;
   fromStorage(object: JsonObject): void;
+  /** Members that clients of this version look for in what they read, be it null. */
+  alwaysShown: readonly string[];
 }
 
 /** What every served resource has, for discovery and documentation. */

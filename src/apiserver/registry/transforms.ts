@@ -4,7 +4,7 @@ import type { ListResult } from './list.ts';
 import type { ListOptions } from './listOptions.ts';
 import { metaOf } from './object.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
-import { cachedToItem, cachedToObject } from './versions.ts';
+import { cachedToItem, cachedToObject, shown } from './versions.ts';
 
 /** `object` with nothing but its metadata. */
 export function partialMetadata(object: JsonObject, version: string): JsonObject {
@@ -22,7 +22,7 @@ export interface View {
 export function objectText(resource: StoredResource, object: JsonObject, view: View): string {
   const { transform, version } = view.media;
   if (transform === 'PartialObjectMetadata') return stringifyJson(partialMetadata(object, version));
-  if (transform !== 'Table') return stringifyJson(object);
+  if (transform !== 'Table') return stringifyJson(shown(resource, object));
   const resourceVersion = metaOf(object)['resourceVersion'] ?? '';
   return stringifyJson(table(resource, [object], { resourceVersion }, view));
 }

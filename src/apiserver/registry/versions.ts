@@ -60,12 +60,18 @@ export function cachedToObject(resource: StoredResource, cached: CachedObject): 
 
 /** A cached object as JSON in the resource's version. */
 export function cachedToText(resource: StoredResource, cached: CachedObject): string {
-  return servedAsStored(resource) ? textOf(cached) : stringifyJson(cachedToObject(resource, cached));
+  return servedAsStored(resource) ? textOf(cached) : stringifyJson(shown(resource, cachedToObject(resource, cached)));
 }
 
 /** {@link cachedToText} as lists have it: as in kube-apiserver, only custom resources say of themselves what they are. */
 export function cachedToItem(resource: StoredResource, cached: CachedObject): string {
   if (resource.strategicKind === undefined) return cachedToText(resource, cached);
   if (servedAsStored(resource)) return untypedTextOf(cached);
-  return stringifyJson(omit(cachedToObject(resource, cached), 'apiVersion', 'kind'));
+  return stringifyJson(omit(shown(resource, cachedToObject(resource, cached)), 'apiVersion', 'kind'));
+}
+
+/** An object in the resource's version as it is sent. */
+export function shown(resource: StoredResource, object: JsonObject): JsonObject {
+  const missing = resource.conversion?.alwaysShown.filter((key) => object[key] === undefined) ?? [];
+  return missing.length === 0 ? object : { ...object, ...Object.fromEntries(missing.map((key) => [key, null])) };
 }

@@ -80,8 +80,11 @@ export class Run {
     const inside = async (): Promise<void> => {
       for (const one of step.meanwhile) await this.#one(one);
     };
-    const reply = await this.#side.watch(this.#fill(step.path), step.count, inside, step.as);
-    const isStream = reply.code === 200;
+    const path = this.#fill(step.path);
+    const reply = await (step.webSocket === undefined
+      ? this.#side.watch(path, step.count, inside, step.as)
+      : this.#side.webSocket(path, { count: step.count, headers: step.webSocket, as: step.as }, inside));
+    const isStream = reply.code === 200 || reply.code === 101;
     const body = isStream ? eventsIn(reply.text) : parse(reply);
     this.#answers[number] = isStream ? body[0]?.object : body;
     return {

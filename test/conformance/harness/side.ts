@@ -4,6 +4,7 @@ import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { ensurePki, type Pki } from '../../../src/apiserver/pki/pki.ts';
 import { kubectlPath, type KubectlVersion } from '../../support/kubectl.ts';
+import { WebSocketWatch } from '../../support/webSocketWatch.ts';
 import { NOBODY, type User } from './step.ts';
 
 /** One of the two servers, as the set-up says where it is. */
@@ -95,6 +96,27 @@ export class Side {
       return { code, headers, text: [...lines, ...(rest === '' ? [] : [rest])].join('\n') };
     } finally {
       sent.on('error', () => undefined).destroy();
+    }
+  }
+
+  /** {@link watch} over a WebSocket. */
+  async webSocket(
+    path: string,
+    options: { count: number; headers: Readonly<Record<string, string>>; as: User | undefined },
+    meanwhile: () => Promise<void>,
+  ): Promise<Omit<Reply, 'bytes'>> {
+    const { options: tls } = await this.#agentOf(options.as ?? ADMIN);
+    const watch = new WebSocketWatch(`${this.endpoint.url}${path}`, { tls, headers: options.headers });
+    try {
+      const answer = await watch.opened;
+      if (answer.code === 101) {
+        await meanwhile();
+        await watch.until(options.count, WATCH_TIMEOUT_MS);
+        await pause(ADDED_AFTER_MS);
+      }
+      return { ...answer, text: answer.text + watch.messages.join('') };
+    } finally {
+      watch.close();
     }
   }
 

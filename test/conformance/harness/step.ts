@@ -24,6 +24,8 @@ export interface WatchStep {
   /** Steps to do once the watch is open. */
   meanwhile: readonly Step[];
   as?: User;
+  /** Asked for as a WebSocket, with these headers; default: by HTTP. */
+  webSocket?: Readonly<Record<string, string>>;
 }
 
 /** A kubectl command. */
@@ -109,6 +111,14 @@ export const watch = (path: string, count: number, meanwhile: readonly Step[] = 
   count,
   meanwhile,
 });
+
+/** The same over a WebSocket, as some clients watch. `headers` beside those of every handshake. */
+export const webSocket = (
+  path: string,
+  count: number,
+  meanwhile: readonly Step[] = [],
+  headers: Readonly<Record<string, string>> = { origin: 'https://localhost' },
+): WatchStep => ({ ...watch(path, count, meanwhile), webSocket: headers });
 
 /** Runs kubectl in the case's namespace; exit code and output are compared. */
 export const kubectl = (command: string, stdin?: string): KubectlStep => ({

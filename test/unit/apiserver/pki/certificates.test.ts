@@ -42,7 +42,7 @@ describe('a certificate', () => {
     expect(parsed.issuer).toBe('CN=hostler-ca');
     expect(Date.parse(parsed.validTo)).toBe(Math.floor(validity.notAfter.getTime() / 1000) * 1000);
     expect(parsed.ca).toBe(false);
-    expect(pair.key).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+    expect(pair.key).toMatch(/^-----BEGIN EC PRIVATE KEY-----\n/);
   });
 
   it.each([
