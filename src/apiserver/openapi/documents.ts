@@ -1,35 +1,34 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { componentOf } from '../builtins/builtins.ts';
 import { components, referencedComponents } from '../builtins/schemas/components.ts';
-import { kindSchema, META, STANDARD_METADATA, typeMeta } from '../builtins/schemas/meta.ts';
+import { kindSchema, META } from '../builtins/schemas/meta.ts';
 import { list, ref } from '../builtins/schemas/build.ts';
 import type { ServedResource } from '../registry/resource.ts';
+import { schemaOf } from './kindSchema.ts';
 import { documentText, gvkOf, pathsOf } from './operations.ts';
-import { unfold } from './unfold.ts';
 import { definitionV2 } from './v2.ts';
 
 /** The OpenAPI v3 document of one group-version, as JSON. */
 export function openApiDocument(resources: readonly ServedResource[]): string {
-  const { paths, schemas } = describe(resources);
+  const { paths, schemas } = describe(resources, false);
   return documentText(sorted(paths), sorted(schemas));
 }
 
 /** The OpenAPI v2 document of all of them. It describes kinds; how to reach them, clients ask discovery. */
 export function openApiV2Document(resources: readonly ServedResource[], info: JsonObject): JsonObject {
-  const definitions = Object.entries(sorted(describe(resources).schemas)).map(([name, schema]): [string, JsonValue] => [
-    name,
-    isJsonObject(schema) ? definitionV2(schema) : schema,
-  ]);
+  const definitions = Object.entries(sorted(describe(resources, true).schemas)).map(
+    ([name, schema]): [string, JsonValue] => [name, isJsonObject(schema) ? definitionV2(schema) : schema],
+  );
   return { swagger: '2.0', info, paths: {}, definitions: Object.fromEntries(definitions) };
 }
 
-function describe(resources: readonly ServedResource[]): { paths: JsonObject; schemas: JsonObject } {
+function describe(resources: readonly ServedResource[], isV2: boolean): { paths: JsonObject; schemas: JsonObject } {
   const paths: JsonObject = {};
   const schemas: JsonObject = {};
   for (const resource of resources) {
     const name = schemaName(resource);
     Object.assign(paths, pathsOf(resource, name));
-    schemas[name] = { ...kindOf(resource), 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
+    schemas[name] = { ...schemaOf(resource, isV2), 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
     if (resource.type === 'Stored') schemas[`${name}List`] = listOf(resource, name);
   }
   const needed = referencedComponents({ paths, schemas });
@@ -45,23 +44,6 @@ function schemaName(resource: ServedResource): string {
   const builtin = componentOf(resource.group, resource.names.kind);
   if (builtin !== undefined) return builtin;
   return [...resource.group.split('.').reverse(), resource.version, resource.names.kind].join('.');
-}
-
-function kindOf(resource: ServedResource): JsonObject {
-  const name = componentOf(resource.group, resource.names.kind);
-  return name === undefined ? customKind(resource.schema.root.source) : (components[name] ?? {});
-}
-
-/** The schema of the definition, with what every object has put in place of what it says about it. */
-function customKind(source: JsonObject): JsonObject {
-  const schema = unfold(source);
-  const properties = schema['properties'];
-  const members = isJsonObject(properties) ? properties : {};
-  return {
-    ...schema,
-    type: 'object',
-    properties: { ...members, ...typeMeta, metadata: ref(META.ObjectMeta, STANDARD_METADATA) },
-  };
 }
 
 function listOf(resource: ServedResource, name: string): JsonObject {

@@ -1,4 +1,5 @@
 import { equalJson, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { mapSubschemas } from './subschemas.ts';
 
 const EITHER: JsonValue = [{ type: 'integer' }, { type: 'string' }];
 
@@ -8,19 +9,8 @@ const EITHER: JsonValue = [{ type: 'integer' }, { type: 'string' }];
  * Source: apiextensions-apiserver pkg/apiserver/schema/unfold.go (v0.35).
  */
 export function unfold(schema: JsonObject): JsonObject {
-  const { properties, items, additionalProperties } = schema;
-  const result = { ...schema };
-  if (isJsonObject(properties)) {
-    const members = Object.entries(properties).map(([name, one]): [string, JsonValue] => [name, unfolded(one)]);
-    result['properties'] = Object.fromEntries(members);
-  }
-  if (items !== undefined) result['items'] = unfolded(items);
-  if (additionalProperties !== undefined) result['additionalProperties'] = unfolded(additionalProperties);
+  const result = mapSubschemas(schema, unfold);
   return schema['x-kubernetes-int-or-string'] === true ? withEither(result) : result;
-}
-
-function unfolded(value: JsonValue): JsonValue {
-  return isJsonObject(value) ? unfold(value) : value;
 }
 
 function withEither(schema: JsonObject): JsonObject {

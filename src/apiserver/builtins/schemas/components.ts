@@ -45,27 +45,58 @@ export function referencedComponents(schema: JsonValue, found: Set<string> = new
   return found;
 }
 
+/** What becomes of references, and of the schemas between them. */
+interface Resolution {
+  /** In place of a schema inside itself. */
+  circular: JsonObject;
+  /** In place of what a reference refers to. */
+  known: ReadonlyMap<string, JsonObject>;
+  shape: (schema: JsonObject) => JsonObject;
+}
+
+const FOR_VALIDATION: Resolution = {
+  circular: { 'x-kubernetes-preserve-unknown-fields': true },
+  known: new Map([[META.ObjectMeta, { type: 'object' }]]),
+  shape: (schema) => {
+    // bytes are checked by the kinds themselves: the general message would show what may be a secret
+    if (schema['format'] === 'byte') return { type: 'string' };
+    // what must be there is for the kinds to say: a Go decoder demands nothing
+    return Object.fromEntries(
+      Object.entries(schema).filter(([key, member]) => key !== 'required' || !Array.isArray(member)),
+    );
+  },
+};
+
 /**
  * The component `name` with all references resolved, for the structural schema of the kind. Metadata is left to the
  * rules that hold for every object; a schema inside itself (JSONSchemaProps) is taken as it comes.
  */
 export function resolvedComponent(name: string): JsonObject {
-  const resolved = resolve(components[name] ?? {}, [name]);
-  return isJsonObject(resolved) ? resolved : {};
+  return resolved(components[name] ?? {}, FOR_VALIDATION, [name]);
 }
 
-function resolve(schema: JsonValue, path: readonly string[]): JsonValue {
-  if (Array.isArray(schema)) return schema.map((item) => resolve(item, path));
+const AS_DECLARED: Resolution = { circular: { type: 'object' }, known: new Map(), shape: (schema) => schema };
+
+/** `schema` with all references resolved, and otherwise as it is; a schema inside itself says no more than object. */
+export function withoutReferences(schema: JsonObject): JsonObject {
+  return resolved(schema, AS_DECLARED, []);
+}
+
+function resolved(schema: JsonObject, how: Resolution, path: readonly string[]): JsonObject {
+  const result = resolve(schema, how, path);
+  return isJsonObject(result) ? result : {};
+}
+
+function resolve(schema: JsonValue, how: Resolution, path: readonly string[]): JsonValue {
+  if (Array.isArray(schema)) return schema.map((item) => resolve(item, how, path));
   if (!isJsonObject(schema)) return schema;
   const reference = referenceOf(schema);
   if (reference === undefined) {
-    // bytes are checked by the kinds themselves: the general message would show what may be a secret
-    if (schema['format'] === 'byte') return { type: 'string' };
-    // what must be there is for the kinds to say: a Go decoder demands nothing
-    const members = Object.entries(schema).filter(([key, member]) => key !== 'required' || !Array.isArray(member));
-    return Object.fromEntries(members.map(([key, member]) => [key, resolve(member, path)]));
+    const members = Object.entries(how.shape(schema));
+    return Object.fromEntries(members.map(([key, member]) => [key, resolve(member, how, path)]));
   }
-  if (reference === META.ObjectMeta) return { type: 'object' };
-  if (path.includes(reference)) return { 'x-kubernetes-preserve-unknown-fields': true };
-  return resolve(components[reference] ?? {}, [...path, reference]);
+  const known = how.known.get(reference);
+  if (known !== undefined) return known;
+  if (path.includes(reference)) return how.circular;
+  return resolve(components[reference] ?? {}, how, [...path, reference]);
 }

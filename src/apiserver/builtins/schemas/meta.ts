@@ -178,6 +178,16 @@ export const typeMeta = {
   ),
 } as const;
 
+/** As {@link typeMeta}, of an object inside of another. */
+export const embeddedTypeMeta = {
+  apiVersion: text(
+    `apiVersion defines the versioned schema of this representation of an object. More info: ${CONVENTIONS}#resources`,
+  ),
+  kind: text(
+    `kind is a string value representing the type of this object. In CamelCase. More info: ${CONVENTIONS}#types-kinds`,
+  ),
+} as const;
+
 /** A whole kind: type, metadata and `members`. */
 export function kindSchema(
   description: string,
