@@ -16,6 +16,7 @@ import { installObject, toJsonObject } from './installObject.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { NamespaceContents } from './namespaceContents.ts';
 import { NamespaceController } from './namespaces.ts';
+import { PolicyStatusController } from './policyStatus.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -38,6 +39,7 @@ export class Controllers {
   readonly #contents: NamespaceContents;
   readonly #garbage: GarbageCollector;
   readonly #aggregation: ClusterRoleAggregation;
+  readonly #policyStatus: PolicyStatusController;
   #unsubscribe: () => void = () => undefined;
 
   constructor(deps: ControllersDeps) {
@@ -58,6 +60,8 @@ export class Controllers {
     });
     this.#garbage = new GarbageCollector({ catalog, registry, log });
     this.#aggregation = new ClusterRoleAggregation({ registry, log, clusterRoles: builtin(RBAC, 'clusterroles') });
+    const policies = builtin('admissionregistration.k8s.io', 'validatingadmissionpolicies');
+    this.#policyStatus = new PolicyStatusController({ catalog, registry, log, policies });
   }
 
   /** Resolves when namespaces and definitions are in place; other controllers read on in the background. */
@@ -68,6 +72,7 @@ export class Controllers {
     await this.#aggregation.start();
     this.#background('namespaces', this.#namespaces.start());
     this.#background('namespace contents', this.#contents.start());
+    this.#background('status of policies', this.#policyStatus.start());
     if (crds.length > 0) {
       await installDefinitions(
         registry,
@@ -91,7 +96,9 @@ export class Controllers {
   async stop(): Promise<void> {
     this.#unsubscribe();
     await Promise.all(
-      [this.#definitions, this.#namespaces, this.#contents, this.#garbage, this.#aggregation].map((one) => one.stop()),
+      [this.#definitions, this.#namespaces, this.#contents, this.#garbage, this.#aggregation, this.#policyStatus].map(
+        (one) => one.stop(),
+      ),
     );
   }
 

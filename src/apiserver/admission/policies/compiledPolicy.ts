@@ -1,9 +1,8 @@
 import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import { listAt, metaOf, objectAt, textAt } from '../../registry/object.ts';
-import { AUTHORIZER, RESOURCE_CHECK } from '../../schema/cel/policy/authorizer.ts';
 import { compileProgram, ProgramError, type Program } from '../../schema/cel/policy/program.ts';
 import { ComposedVariables } from '../../schema/cel/policy/composedVariables.ts';
-import { NAMESPACE, REQUEST } from '../../schema/cel/policy/requestTypes.ts';
+import { policyVariables, withoutAuthorizer, type PolicyTypes } from '../../schema/cel/policy/policyVariables.ts';
 import { BOOL, DYN, NULL, STRING, type CelType } from '../../schema/cel/types/type.ts';
 import { invalid, type FieldError } from '../../schema/fieldErrors.ts';
 
@@ -29,19 +28,6 @@ export interface CompiledPolicy {
   /** Why it cannot judge, field by field; empty = it can. */
   errors: readonly FieldError[];
 }
-
-/** Variables of every expression; `params` only of a policy with a paramKind, `variables` not of matchConditions. */
-const REQUEST_VARIABLES: readonly (readonly [string, CelType])[] = [
-  ['object', DYN],
-  ['oldObject', DYN],
-  ['request', REQUEST],
-  ['namespaceObject', NAMESPACE],
-];
-/** Of all but the messages. */
-const AUTHORIZER_VARIABLES: typeof REQUEST_VARIABLES = [
-  ['authorizer', AUTHORIZER],
-  ['authorizer.requestResource', RESOURCE_CHECK],
-];
 
 /** Compiles every expression of `policy`; what does not compile is in `errors`. */
 export function compilePolicy(policy: JsonObject): CompiledPolicy {
@@ -74,13 +60,12 @@ class Compiler {
   compile(): CompiledPolicy {
     const kind = objectAt(this.#spec, 'paramKind');
     const composed = new ComposedVariables();
-    const ofMessages = new Map(REQUEST_VARIABLES);
-    if (kind !== undefined) ofMessages.set('params', DYN);
-    const ofConditions = new Map([...ofMessages, ...AUTHORIZER_VARIABLES]);
-    const all = new Map(ofConditions);
-    if (listAt(this.#spec, 'variables').length > 0) {
-      for (const variables of [ofMessages, all]) variables.set('variables', composed.type);
-    }
+    // what objects and parameters are shows at run time
+    const types: PolicyTypes = { object: DYN, params: kind && DYN, variables: undefined };
+    const ofConditions = policyVariables(types);
+    const isComposed = listAt(this.#spec, 'variables').length > 0;
+    const all = isComposed ? policyVariables({ ...types, variables: composed.type }) : ofConditions;
+    const ofMessages = withoutAuthorizer(all);
     return {
       name: textAt(metaOf(this.#policy), 'name'),
       spec: this.#spec,

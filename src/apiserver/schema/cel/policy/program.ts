@@ -2,9 +2,11 @@ import { CostExceeded, type Frame } from '../eval/frame.ts';
 import { Planner } from '../eval/planner.ts';
 import type { Overload } from '../functions/declare.ts';
 import { functions, typeNames } from '../functions/registry.ts';
+import type { Expr } from '../syntax/ast.ts';
 import { parse } from '../syntax/parser.ts';
 import { CompileError } from '../syntax/issues.ts';
 import { check } from '../types/checker.ts';
+import type { Checked } from '../types/environment.ts';
 import { checkLiterals } from '../types/literals.ts';
 import type { CelType } from '../types/type.ts';
 import { EvaluationError } from '../values/errors.ts';
@@ -47,8 +49,7 @@ const ALL: ReadonlyMap<string, readonly Overload[]> = new Map([
 /** @throws ProgramError `compilation failed: …` */
 export function compileProgram(source: string, variables: ReadonlyMap<string, CelType>): Program {
   try {
-    const checked = check(source, parse(source), { variables, types: typeNames, functions: ALL });
-    checkLiterals(source, checked);
+    const checked = checkSource(source, variables);
     const names = [...variables.keys()];
     const step = new Planner(checked, ALL, names).plan();
     return {
@@ -62,6 +63,23 @@ export function compileProgram(source: string, variables: ReadonlyMap<string, Ce
     }
     throw error;
   }
+}
+
+/** The type of what an expression gives, or what is wrong with it. */
+export function checkProgram(source: string, variables: ReadonlyMap<string, CelType>): CelType | CompileError {
+  try {
+    const checked = checkSource(source, variables);
+    return checked.typeOf(checked.expr);
+  } catch (error) {
+    if (error instanceof CompileError) return error;
+    throw error;
+  }
+}
+
+function checkSource(source: string, variables: ReadonlyMap<string, CelType>): Checked<Expr> {
+  const checked = check(source, parse(source), { variables, types: typeNames, functions: ALL });
+  checkLiterals(source, checked);
+  return checked;
 }
 
 function run(step: (frame: Frame) => Value, frame: Frame, budget: CostBudget): Value {
