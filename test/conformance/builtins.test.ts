@@ -1,5 +1,5 @@
 import { interactions } from './harness/interactions.ts';
-import { create, get, jsonPatch, mergePatch, remove, replace, type Json } from './harness/step.ts';
+import { create, get, jsonPatch, mergePatch, remove, replace, strategicPatch, type Json } from './harness/step.ts';
 
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
 const secret = (rest: object, name = 'a'): object => ({
@@ -86,6 +86,12 @@ interactions('service accounts', {
   'secrets are only named': [
     create('serviceaccounts', { metadata: { name: 'a' }, secrets: [{ name: 'x', namespace: 'n', kind: 'K' }] }),
     mergePatch('serviceaccounts/a', { secrets: [{ name: 'y', uid: 'u' }] }),
+  ],
+  'a secret twice': [
+    create('serviceaccounts', { metadata: { name: 'a' }, secrets: [{ name: 'x' }, { name: 'x' }] }),
+    mergePatch('serviceaccounts/a', { metadata: { labels: { a: 'b' } } }),
+    mergePatch('serviceaccounts/a', { secrets: [{ name: 'y' }, { name: 'x' }, { name: 'x' }] }),
+    strategicPatch('serviceaccounts/a', { secrets: [{ name: 'x', uid: 'u' }] }),
   ],
   'tokens that cannot be': [
     create('serviceaccounts', { metadata: { name: 'a' } }),

@@ -173,7 +173,7 @@ type SchemaOf = Pick<BuiltinDefinition, 'component' | 'group' | 'version' | 'nam
  */
 function builtinSchema({ component, group, version, names, dropUnknown }: SchemaOf): ResourceSchema {
   const apiVersion = apiVersionOf({ group, version });
-  const schema = compileStructuralSchema(resolvedComponent(component));
+  const schema = compileStructuralSchema(resolvedComponent(component), { allowRepeated: true });
   return {
     root: schema.root,
     admitRequest(object) {

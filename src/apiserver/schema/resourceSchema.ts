@@ -62,12 +62,18 @@ const ANYTHING: JsonObject = { type: 'object', 'x-kubernetes-preserve-unknown-fi
  * Assumes a valid structural schema; what {@link validateCustomResourceDefinition} would refuse is ignored as far as
  * possible and never throws: a rule that does not compile makes every validation report it.
  * @param options.preserveUnknownFields  The CRD's `spec.preserveUnknownFields`; true turns pruning off.
+ * @param options.allowRepeated  Sets and maps may have an item twice: of built-in kinds, each says itself which may not.
  */
 export function compileStructuralSchema(
   openAPIV3Schema: JsonObject | undefined,
-  options: { preserveUnknownFields?: boolean } = {},
+  options: SchemaOptions = {},
 ): ResourceSchema {
-  return new CompiledSchema(openAPIV3Schema ?? ANYTHING, options.preserveUnknownFields ?? false);
+  return new CompiledSchema(openAPIV3Schema ?? ANYTHING, options);
+}
+
+interface SchemaOptions {
+  preserveUnknownFields?: boolean;
+  allowRepeated?: boolean;
 }
 
 class CompiledSchema implements ResourceSchema {
@@ -75,12 +81,14 @@ class CompiledSchema implements ResourceSchema {
   readonly #check: CheckNode;
   readonly #rules: RuleSet | undefined;
   readonly #preserve: boolean;
+  readonly #allowRepeated: boolean;
 
-  constructor(source: JsonObject, preserve: boolean) {
+  constructor(source: JsonObject, { preserveUnknownFields = false, allowRepeated = false }: SchemaOptions) {
     this.root = parseStructural(source);
     this.#check = compileCheck(source);
     this.#rules = compileRules(this.root);
-    this.#preserve = preserve;
+    this.#preserve = preserveUnknownFields;
+    this.#allowRepeated = allowRepeated;
   }
 
   admitRequest(object: JsonObject, old?: JsonObject): Normalized {
@@ -97,10 +105,12 @@ class CompiledSchema implements ResourceSchema {
   }
 
   validateCreate(object: JsonObject): FieldError[] {
-    return this.#withRules(
-      [...checkValue(object, this.#check), ...checkEmbedded(object, this.root), ...checkListTypes(object, this.root)],
-      object,
-    );
+    const errors = [
+      ...checkValue(object, this.#check),
+      ...checkEmbedded(object, this.root),
+      ...(this.#allowRepeated ? [] : checkListTypes(object, this.root)),
+    ];
+    return this.#withRules(errors, object);
   }
 
   validateUpdate(object: JsonObject, old: JsonObject): FieldError[] {
@@ -109,7 +119,7 @@ class CompiledSchema implements ResourceSchema {
     const errors = [
       ...checkValue(object, this.#check, pair),
       ...checkEmbedded(object, this.root),
-      ...checkListTypesUpdate(object, old, this.root),
+      ...(this.#allowRepeated ? [] : checkListTypesUpdate(object, old, this.root)),
     ];
     return this.#withRules(errors, object, pair);
   }
