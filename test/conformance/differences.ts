@@ -217,13 +217,6 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   ],
   'namespaces: a bad finalizer': [{ at: /(message|field)$/, reason: 'the place of the finalizer is told' }],
   'discovery: the core group': [{ at: 'body.apiVersion', reason: 'kube-apiserver leaves it out for v1' }],
-  'ValidatingAdmissionPolicies: that are incomplete': [
-    {
-      at: 'body[1][0]',
-      hostler: /matchConditions\[1\]"$/,
-      reason: 'of two items with one key the second is named, whole',
-    },
-  ],
   'status of policies: that ask the authorizer': [
     {
       at: /expressionWarnings$/,

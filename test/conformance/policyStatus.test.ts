@@ -1,6 +1,17 @@
 import { interactions } from './harness/interactions.ts';
 import { POLICIES, policy } from './harness/policies.ts';
-import { applyPatch, create, get, mergePatch, remove, type HttpStep, type Json, type Step } from './harness/step.ts';
+import {
+  applyPatch,
+  create,
+  get,
+  mergePatch,
+  remove,
+  replace,
+  strategicPatch,
+  type HttpStep,
+  type Json,
+  type Step,
+} from './harness/step.ts';
 
 const POLICY = `${POLICIES}/p-{ns}`;
 
@@ -145,5 +156,71 @@ interactions('status of policies', {
     observed,
     applyPatch('me', POLICY, { ...TYPE, ...policy(rules('true')) }),
     observed,
+  ],
+});
+
+const STATUS = `${POLICY}/status`;
+const CONDITION = {
+  type: 'A',
+  status: 'True',
+  reason: 'X',
+  message: 'm',
+  lastTransitionTime: '2024-01-01T00:00:00Z',
+};
+const made: Step[] = [create(POLICIES, policy(rules('true'))), observed];
+const summary = ({ metadata, status, message }: Json): Json => [metadata?.generation, status, message];
+
+interactions('writes of the status of policies', {
+  'at creation': [create(POLICIES, { ...policy(rules('true')), status: { observedGeneration: 5 } })],
+  'with the rest': [
+    ...made,
+    mergePatch(POLICY, { metadata: { generation: 77 }, status: { observedGeneration: 9 } }, { pick: summary }),
+    mergePatch(STATUS, { status: { conditions: [CONDITION] } }),
+    mergePatch(STATUS, { spec: { failurePolicy: 'Ignore' }, metadata: { labels: { a: 'b' }, finalizers: ['a/b'] } }),
+    mergePatch(STATUS, { status: null }),
+    observed,
+    mergePatch(STATUS, { status: { observedGeneration: 7 } }, { pick: summary }),
+    mergePatch(POLICY, { spec: { failurePolicy: 'Ignore' } }, { pick: summary }),
+    get(POLICY, { pick: summary }),
+    get(STATUS),
+  ],
+  'by replacing it': [
+    ...made,
+    replace(STATUS, { metadata: { name: 'p-{ns}' } }),
+    replace(STATUS, { metadata: { name: 'p-{ns}', resourceVersion: '{rv.1}' }, status: { observedGeneration: 1 } }),
+    replace(STATUS, {
+      metadata: { name: 'p-{ns}', resourceVersion: '{rv.1}' },
+      spec: {},
+      status: {
+        observedGeneration: 1,
+        typeChecking: { expressionWarnings: [{ fieldRef: 'spec.a[0].b', warning: 'w' }] },
+      },
+    }),
+    get(POLICY),
+  ],
+  'by patches': [
+    ...made,
+    applyPatch('me', STATUS, { ...TYPE, metadata: { name: 'p-{ns}' }, status: { observedGeneration: 3 } }),
+    applyPatch('me', `${STATUS}?force=true`, {
+      ...TYPE,
+      metadata: { name: 'p-{ns}', labels: { a: 'b' } },
+      status: { observedGeneration: 3 },
+    }),
+    strategicPatch(STATUS, { status: { conditions: [CONDITION] } }),
+    get(POLICY),
+  ],
+  'that are refused': [
+    ...made,
+    ...[
+      { typeChecking: { expressionWarnings: [{}] } },
+      { typeChecking: { expressionWarnings: [{ fieldRef: ' ', warning: ' ' }] } },
+      { typeChecking: { expressionWarnings: [{ fieldRef: 'a[', warning: 'x' }] } },
+      { conditions: [{}] },
+      { conditions: [{ ...CONDITION, type: 'a b', status: 'x', reason: 'a b' }] },
+      { conditions: [{ ...CONDITION, observedGeneration: -1 }] },
+      { conditions: [{ ...CONDITION, reason: 'a'.repeat(1025), message: 'a'.repeat(32_769) }] },
+      { conditions: [CONDITION, CONDITION] },
+      { nosuch: 1 },
+    ].map((status) => mergePatch(STATUS, { status }, { pick: ({ message, details }) => [message, details?.causes] })),
   ],
 });

@@ -35,6 +35,8 @@ export interface Strategy {
   validate?: (object: JsonObject, old?: JsonObject) => FieldError[];
   /** Beyond `validate`: what may not change. */
   validateUpdate?: (object: JsonObject, old: JsonObject) => FieldError[];
+  /** In place of both where status alone is written, whatever the rest is by now. */
+  validateStatus?: (object: JsonObject) => FieldError[];
   /** Writes to /status may also change labels and annotations (built-in kinds); else metadata is left alone. */
   statusWritesMetadata?: boolean;
   /** Sentences for the person at the client; `old` on updates. */

@@ -163,9 +163,17 @@ function updateErrors(call: Call, object: JsonObject, old: JsonObject): FieldErr
     ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),
     ...validateObjectMetaUpdate(object, old),
     ...resource.schema.validateUpdate(object, old),
-    ...(strategy.validate?.(object, old) ?? []),
-    ...(strategy.validateUpdate?.(object, old) ?? []),
+    ...strategyErrors(call, object, old),
   ];
+}
+
+function strategyErrors(
+  { resource: { strategy }, subresource }: Call,
+  object: JsonObject,
+  old: JsonObject,
+): FieldError[] {
+  if (subresource === 'status' && strategy.validateStatus !== undefined) return strategy.validateStatus(object);
+  return [...(strategy.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old) ?? [])];
 }
 
 /** Nothing that waits here knows the object: of many writes at a time, only what they store is kept in memory. */

@@ -70,4 +70,21 @@ describe('the status of policies', () => {
     expect(expressionWarnings[0]?.warning).toContain("undefined field 'dta'");
     watch.close();
   });
+
+  it('comes also to a policy that an older server took and that does not compile now', async () => {
+    const { metadata, spec } = configMapPolicy('older', { validations: [{ expression: 'object.data' }] });
+    const stored = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { ...metadata, uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+      spec,
+    };
+    const key = '/registry/admissionregistration.k8s.io/validatingadmissionpolicies/older';
+    await server.storage.create(key, Buffer.from(JSON.stringify(stored)));
+    const policies = await settled();
+    expect(policies.find((policy) => policy.metadata.name === 'older')?.status).toEqual({
+      observedGeneration: 1,
+      typeChecking: {},
+    });
+  });
 });
