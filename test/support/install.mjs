@@ -63,13 +63,13 @@ async function withSignsOfLife(work) {
   }
 }
 
-/** Packages of package-lock.json that node_modules does not have in that version; optional ones may be absent. */
+/** Packages of package-lock.json that node_modules does not have in that version, but for those that may be absent. */
 function notInstalled() {
   const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
   const path = join(ROOT, 'node_modules/.package-lock.json');
   const installed = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : {};
   return Object.entries(wanted)
-    .filter(([name, entry]) => name !== '' && !entry.optional && !entry.devOptional)
+    .filter(([name, entry]) => name !== '' && !entry.optional && !entry.devOptional && !entry.peer)
     .filter(([name, entry]) => installed[name]?.version !== entry.version)
     .map(([name]) => name.replace(/^node_modules\//, ''));
 }
