@@ -1,15 +1,11 @@
 // `npm run ci`: every gate, then the tests as the README names them, then a smoke run on newer releases of Node.
 // Ends with one line `N passed, N failed`, in which a gate counts like a test.
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname } from 'node:path';
 import { parseClosingLine, sum } from './support/counts.mjs';
 import { FAILURE, closingLine, installPackages, show } from './support/install.mjs';
+import { NODE_RELEASES, installNode, nodePath } from './support/nodeRelease.mjs';
 
 const GATES = ['verify', 'typecheck', 'lint', 'layers', 'knip', 'build'];
-/** The npm packages that carry nothing but Node's own binary. */
-const NODE_RELEASES = ['22.23.3', '24.9.0'];
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hostler');
 
 await installPackages();
 const results = [];
@@ -52,21 +48,6 @@ async function smoke(release) {
     await gate(`unit tests on Node ${release}`, () => show([node, ...vitest, '--reporter=dot'], { env })),
     await gate(`hostler version on Node ${release}`, () => show([node, 'dist/main.js', 'version'], { env })),
   ];
-}
-
-function nodePackage() {
-  return `node-${process.platform}-${process.arch}`;
-}
-
-function nodePath(release) {
-  return join(CACHE, 'node', release, 'node_modules', nodePackage(), 'bin/node');
-}
-
-async function installNode(release) {
-  if (existsSync(nodePath(release))) return { code: 0 };
-  const prefix = join(CACHE, 'node', release);
-  const spec = `${nodePackage()}@${release}`;
-  return show(['npm', 'install', '--prefix', prefix, '--no-save', '--ignore-scripts', '--loglevel=error', spec]);
 }
 
 function seconds(started) {

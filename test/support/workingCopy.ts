@@ -14,11 +14,19 @@ export interface WorkingCopy {
 }
 
 /**
- * Copies the files that git knows, also those changed but not committed.
+ * Makes one of the files that git knows, also those changed but not committed.
  * @param options.owner  User who owns the copy and may write to it; default: the invoking one.
  */
 export async function workingCopy(options: { owner?: string } = {}): Promise<WorkingCopy> {
   const directory = await mkdtemp(join(tmpdir(), 'hostler-copy-'));
+  await copySources(directory);
+  if (options.owner !== undefined) await run(['chown', '-R', options.owner, directory]);
+  await linkPackages(directory);
+  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** Copies the files that git knows, also those changed but not committed, into `directory`. */
+export async function copySources(directory: string): Promise<void> {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   const deleted = new Set(
     execFileSync('git', ['ls-files', '-z', '--deleted'], { cwd: ROOT, encoding: 'utf8' }).split('\0'),
@@ -26,9 +34,6 @@ export async function workingCopy(options: { owner?: string } = {}): Promise<Wor
   const files = execFileSync('git', list, { cwd: ROOT, encoding: 'utf8' }).split('\0');
   for (const file of files.filter((name) => name !== '' && !deleted.has(name)))
     await cp(join(ROOT, file), join(directory, file), { recursive: true, force: true });
-  if (options.owner !== undefined) await run(['chown', '-R', options.owner, directory]);
-  await linkPackages(directory);
-  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
 }
 
 /** Hard links where the file system allows them: another user need not be able to read the repository itself. */
