@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Buffer } from 'node:buffer';
+import { endBySignals } from './cli/firstProcess.ts';
 import { run } from './cli/program.ts';
 
 // A Buffer of few bytes keeps all of the pool that it is cut from: of 8 KiB, kept SSH connections hold 115 KB each.
@@ -11,4 +12,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+endBySignals();
 process.exitCode = await run(process.argv.slice(2));

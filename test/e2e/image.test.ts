@@ -115,6 +115,13 @@ describe.skipIf(obstacle !== undefined)(obstacle === undefined ? 'the image' : `
     expect(await inside('plane', `cat ${DATA}/pki/ca.crt`)).toBe(before);
   });
 
+  it('ends when it is asked to, also where no command listens for that', async () => {
+    const flags = `--network container:plane -v data:${DATA}:ro -v /srv/key:/key:ro -e KUBECONFIG=${DATA}/kubeconfig`;
+    await run('waits', flags, `server add none --host root@${host.address}:1 --key-file /key --wait`);
+    await expect.poll(() => host.run('docker logs waits 2>&1'), { timeout: 30_000 }).toContain('server/none created');
+    expect(await stop('waits')).toBe(143);
+  });
+
   it('runs the controllers, which bring a server to Ready', async () => {
     const command = `controller --kubeconfig ${DATA}/kubeconfig --metrics-listen 127.0.0.1:8080`;
     await run('controllers', `--network container:plane -v data:${DATA}:ro`, command);
