@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conditionList } from './conditions.ts';
+import { conditionList, unjudged } from './conditions.ts';
 import type { KindDefinition } from './kind.ts';
 import type { KubeObject } from './meta.ts';
 import { entryName, integer, mapList, withRules } from './schema.ts';
@@ -80,6 +80,7 @@ export const artifactBundleKind = {
     spec: ArtifactBundleSpec.describe('What is in it.'),
     status: ArtifactBundleStatus.describe('What was found.').optional(),
   }),
+  unseen: unjudged('NotStarted'),
   printerColumns: [
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },

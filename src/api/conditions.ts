@@ -72,6 +72,14 @@ export function setCondition(
   else conditions[conditions.indexOf(old)] = next;
 }
 
+/** Status of an object that nobody has judged yet: `Ready` is Unknown. */
+export function unjudged(reason: Reason): { conditions: Condition[] } {
+  const message = 'no controller has seen it yet';
+  return {
+    conditions: [{ type: 'Ready', status: 'Unknown', reason, message, lastTransitionTime: '1970-01-01T00:00:00Z' }],
+  };
+}
+
 /** Takes a condition away; for those that are present only while True. */
 export function removeCondition(conditions: Condition[], type: ConditionType): void {
   const index = conditions.findIndex((condition) => condition.type === type);

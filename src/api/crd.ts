@@ -14,6 +14,7 @@ export function toCrd(kind: KindDefinition): JsonObject {
     z.toJSONSchema(kind.schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }),
     kind.kind,
   );
+  if (kind.unseen !== undefined) setStatusDefault(root, kind.unseen as JsonObject);
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -41,6 +42,11 @@ export function toCrd(kind: KindDefinition): JsonObject {
       ],
     },
   };
+}
+
+function setStatusDefault(root: JsonObject, value: JsonObject): void {
+  const { properties } = root;
+  if (isObject(properties) && isObject(properties['status'])) properties['status']['default'] = value;
 }
 
 function toStructural(schema: unknown, path: string): JsonObject {

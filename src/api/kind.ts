@@ -18,4 +18,9 @@ export interface KindDefinition {
   /** An object with members `spec` and `status`. */
   schema: z.ZodObject;
   printerColumns: readonly PrinterColumn[];
+  /**
+   * Status of an object that no controller has seen. Without one, kstatus (Flux, Helm) takes it for done: it would say so
+   * of a fresh object, and for ever where no controller runs.
+   */
+  unseen?: object;
 }

@@ -17,6 +17,7 @@ export const serverKind = {
   shortNames: ['srv'],
   description: 'One Linux machine that you own: how to reach it over SSH and what it should be.',
   schema: z.object({ spec: ServerSpec, status: ServerStatus.optional() }),
+  unseen: { observedGeneration: -1 },
   printerColumns: [
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: 'Status', type: 'string', jsonPath: '.status.summary' },

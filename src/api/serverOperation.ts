@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conditionList } from './conditions.ts';
+import { conditionList, unjudged } from './conditions.ts';
 import type { KindDefinition } from './kind.ts';
 import type { KubeObject } from './meta.ts';
 import { atomicList, integer, mapList, objectName, text, time, withRules } from './schema.ts';
@@ -150,6 +150,7 @@ export const serverOperationKind = {
     spec: ServerOperationSpec,
     status: ServerOperationStatus.describe('What came of it.').optional(),
   }),
+  unseen: unjudged('OperationPending'),
   printerColumns: [
     { name: 'Server', type: 'string', jsonPath: '.spec.serverRef.name' },
     { name: 'Type', type: 'string', jsonPath: '.spec.type' },

@@ -128,7 +128,9 @@ export type Summary = (typeof summaries)[number];
 
 export const ServerStatus = z
   .object({
-    observedGeneration: count.optional().describe('metadata.generation that the last run started from.'),
+    observedGeneration: integer(-1, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('metadata.generation that the last run started from; -1 before the first one.'),
     observedBundle: BundleVersion.optional().describe('The ArtifactBundle that the last run started from.'),
     appliedGeneration: count.optional().describe('Last metadata.generation that converged.'),
     summary: z.enum(summaries).optional().describe('One word for display; decide on conditions.'),
