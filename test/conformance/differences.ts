@@ -210,7 +210,6 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   'representations: metadata of one, asked as of many': [every(SERVER_FAULT)],
   'paths: a cluster resource in a namespace': [every('namespaces in a namespace are looked up', '0 ')],
   'paths: a name with an escape': [every('a name that cannot be is not found by that name')],
-  'delete: with a grace period that is no number': [every('nothing here has a grace period', '1 ')],
   'delete: and add a finalizer': [{ at: 'body.message', reason: 'kube-apiserver says it twice' }],
   'namespaces: deleting one deletes what is in it': [
     { at: 'deletionGracePeriodSeconds', reason: 'as for every other kind' },

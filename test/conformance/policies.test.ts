@@ -47,6 +47,24 @@ interactions('ValidatingAdmissionPolicies', {
     remove('configmaps/good'),
     get('configmaps/good'),
   ],
+  'that refuse to delete one of a collection': [
+    ...enforce(
+      {
+        validations: [
+          {
+            expression:
+              "request.operation == 'DELETE' ? oldObject.metadata.name != 'b' && !has(request.name) : object.metadata.name != 'bad'",
+            message: 'it stays',
+          },
+        ],
+      },
+      configMap('bad'),
+    ),
+    ...['a', 'b', 'c'].map((name) => create('configmaps', configMap(name, {}, { labels: { t: '1' } }))),
+    remove('configmaps?labelSelector=t&dryRun=All'),
+    remove('configmaps?labelSelector=t'),
+    get('configmaps?labelSelector=t', { pick: ({ items }) => items.map(({ metadata }: Json) => metadata.name) }),
+  ],
   'with variables and a message that is computed': [
     ...enforce(
       {

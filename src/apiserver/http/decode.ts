@@ -37,7 +37,7 @@ export async function decodeObject(
 export async function decodeOptional({ request, audit }: Channel): Promise<JsonObject | undefined> {
   const bytes = await readBody(request);
   if (bytes.length === 0) return undefined;
-  const { value } = decode(bytes, mediaType(request));
+  const value = decode(bytes, mediaType(request)).value ?? {};
   if (!isJsonObject(value)) throw badRequest('the body of a deletion must be a DeleteOptions object');
   audit?.body({ kind: 'DeleteOptions', apiVersion: 'v1', ...value }, false);
   return value;

@@ -236,7 +236,7 @@ export class ResourceEndpoint implements Endpoint {
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
     const call = { ...this.#call(target), dryRun: options.dryRun };
     const list = await listObjects(resource, this.#selection(target, listOptions), listOptions);
-    await deleteListed(this.#deps, call, list, options);
+    await deleteListed({ deps: this.#deps, call, options }, list);
     await sendList(exchange, resource, list, this.#view(target, media));
   }
 

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../codec/json.ts';
+import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { structMismatch } from '../codec/structDecode.ts';
 import { badRequest, invalid } from '../http/status.ts';
 import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 import { isTrue } from '../http/requestInfo.ts';
@@ -31,21 +32,36 @@ const POLICIES: readonly Propagation[] = ['Background', 'Foreground', 'Orphan'];
 /** Reads the options from the body where there is one, else from the query. @throws ApiError 400, 422. */
 export function readDeleteOptions(body: JsonObject | undefined, query: URLSearchParams): DeleteOptions {
   const source = body ?? fromQuery(query);
-  const kind = textAt(source, 'kind');
-  if (kind !== '' && kind !== 'DeleteOptions') {
-    throw badRequest(`expected DeleteOptions in the body of a deletion, but got ${kind}`);
-  }
+  checkType(source);
+  // an option that cannot be read, such as a dryRun that is no list, must not be taken for one that is not there
+  const problem = structMismatch(source, 'v1', 'DeleteOptions');
+  if (problem !== undefined) throw badRequest(problem);
   const errors = optionErrors(source);
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, errors);
   const orphan = source['orphanDependents'];
   const preconditions = objectAt(source, 'preconditions');
   return {
     propagation: POLICIES.find((one) => one === textAt(source, 'propagationPolicy')) ?? fromOrphan(orphan),
-    uid: textAt(preconditions, 'uid') || undefined,
-    resourceVersion: textAt(preconditions, 'resourceVersion') || undefined,
+    uid: preconditionOf(preconditions, 'uid'),
+    resourceVersion: preconditionOf(preconditions, 'resourceVersion'),
     dryRun: listAt(source, 'dryRun').length > 0 || query.getAll('dryRun').includes('All'),
     wantsAccepted: orphan === false,
   };
+}
+
+/** @throws ApiError 400 for an object that is something else. */
+function checkType({ kind = '', apiVersion = '' }: JsonObject): void {
+  if (typeof kind !== 'string' || (kind !== '' && kind !== 'DeleteOptions')) {
+    throw badRequest(`expected DeleteOptions in the body of a deletion, but got ${JSON.stringify(kind)}`);
+  }
+  if (typeof apiVersion !== 'string' || apiVersion.split('/').length > 2) {
+    throw badRequest(`unexpected GroupVersion string: ${JSON.stringify(apiVersion)}`);
+  }
+}
+
+/** What the object must have; empty text is a value that none has. */
+function preconditionOf(preconditions: JsonObject | undefined, name: string): string | undefined {
+  return typeof preconditions?.[name] === 'string' ? preconditions[name] : undefined;
 }
 
 function optionErrors(source: JsonObject): FieldError[] {
@@ -69,13 +85,27 @@ function dryRunErrors(source: JsonObject): FieldError[] {
 
 function fromQuery(query: URLSearchParams): JsonObject {
   const result: JsonObject = {};
-  const policy = query.get('propagationPolicy');
-  if (policy !== null) result['propagationPolicy'] = policy;
-  const orphan = query.get('orphanDependents');
-  if (orphan !== null) result['orphanDependents'] = isTrue(orphan);
-  const dryRun = query.getAll('dryRun').filter((item) => item !== '');
-  if (dryRun.length > 0) result['dryRun'] = dryRun;
+  for (const name of ['propagationPolicy', 'gracePeriodSeconds', 'orphanDependents', 'dryRun']) {
+    const value = fromText(name, query.getAll(name));
+    if (value !== undefined) result[name] = value;
+  }
+  const preconditions = ['uid', 'resourceVersion'].flatMap((name) => {
+    const value = query.get(name);
+    return value === null ? [] : [[name, value]];
+  });
+  if (preconditions.length > 0) result['preconditions'] = Object.fromEntries(preconditions) as JsonObject;
   return result;
+}
+
+/** An option of the query as it would stand in a body. @throws ApiError 400 for a number that is none. */
+function fromText(name: string, values: string[]): JsonValue | undefined {
+  const [first] = values;
+  if (first === undefined) return undefined;
+  if (name === 'dryRun') return values;
+  if (name === 'orphanDependents') return isTrue(first);
+  if (name !== 'gracePeriodSeconds') return first;
+  if (!/^[+-]?\d{1,15}$/.test(first)) throw badRequest(`the parameter ${name} must be an integer, not "${first}"`);
+  return Number(first);
 }
 
 function fromOrphan(orphan: unknown): Propagation | undefined {

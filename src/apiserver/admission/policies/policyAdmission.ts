@@ -86,7 +86,12 @@ export class PolicyAdmission implements Admission {
     }
     if (binding.actions.has('Warn')) call.warnings.push(`Validation failed for ${where}: ${finding.message}`);
     if (!binding.actions.has('Deny')) return;
-    throw rejected(refOf(call), `${where} denied request: ${finding.message}`, finding.reason);
+    // of a collection that is deleted, the object that is judged is not told
+    throw rejected(
+      { ...refOf(call), name: call.name || 'Unknown' },
+      `${where} denied request: ${finding.message}`,
+      finding.reason,
+    );
   }
 
   /** The Namespace that the request is in, or about. */
