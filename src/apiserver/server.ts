@@ -30,6 +30,7 @@ import { InFlight } from './http/inflight.ts';
 import { IssuerEndpoint } from './http/issuerEndpoint.ts';
 import { Metrics } from './http/metrics.ts';
 import { ResourceEndpoint, serves } from './http/resourceEndpoint.ts';
+import { RootEndpoint } from './http/rootEndpoint.ts';
 import { isTokenRequest, TokenEndpoint } from './http/tokenEndpoint.ts';
 import { VersionEndpoint } from './http/versionEndpoint.ts';
 import { upgradeListener } from './http/webSocket.ts';
@@ -190,6 +191,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       new OpenApiV2Endpoint(catalog),
       new HealthEndpoint(healthChecks(storage, state)),
       new VersionEndpoint(),
+      new RootEndpoint(catalog),
       new IssuerEndpoint(key),
       metrics,
     ],

@@ -198,6 +198,7 @@ interactions('OpenAPI', {
       ],
     }),
   ],
+  'by an old hash': [get(`${GV}?hash=ABC`)],
   'what is not there': [get('/openapi/v3/apis/nothing.example.com/v1')],
   protobuf: [get(GV, { ...accept('application/com.github.proto-openapi.spec.v3@v1.0+protobuf'), pick: () => '' })],
   'something else': [get(GV, { ...accept('application/xml'), pick: () => '' })],

@@ -1,6 +1,17 @@
 import { parse as parseYaml } from 'yaml';
 import { interactions } from './harness/interactions.ts';
-import { configMap, create, get, remove, send, widget, type Json, type Step } from './harness/step.ts';
+import {
+  configMap,
+  create,
+  get,
+  mergePatch,
+  NOBODY,
+  remove,
+  send,
+  widget,
+  type Json,
+  type Step,
+} from './harness/step.ts';
 
 const labelled = (name: string, labels: object): Step => create('configmaps', configMap(name, { a: '1' }, { labels }));
 const THREE: readonly Step[] = [
@@ -202,6 +213,16 @@ interactions('representations', {
   'a Table with something': [get('configmaps?includeObject=Some', accept(TABLE))],
   'a Table in pages': [...THREE, get('configmaps?labelSelector=t&limit=2', accept(TABLE))],
   'a Table of a custom resource': [W, get('widgets', accept(TABLE)), get('widgets/a', accept(TABLE))],
+  'a Table of a scale': [
+    W,
+    get('widgets/a/scale', accept(TABLE)),
+    get('widgets/a/scale', accept(PARTIAL)),
+    mergePatch('widgets/a/scale', { spec: { replicas: 4 } }, accept(TABLE)),
+  ],
+  'a Table with whole objects in cells': [
+    create('widgets', widget('a', { settings: { b: '1', a: '2' } })),
+    get('widgets', accept(TABLE)),
+  ],
   'a Table of a custom resource without columns': [
     create('gears', { apiVersion: 'conformance.example.com/v1', kind: 'Gear', metadata: { name: 'a' } }),
     get('gears', accept(TABLE)),
@@ -371,7 +392,28 @@ interactions('paths', {
     get('/api/v1/namespaces/{ns}/namespaces/a'),
     get('/apis/apiextensions.k8s.io/v1/namespaces/{ns}/customresourcedefinitions'),
   ],
-  'a trailing slash': [get('/api/v1/namespaces/{ns}/configmaps/?labelSelector=t')],
+  'a trailing slash': [
+    get('/api/v1/namespaces/{ns}/configmaps/?labelSelector=t'),
+    ...['/api/', '/apis/conformance.example.com/v1/', '/version/', '/healthz/', '/metrics/', '/openapi/v2/'].map(
+      (path) => get(path, { pick: ({ kind, major }) => kind ?? major }),
+    ),
+    ...['/api/', '/healthz/', '//'].map((path) => get(path, { as: NOBODY })),
+  ],
+  'slashes in the middle': [
+    get('/api/v1/namespaces//configmaps?labelSelector=none'),
+    get('/api//v1', { pick: ({ reason }) => reason }),
+  ],
+  'the paths that are served': [
+    get('/', {
+      pick: ({ paths }) =>
+        paths.filter((path: string) =>
+          /^\/(apis?|(api|apis\/(conformance|hostler|rbac)[^/]*)(\/v\w+)?|healthz|livez|readyz|version|metrics|open[^/]+(\/v\d(\/jwks)?)?|\.well.*)$/.test(
+            path,
+          ),
+        ),
+    }),
+    get('/', { as: { name: 'jane' } }),
+  ],
   'a name with an escape': [
     get('/api/v1/namespaces/{ns}/configmaps/a%2Fb'),
     get('/api/v1/namespaces/{ns}/configmaps/%zz'),

@@ -5,6 +5,7 @@ import {
   get,
   mergePatch,
   remove,
+  send,
   watch,
   widget,
   jsonPatch,
@@ -121,6 +122,48 @@ interactions('watches', {
       create('widgets', widget('b')),
     ]),
   ],
+  'with a match that is none': [
+    watch('widgets?watch=true&resourceVersionMatch=Odd', 1),
+    watch('widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=Odd&allowWatchBookmarks=true', 1),
+    get('widgets?resourceVersionMatch=Odd'),
+  ],
+  'of a later page': [
+    A,
+    create('widgets', widget('b')),
+    get('widgets?limit=1'),
+    watch(`widgets?watch=true&continue={continue.2}`, 1),
+  ],
+  'with initial events of a revision to come': [
+    get('widgets?watch=true&resourceVersion=999999999999&sendInitialEvents=true&resourceVersionMatch=NotOlderThan', {
+      pick: ([{ type, object }]) => [type, { ...object, message: object.message.replace(/\d+$/, '') }],
+    }),
+  ],
+  'with initial events, as Tables': [
+    A,
+    ...['None', 'Object'].map((include) =>
+      get(
+        `widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1&includeObject=${include}`,
+        { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }, pick: (events) => events.slice(0, 2) },
+      ),
+    ),
+  ],
+  'with initial events, as metadata': [
+    A,
+    get(
+      `widgets?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1`,
+      {
+        headers: { accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io' },
+        pick: (events) => events.slice(0, 2),
+      },
+    ),
+  ],
+  'of one by name in two ways': [
+    A,
+    create('widgets', widget('b')),
+    watch('widgets/a?watch=true&fieldSelector=metadata.name%3Da', 1),
+    watch('widgets/a?watch=true&fieldSelector=metadata.name%3Db', 0),
+    watch('widgets?watch=true&fieldSelector=metadata.name%3Da,spec.color%3Dgreen', 0),
+  ],
   'of a revision that is none': [watch('widgets?watch=true&resourceVersion=x', 1)],
   'of a name in the path': [
     A,
@@ -137,6 +180,13 @@ interactions('watches', {
     watch('/api/v1/watch/namespaces/{ns}/configmaps/a?resourceVersion={rv.0}', 1, [
       mergePatch('configmaps/a', { data: { z: '1' } }),
     ]),
+  ],
+  'by the old path, other than to read': [
+    create('configmaps', configMap('a')),
+    send('POST', '/api/v1/watch/namespaces/{ns}/configmaps', configMap('b')),
+    send('DELETE', '/api/v1/watch/namespaces/{ns}/configmaps/a'),
+    get('/apis/conformance.example.com/v1/watch/namespaces/{ns}/widgets/a/status', { pick: ({ reason }) => reason }),
+    get('configmaps/a'),
   ],
   'that ends': [A, watch('widgets?watch=true&timeoutSeconds=1&resourceVersion={rv.0}', 9)],
   'of what is not served': [watch('/api/v1/namespaces/{ns}/nothings?watch=true', 1)],

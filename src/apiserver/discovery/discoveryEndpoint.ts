@@ -26,11 +26,12 @@ export class DiscoveryEndpoint implements Endpoint {
   }
 
   async handle(exchange: Exchange): Promise<boolean> {
-    const parts = exchange.info.path.split('/').slice(1);
+    const path = exchange.info.path.replace(/\/$/, '');
+    const parts = path.split('/').slice(1);
     const [root] = parts;
     if ((root !== 'api' && root !== 'apis') || parts.length > 3 || exchange.info.isResource) return false;
     const version = parts.length === 1 ? aggregatedVersion(exchange.request.headers.accept) : undefined;
-    const made = this.#document(`${exchange.info.path} ${version ?? ''}`, () => this.#make(parts, version, exchange));
+    const made = this.#document(`${path} ${version ?? ''}`, () => this.#make(parts, version, exchange));
     if (made === undefined) return false;
     if (!['get', 'head'].includes(exchange.info.verb)) throw methodNotAllowed();
     await send(exchange, made, version);

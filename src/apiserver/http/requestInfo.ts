@@ -2,7 +2,7 @@
 export interface RequestInfo {
   /** True for `/api/v1/...` and `/apis/G/V/...` below the group-version. */
   isResource: boolean;
-  /** Decoded path. */
+  /** Decoded path, with all its slashes: roles tell `/version/` from `/version`. */
   path: string;
   /** Kubernetes verb for resources (get, list, watch, create, update, patch, delete, deletecollection), else the lower-case method. */
   verb: string;
@@ -37,11 +37,11 @@ const VERBS: Readonly<Record<string, string>> = {
 export function parseRequest(method: string, url: string): RequestInfo {
   const cut = url.indexOf('?');
   const query = new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1));
-  const segments = (cut < 0 ? url : url.slice(0, cut)).split('/').filter((part) => part !== '');
-  const parts = segments.map((part) => (part.includes('%') ? decodeURIComponent(part) : part));
+  const segments = (cut < 0 ? url : url.slice(0, cut)).split('/').map(decoded);
+  const parts = segments.slice(segments.findIndex(isNamed), segments.findLastIndex(isNamed) + 1);
   const info: RequestInfo = {
     isResource: false,
-    path: `/${parts.join('/')}`,
+    path: segments.join('/'),
     verb: method.toLowerCase(),
     group: '',
     version: '',
@@ -59,6 +59,14 @@ export function parseRequest(method: string, url: string): RequestInfo {
   resourcePath(tail, info);
   refineVerb(info);
   return info;
+}
+
+function decoded(segment: string): string {
+  return segment.includes('%') ? decodeURIComponent(segment) : segment;
+}
+
+function isNamed(segment: string): boolean {
+  return segment !== '';
 }
 
 /** Fills group and version; what is left names the resource. Undefined when this is no API path with a version. */
@@ -85,10 +93,10 @@ function resourcePath(tail: string[], info: RequestInfo): void {
   info.rest = rest;
 }
 
-/** The deprecated `/watch/` prefix stands for the parameter. */
+/** The deprecated `/watch/` prefix stands for the parameter, whatever the method. */
 function withoutWatch(parts: string[], info: RequestInfo): string[] {
   if (parts[0] !== 'watch' || parts.length < 2) return parts;
-  if (info.verb === 'get') info.verb = 'watch';
+  info.verb = 'watch';
   return parts.slice(1);
 }
 

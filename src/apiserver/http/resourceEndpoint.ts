@@ -14,7 +14,7 @@ import { APPLY_PATCH, patchObject, patchTypes } from '../registry/patch.ts';
 import { replaceObject } from '../registry/replace.ts';
 import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
 import { applyScale } from '../registry/applyScale.ts';
-import { patchScale, replaceScale, requireScale, toScale } from '../registry/scale.ts';
+import { patchScale, replaceScale, requireScale, SCALES, toScale } from '../registry/scale.ts';
 import { select } from '../registry/selection.ts';
 import { objectText, type View } from '../registry/transforms.ts';
 import { cachedToText, decodeEntry } from '../registry/versions.ts';
@@ -113,7 +113,7 @@ export class ResourceEndpoint implements Endpoint {
   async #get(target: Target): Promise<void> {
     const { resource, subresource, exchange } = target;
     if (subresource === 'finalize') throw methodNotAllowed();
-    const media = mediaOf(target, subresource === 'scale' ? PLAIN : OBJECT_FORMS);
+    const media = mediaOf(target, OBJECT_FORMS);
     const call = this.#call(target);
     const asked = readRevision(exchange.info.query);
     if (asked !== undefined) await freshEnough(resource, asked);
@@ -125,13 +125,15 @@ export class ResourceEndpoint implements Endpoint {
 
   #textOf(target: Target, call: Call, found: { entry: Entry; media: MediaType }): string {
     const { resource, subresource } = target;
+    if (subresource === 'scale') {
+      const scale = toScale(decodeEntry(resource, found.entry), requireScale(call));
+      return objectText(SCALES, scale, this.#view(target, found.media));
+    }
     const cached = resource.store.cached(found.entry);
-    if (cached !== undefined && subresource !== 'scale' && found.media.transform === 'None') {
+    if (cached !== undefined && found.media.transform === 'None') {
       return cachedToText(resource, cached);
     }
-    const object = decodeEntry(resource, found.entry);
-    const shown = subresource === 'scale' ? toScale(object, requireScale(call)) : object;
-    return objectText(resource, shown, this.#view(target, found.media));
+    return objectText(resource, decodeEntry(resource, found.entry), this.#view(target, found.media));
   }
 
   async #list(target: Target): Promise<void> {
@@ -144,7 +146,8 @@ export class ResourceEndpoint implements Endpoint {
   }
 
   async #watch(target: Target): Promise<void> {
-    const { resource, exchange } = target;
+    const { resource, exchange, subresource } = target;
+    if (subresource !== '' || exchange.request.method !== 'GET') throw methodNotAllowed();
     const media = mediaOf(target, OBJECT_FORMS);
     if (media.encoding === 'yaml') throw notAcceptable(WATCH_TYPES);
     const options = readListOptions(exchange.info.query, 'watch');
@@ -170,7 +173,7 @@ export class ResourceEndpoint implements Endpoint {
     const call = this.#call(target, 'UpdateOptions');
     const { object, duplicates } = await decodeObject(exchange, bodyRules(resource));
     if (subresource === 'scale') {
-      return this.#sendObject(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
+      return this.#sendScale(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
     }
     const written = await replaceObject(this.#deps, { ...call, duplicates }, object);
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
@@ -187,7 +190,7 @@ export class ResourceEndpoint implements Endpoint {
     const { value, duplicateFields } = await decodeRequest(exchange, bodyRules(resource));
     if (subresource === 'scale') {
       const scale = await patchScale(this.#deps, call, requireScale(call), { type, body: value });
-      return this.#sendObject(target, scale, call);
+      return this.#sendScale(target, scale, call);
     }
     const written = await patchObject(this.#deps, { ...call, duplicates: duplicateFields }, type, value);
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
@@ -200,7 +203,7 @@ export class ResourceEndpoint implements Endpoint {
     const call = { ...this.#call(target, 'ApplyOptions'), duplicates };
     const force = readForce(exchange.info.query);
     if (subresource === 'scale') {
-      return this.#sendObject(target, await applyScale(this.#deps, call, { body: value, force }), call);
+      return this.#sendScale(target, await applyScale(this.#deps, call, { body: value, force }), call);
     }
     const mayCreate = (): Promise<void> => this.#requireCreate(exchange);
     const { written, created } = await applyRequest(this.#deps, call, { body: value, force, mayCreate });
@@ -302,10 +305,10 @@ export class ResourceEndpoint implements Endpoint {
     await sendText(target.exchange, { code, text, warnings }, media);
   }
 
-  async #sendObject(target: Target, object: JsonObject, call: Call): Promise<void> {
-    const { exchange } = target;
-    const media = mediaOf(target, PLAIN);
-    await sendText(exchange, { code: 200, text: stringifyJson(object), warnings: call.warnings }, media);
+  async #sendScale(target: Target, scale: JsonObject, call: Call): Promise<void> {
+    const media = mediaOf(target, OBJECT_FORMS);
+    const text = objectText(SCALES, scale, this.#view(target, media));
+    await sendText(target.exchange, { code: 200, text, warnings: call.warnings }, media);
   }
 }
 

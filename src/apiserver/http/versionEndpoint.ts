@@ -22,10 +22,10 @@ const VERSION = JSON.stringify({
   platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
 });
 
-/** `/version`. */
+/** `/version`, also with a slash behind it. */
 export class VersionEndpoint implements Endpoint {
   async handle(exchange: Exchange): Promise<boolean> {
-    if (exchange.info.path !== '/version') return false;
+    if (exchange.info.path.replace(/\/$/, '') !== '/version') return false;
     if (!['get', 'head'].includes(exchange.info.verb)) throw methodNotAllowed();
     await sendText(exchange, { code: 200, text: VERSION });
     return true;

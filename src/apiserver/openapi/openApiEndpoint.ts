@@ -36,11 +36,9 @@ export class OpenApiEndpoint implements Endpoint {
     const document = this.#documents.get(name);
     if (path !== ROOT && document === undefined) return false;
     if (!['get', 'head'].includes(verb)) throw methodNotAllowed();
-    // the hash in the URL changes with the document, so that what is kept under it stays right
-    if (document !== undefined && exchange.info.query.get('hash') === document.hash)
-      exchange.response.setHeader('cache-control', 'public, immutable');
     const { text, hash } = document ?? { text: this.#index, hash: hashOf(this.#index) };
     if (answeredAsKnown(exchange, hash)) return true;
+    if (document !== undefined && answeredElsewhere(exchange, hash)) return true;
     await sendText(exchange, { code: 200, text }, negotiate(exchange.request.headers.accept, NO_TRANSFORMS));
     return true;
   }
@@ -72,4 +70,19 @@ export class OpenApiEndpoint implements Endpoint {
     this.#documents.set(name, made);
     return made;
   }
+}
+
+/**
+ * The hash in the URL changes with the document, so that what a client keeps under it stays right: who asks by an old
+ * one is sent to the new one. Returns whether all is said.
+ */
+function answeredElsewhere({ info, response }: Exchange, hash: string): boolean {
+  const asked = info.query.get('hash') ?? '';
+  if (asked === '') return false;
+  if (asked === hash) {
+    response.setHeader('cache-control', 'public, immutable');
+    return false;
+  }
+  response.writeHead(301, { 'content-type': 'application/json', location: `${info.path}?hash=${hash}` }).end();
+  return true;
 }

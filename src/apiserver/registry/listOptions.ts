@@ -5,6 +5,9 @@ import { notSupported, type FieldError } from '../schema/fieldErrors.ts';
 /** How the given resourceVersion is meant. */
 type VersionMatch = 'Exact' | 'NotOlderThan';
 
+const MATCHES: readonly VersionMatch[] = ['Exact', 'NotOlderThan'];
+const MATCH_ON_LATER_PAGE = forbiddenMatch('resourceVersionMatch is forbidden when continue is provided');
+
 /** meta/v1 ListOptions, read and checked. */
 export interface ListOptions {
   labelSelector: string;
@@ -25,23 +28,24 @@ export interface ListOptions {
 
 /** Reads the options of a list or watch. @throws ApiError 400, 422. */
 export function readListOptions(query: URLSearchParams, verb: 'list' | 'watch'): ListOptions {
+  const match = readText(query, 'resourceVersionMatch');
   const options: ListOptions = {
     labelSelector: readText(query, 'labelSelector'),
     fieldSelector: readText(query, 'fieldSelector'),
     limit: readNumber(query, 'limit') ?? 0,
     continueToken: readText(query, 'continue'),
     resourceVersion: readRevision(query),
-    versionMatch: readMatch(query),
+    versionMatch: isMatch(match) ? match : undefined,
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
     sendInitialEvents: readFlag(query, 'sendInitialEvents'),
     timeoutSeconds: readNumber(query, 'timeoutSeconds'),
     includeObject: readInclude(query),
   };
-  return verb === 'watch' ? checkedWatch(options) : checkedList(options);
+  return verb === 'watch' ? checkedWatch(options, match) : checkedList(options, match);
 }
 
-function checkedList(options: ListOptions): ListOptions {
-  const errors = listErrors(options);
+function checkedList(options: ListOptions, match: string): ListOptions {
+  const errors = listErrors(options, match);
   if (errors.length > 0) throw refuse(errors);
   if (options.continueToken !== '' && (options.resourceVersion ?? 0) !== 0) {
     throw badRequest('specifying resource version is not allowed when using continue');
@@ -49,69 +53,53 @@ function checkedList(options: ListOptions): ListOptions {
   return options;
 }
 
-function checkedWatch(options: ListOptions): ListOptions {
-  const errors = watchErrors(options);
+function checkedWatch(given: ListOptions, match: string): ListOptions {
+  const options = match === '' ? withInitialEvents(given) : given;
+  const errors = watchErrors(options, match === '' ? (options.versionMatch ?? '') : match);
   if (errors.length > 0) throw refuse(errors);
-  return withInitialEvents(options);
+  return options;
 }
 
 /** Without a resourceVersion a watch begins with what is there, as if the client had asked for it. */
 function withInitialEvents(options: ListOptions): ListOptions {
-  if (options.sendInitialEvents !== undefined || options.versionMatch !== undefined) return options;
+  if (options.sendInitialEvents !== undefined) return options;
   if (options.resourceVersion !== undefined && options.resourceVersion !== 0) return options;
   return { ...options, sendInitialEvents: true, versionMatch: 'NotOlderThan' };
 }
 
-function listErrors(options: ListOptions): FieldError[] {
+function listErrors(options: ListOptions, match: string): FieldError[] {
   const errors: FieldError[] = [];
-  const { versionMatch } = options;
   if (options.sendInitialEvents !== undefined) {
     errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   }
-  if (versionMatch === undefined) return errors;
+  if (match === '') return errors;
   if (options.resourceVersion === undefined) {
-    errors.push(
-      forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
-    );
+    errors.push(forbiddenMatch('resourceVersionMatch is forbidden unless resourceVersion is provided'));
   }
-  if (options.continueToken !== '') {
-    errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
-  }
-  if (versionMatch === 'Exact' && options.resourceVersion === 0) {
-    errors.push(
-      forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
-    );
+  if (options.continueToken !== '') errors.push(MATCH_ON_LATER_PAGE);
+  if (!isMatch(match)) errors.push(notSupported('resourceVersionMatch', match, [...MATCHES, '']));
+  if (match === 'Exact' && options.resourceVersion === 0) {
+    errors.push(forbiddenMatch('resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
   return errors;
 }
 
-function watchErrors(options: ListOptions): FieldError[] {
-  const { sendInitialEvents, versionMatch } = options;
+function watchErrors({ sendInitialEvents, continueToken }: ListOptions, match: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (sendInitialEvents !== undefined && versionMatch !== 'NotOlderThan') {
-    const detail = `sendInitialEvents requires setting resourceVersionMatch to NotOlderThan`;
-    errors.push(forbiddenField('resourceVersionMatch', detail));
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    errors.push(forbiddenMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
   }
-  if (sendInitialEvents === undefined && versionMatch !== undefined) {
-    const detail = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
-    errors.push(forbiddenField('resourceVersionMatch', detail));
+  if (match === '') return errors;
+  if (sendInitialEvents === undefined) {
+    errors.push(forbiddenMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
   }
-  if (versionMatch === 'Exact') errors.push(notSupported('resourceVersionMatch', versionMatch, ['NotOlderThan']));
+  if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+  if (continueToken !== '') errors.push(MATCH_ON_LATER_PAGE);
   return errors;
 }
 
-function readMatch(query: URLSearchParams): VersionMatch | undefined {
-  const value = query.get('resourceVersionMatch') ?? '';
-  if (value === '') return undefined;
-  if (value === 'Exact' || value === 'NotOlderThan') return value;
-  throw refuse([
-    {
-      type: 'FieldValueNotSupported',
-      field: 'resourceVersionMatch',
-      badValue: value,
-      detail: 'supported values: "Exact", "NotOlderThan", ""',
-    },
-  ]);
+function isMatch(text: string): text is VersionMatch {
+  return MATCHES.some((one) => one === text);
 }
 
 /** The revision that is asked for at least. @throws ApiError 422 for what is none. */
@@ -157,4 +145,8 @@ function refuse(errors: FieldError[]): Error {
 
 function forbiddenField(field: string, detail: string): FieldError {
   return { type: 'FieldValueForbidden', field, detail };
+}
+
+function forbiddenMatch(detail: string): FieldError {
+  return forbiddenField('resourceVersionMatch', detail);
 }

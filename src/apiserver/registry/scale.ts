@@ -1,11 +1,22 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { badRequest, invalid, notFound } from '../http/status.ts';
 import { invalid as invalidField, type FieldError } from '../schema/fieldErrors.ts';
+import { compileTable } from '../table/table.ts';
 import { patched, patchFunction } from './patch.ts';
 import { refOf, type Call, type RegistryDeps } from './call.ts';
 import { metaOf, objectAt, textAt } from './object.ts';
 import type { ScalePaths } from './resource.ts';
 import { updateObject } from './update.ts';
+
+/** How a Scale is shown. */
+export const SCALES = {
+  conversion: undefined,
+  table: compileTable([
+    { name: 'Desired', type: 'integer', jsonPath: '.spec.replicas' },
+    { name: 'Available', type: 'integer', jsonPath: '.status.replicas' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ]),
+};
 
 /** autoscaling/v1 Scale of a custom resource, by the paths of its definition. */
 export function toScale(object: JsonObject, paths: ScalePaths): JsonObject {

@@ -11,6 +11,9 @@ export function partialMetadata(object: JsonObject, version: string): JsonObject
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: metaOf(object) };
 }
 
+/** What objects are shown of. */
+type Rendered = Pick<StoredResource, 'table' | 'conversion'>;
+
 /** How a Table is asked for. */
 export interface View {
   media: MediaType;
@@ -19,7 +22,7 @@ export interface View {
 }
 
 /** One object as JSON in the form asked for. */
-export function objectText(resource: StoredResource, object: JsonObject, view: View): string {
+export function objectText(resource: Rendered, object: JsonObject, view: View): string {
   const { transform, version } = view.media;
   if (transform === 'PartialObjectMetadata') return stringifyJson(partialMetadata(object, version));
   if (transform !== 'Table') return stringifyJson(shown(resource, object));
@@ -59,12 +62,7 @@ function listMeta(resource: StoredResource, result: ListResult, { media }: View)
   return metadata;
 }
 
-function table(
-  resource: StoredResource,
-  objects: JsonObject[],
-  listMeta: Record<string, JsonValue>,
-  view: View,
-): JsonObject {
+function table(resource: Rendered, objects: JsonObject[], listMeta: Record<string, JsonValue>, view: View): JsonObject {
   return resource.table.table(objects, {
     apiVersion: `meta.k8s.io/${view.media.version}`,
     includeObject: view.includeObject,

@@ -71,7 +71,7 @@ export function cachedToItem(resource: StoredResource, cached: CachedObject): st
 }
 
 /** An object in the resource's version as it is sent. */
-export function shown(resource: StoredResource, object: JsonObject): JsonObject {
+export function shown(resource: Pick<StoredResource, 'conversion'>, object: JsonObject): JsonObject {
   const missing = resource.conversion?.alwaysShown.filter((key) => object[key] === undefined) ?? [];
   return missing.length === 0 ? object : { ...object, ...Object.fromEntries(missing.map((key) => [key, null])) };
 }

@@ -37,16 +37,15 @@ const DEFAULT_TIMEOUT_MS = 1_800_000;
 /**
  * Streams changes until the client goes, its time is up or the cache ends.
  * First what is there already where the options want it, then every later change, none missing, none twice.
- * A history that is gone is told as an ERROR event with 410 Expired.
- * @throws ApiError 504 when the version asked for has not come yet; nothing was written then.
+ * A history that is gone is told as an ERROR event with 410 Expired, a version that has not come yet with 504.
  */
 export async function watchObjects(request: WatchRequest): Promise<void> {
   const { cache } = request.resource.store;
   await cache.ready();
   const session = new WatchSession(request);
   if (request.options.sendInitialEvents === true) {
-    await waitFor(cache, request.options.resourceVersion);
-    session.startWithState();
+    if (await hasReached(cache, request.options.resourceVersion)) session.startWithState();
+    else session.fail(resourceVersionTooLarge(request.options.resourceVersion ?? 0, cache.revision));
   } else {
     // no version, and no wish for what is there: changes from now on
     await session.startFrom(request.options.resourceVersion || cache.revision);
@@ -54,10 +53,9 @@ export async function watchObjects(request: WatchRequest): Promise<void> {
   await session.finished;
 }
 
-async function waitFor(cache: ResourceCache, version: number | undefined): Promise<void> {
-  if (version === 0) return;
-  const reached = version === undefined ? await cache.caughtUp(FRESH_MS) : await cache.reached(version, WAIT_MS);
-  if (!reached) throw resourceVersionTooLarge(version ?? 0, cache.revision);
+async function hasReached(cache: ResourceCache, version: number | undefined): Promise<boolean> {
+  if (version === 0) return true;
+  return version === undefined ? cache.caughtUp(FRESH_MS) : cache.reached(version, WAIT_MS);
 }
 
 class WatchSession {
@@ -90,16 +88,21 @@ class WatchSession {
 
   /** Changes after `revision`. */
   async startFrom(revision: number): Promise<void> {
-    const { encoder, sink, signal } = this.#request;
     try {
-      const { events, next } = await this.#cache.backlog(revision, signal);
+      const { events, next } = await this.#cache.backlog(revision, this.#request.signal);
       for (const event of events) this.#send(event);
       this.#follow(next);
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 410) throw error;
-      sink.write(encoder.error(error.status));
-      this.#end();
+      this.fail(error);
     }
+  }
+
+  /** Nothing but an ERROR event. */
+  fail({ status }: ApiError): void {
+    const { encoder, sink } = this.#request;
+    sink.write(encoder.error(status));
+    this.#end();
   }
 
   #follow(revision: number): void {

@@ -72,11 +72,10 @@ export class WatchEncoder {
     if (this.#media.transform === 'PartialObjectMetadata') return partialMetadata(bookmark, this.#media.version);
     if (this.#media.transform !== 'Table') return bookmark;
     const { annotations } = metadata;
-    const table = this.#table([], textAt(metadata, 'resourceVersion'), this.#takeColumns());
     // what a Table's ListMeta has no place for goes where informers of the row's object would look
-    if (annotations !== undefined)
-      table['rows'] = [{ cells: [], object: partialMetadata(bookmark, this.#media.version) }];
-    return table;
+    const rows = annotations === undefined ? [] : [bookmark];
+    const include = this.#includeObject === 'None' ? 'Metadata' : this.#includeObject;
+    return this.#table(rows, textAt(metadata, 'resourceVersion'), this.#takeColumns(), include);
   }
 
   #line(type: WireType, object: CachedObject, columns: boolean): Buffer {
@@ -93,10 +92,15 @@ export class WatchEncoder {
     return Buffer.from(`{"type":"${type}","object":${json}}\n`);
   }
 
-  #table(objects: JsonObject[], resourceVersion: string, columnDefinitions: boolean): JsonObject {
+  #table(
+    objects: JsonObject[],
+    resourceVersion: string,
+    columnDefinitions: boolean,
+    includeObject = this.#includeObject,
+  ): JsonObject {
     return this.#resource.table.table(objects, {
       apiVersion: `meta.k8s.io/${this.#media.version}`,
-      includeObject: this.#includeObject,
+      includeObject,
       now: new Date(this.#now()),
       listMeta: { resourceVersion },
       columnDefinitions,

@@ -20,7 +20,7 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   uri: isRequestUri,
   email: isEmail,
   hostname: isHostname,
-  ipv4: (text) => text.includes('.') && isIP(text) !== 0,
+  ipv4: (text) => text.includes('.') && isIP(withoutLeadingZeros(text)) !== 0,
   ipv6: (text) => isIPv6(text) && !text.includes('%'),
   cidr: isCidr,
   mac: (text) => /^(?:[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4})$/i.test(text),
@@ -102,11 +102,16 @@ function isHostname(text: string): boolean {
   return text.split('.').every((label) => Buffer.byteLength(label) <= 63);
 }
 
+/** Kubernetes reads them as Go once did: `01.2.3.4` is an address. */
+function withoutLeadingZeros(address: string): string {
+  return address.replaceAll(/(?<=^|[.:])0+(?=\d+(?:\.|$))/g, '');
+}
+
 function isCidr(text: string): boolean {
   const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
   if (match === null) return false;
   const [, address = '', bits = ''] = match;
-  const version = isIP(address);
+  const version = isIP(withoutLeadingZeros(address));
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 

@@ -45,7 +45,7 @@ const NAME_COLUMN: PrinterColumn = {
   format: 'name',
   description:
     'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
-  cell: (object) => metadataOf(object)['name'] ?? null,
+  cell: (object) => metadataOf(object)['name'] ?? '',
 };
 
 /** What is shown when a resource declares no columns. */
@@ -138,7 +138,15 @@ function cellValue(type: PrinterColumn['type'], value: JsonValue, now: Date): Js
   }
 }
 
+/** As Go prints a map, by its keys. */
+function sorted(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key] ?? null)]));
+}
+
 function textOf(value: JsonValue): string {
   if (value === null) return '';
-  return typeof value === 'string' ? value : stringifyJson(value);
+  return typeof value === 'string' ? value : stringifyJson(sorted(value));
 }

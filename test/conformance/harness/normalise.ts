@@ -47,12 +47,15 @@ export function withSortedCauses(status: Record<string, unknown>): Record<string
   };
 }
 
+/** Of a document, in an address. */
+const HASH = /(?<=\?hash=)[0-9A-F]+/;
+
 /** Those headers that clients read. */
 export function headersThatMatter(headers: IncomingHttpHeaders, names: Names): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   for (const name of HEADERS) {
     const value = headers[name];
-    if (value !== undefined) found[name] = names.inText([value].flat().join(', '));
+    if (value !== undefined) found[name] = names.inText([value].flat().join(', ')).replace(HASH, '<hash>');
   }
   if (headers.etag !== undefined) found['etag'] = '<etag>';
   return found;

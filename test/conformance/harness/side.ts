@@ -135,7 +135,8 @@ export class Side {
         if (typeof code === 'number') resolve({ code, stdout, stderr });
         else reject(new Error('kubectl could not be run', { cause: error }));
       });
-      child.stdin?.end(options.stdin ?? '');
+      // a command that does not read is over before all is written
+      child.stdin?.on('error', () => undefined).end(options.stdin ?? '');
     });
   }
 

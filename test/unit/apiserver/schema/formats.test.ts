@@ -20,3 +20,17 @@ describe('date-time', () => {
     expect(formatCheck('date-time')?.(text)).toBe(expected);
   });
 });
+
+describe('addresses', () => {
+  it.each([
+    ['ipv4', '1.2.3.4', true],
+    ['ipv4', '01.2.003.4', true],
+    ['ipv4', '1.2.3.256', false],
+    ['ipv4', '1.2.3', false],
+    ['cidr', '010.0.0.0/8', true],
+    ['cidr', '10.0.0.0/08', false],
+    ['ipv6', '::1', true],
+  ])('%s %s: %s', (format, text, expected) => {
+    expect(formatCheck(format)?.(text)).toBe(expected);
+  });
+});
