@@ -5,6 +5,7 @@ import { yaml } from '../../lib/yaml.ts';
 import { encodeProtobuf } from '../codec/protobufEncode.ts';
 import { fromJson } from '../registry/encoding.ts';
 import type { Channel } from './context.ts';
+import { laidOut, wantsPretty } from './pretty.ts';
 import { ApiError, type Status } from './status.ts';
 import { negotiate, PROTOBUF, type MediaType, type Transform } from './negotiate.ts';
 
@@ -30,7 +31,7 @@ export async function sendText(
 ): Promise<void> {
   if (response.headersSent || response.destroyed) return;
   const encoding = media?.encoding ?? 'json';
-  const body = encoding === 'json' ? answer.text : ENCODERS[encoding](answer.text.toString());
+  const body = encoding === 'json' ? jsonFor(request, answer.text) : ENCODERS[encoding](answer.text.toString());
   setHead(response, answer, TYPES[encoding]);
   audit?.answering(answer.code, answer.text);
   await sendBody(request, response, body);
@@ -49,6 +50,10 @@ const ENCODERS = {
   yaml: (json: string): string => yaml().stringify(JSON.parse(json), YAML_OF_GO),
   protobuf: (json: string): Buffer => encodeProtobuf(fromJson(json)),
 };
+
+function jsonFor(request: IncomingMessage, text: string | Buffer): string | Buffer {
+  return wantsPretty(request) ? laidOut(text.toString()) : text;
+}
 
 function setHead(response: ServerResponse, answer: Answer, type: string): void {
   response.statusCode = answer.code;

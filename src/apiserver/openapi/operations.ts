@@ -165,7 +165,7 @@ class Operations {
   }
 }
 
-const PRETTY = query('pretty', 'Ignored; answers are compact.');
+const PRETTY = query('pretty', 'true: the answer is laid out for a person; long lists stay as they are.');
 
 /** JSON text of one OpenAPI v3 document. */
 export function documentText(paths: JsonObject, schemas: JsonObject): string {
