@@ -116,7 +116,7 @@ interface Opened {
 async function runControlPlane(options: ServeOptions, opened: Opened, { log, signal }: Context): Promise<void> {
   const { storage, oidc, audit } = opened;
   const { dataDir, listen } = options;
-  const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host], clock: systemClock };
+  const kept = { directory: join(dataDir, 'pki'), hosts: [listen.host, ...options.tlsSan], clock: systemClock };
   let certificates = await readCertificates(kept);
   if (options.etcdEndpoints !== undefined) await proveAuthority(storage, certificates.ca, dataDir);
   const api = await listening({

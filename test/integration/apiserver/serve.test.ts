@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import type { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, isIP, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controllerRoles, peopleRoles } from '../../../src/api/access.ts';
@@ -39,6 +42,18 @@ async function serve(...args: string[]): Promise<{ code: number | null; stderr: 
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   return { code, stderr };
+}
+
+async function certificateOf(port: number, ca: Buffer): Promise<X509Certificate> {
+  const socket = connect({ port, host: '127.0.0.1', ca });
+  try {
+    await once(socket, 'secureConnect');
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) throw new Error('the server showed no certificate');
+    return certificate;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function hasIPv6(): boolean {
@@ -90,6 +105,33 @@ describe('hostler serve', () => {
     } finally {
       await hostler.end('SIGTERM');
     }
+  });
+
+  it('answers under the names of --tls-san, also when they are added later', async () => {
+    const dataDir = await mkdtemp(join(directory, 'names-'));
+    for (const names of [['*.first.example'], ['control.example.com', '192.0.2.7', '2001:db8::7']]) {
+      const args = ['serve', '--no-controllers', '--data-dir', dataDir, '--listen', '127.0.0.1:0'];
+      const flags = names.flatMap((name) => ['--tls-san', name]);
+      const hostler = new HostlerProcess([...args, ...flags], { log: join(directory, 'names.log') });
+      try {
+        await hostler.says('kubeconfig: ');
+        const { server } = connectionFromKubeconfig(join(dataDir, 'kubeconfig'));
+        const certificate = await certificateOf(Number(server.port), await readFile(join(dataDir, 'pki', 'ca.crt')));
+        for (const name of names) {
+          const found = isIP(name) === 0 ? certificate.checkHost(name.replace('*', 'a')) : certificate.checkIP(name);
+          expect(found, name).toBeDefined();
+        }
+        expect(certificate.checkHost('localhost')).toBe('localhost');
+      } finally {
+        await hostler.end('SIGTERM');
+      }
+    }
+  });
+
+  it.each(['a b', 'https://control.example.com'])('refuses the name %j for its certificate', async (name) => {
+    const { code, stderr } = await serve('--data-dir', join(directory, 'none'), '--tls-san', name);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`"${name}" is not a DNS name or an IP address`);
   });
 
   it('says which data directory cannot be used', async () => {
