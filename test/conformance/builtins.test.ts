@@ -93,6 +93,16 @@ interactions('service accounts', {
     mergePatch('serviceaccounts/a', { secrets: [{ name: 'y' }, { name: 'x' }, { name: 'x' }] }),
     strategicPatch('serviceaccounts/a', { secrets: [{ name: 'x', uid: 'u' }] }),
   ],
+  'tokens with metadata': [
+    create('serviceaccounts', { metadata: { name: 'a' } }),
+    create(
+      'serviceaccounts/a/token',
+      { metadata: { labels: { b: 'c' } }, spec: {} },
+      { pick: ({ metadata, status }) => [{ ...metadata, managedFields: undefined }, Object.keys(status).sort()] },
+    ),
+    create('serviceaccounts/a/token', { metadata: { namespace: 'other' } }),
+    create('serviceaccounts/a/token', { spec: { boundObjectRef: { kind: 'Secret', name: 'x' } } }),
+  ],
   'tokens that cannot be': [
     create('serviceaccounts', { metadata: { name: 'a' } }),
     create('serviceaccounts/a/token', { metadata: { name: 'b' } }),
@@ -219,6 +229,29 @@ const knownUser = ({ status, ...rest }: Json): unknown => ({
   groups: status?.userInfo.groups,
 });
 
+/** As field or label selectors. */
+const SELECTORS: readonly object[] = [
+  {},
+  { rawSelector: 'a=b' },
+  { rawSelector: 'a in (b' },
+  { rawSelector: 'a=b', requirements: [{ key: 'a', operator: 'Exists' }] },
+  { requirements: [] },
+  { requirements: [{ key: 'a', operator: 'In', values: ['b'] }] },
+  { requirements: [{ key: 'a', operator: 'In' }] },
+  { requirements: [{ key: 'a', operator: 'NotIn', values: ['b', 'c'] }] },
+  { requirements: [{ key: 'a', operator: 'Exists' }] },
+  { requirements: [{ key: 'a', operator: 'DoesNotExist', values: ['b'] }] },
+  {
+    requirements: [
+      { key: 'a', operator: 'Odd' },
+      { key: 'a', operator: 'In', values: ['b'] },
+    ],
+  },
+  { requirements: [{ key: '', operator: 'Exists' }] },
+  { requirements: [{ key: 'a b', operator: 'Exists' }] },
+  { rawSelector: 'a', odd: 1 },
+];
+
 interactions('reviews', {
   'who am I': [
     create('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { pick: knownUser }),
@@ -267,6 +300,45 @@ interactions('reviews', {
       { pick: ({ metadata, spec }) => [metadata, spec] },
     ),
     create(`${AUTHORIZATION}/selfsubjectrulesreviews`, {}),
+  ],
+  'of a list by selectors': [
+    ...SELECTORS.flatMap((selector) =>
+      ['fieldSelector', 'labelSelector'].map((kind) =>
+        create(`${AUTHORIZATION}/subjectaccessreviews`, {
+          spec: { user: 'x', resourceAttributes: { verb: 'list', resource: 'configmaps', [kind]: selector } },
+        }),
+      ),
+    ),
+  ],
+  'of nothing, of nobody, of too much': [
+    ...['selfsubjectaccessreviews', 'subjectaccessreviews', 'namespaces/{ns}/localsubjectaccessreviews'].flatMap(
+      (resource) =>
+        [
+          {},
+          { spec: null },
+          { spec: { user: 'x' } },
+          { spec: { resourceAttributes: { verb: 'get', namespace: '{ns}' } } },
+          { spec: { groups: ['x'], resourceAttributes: { verb: 'get', namespace: '{ns}' } } },
+        ].map((body) => create(`${AUTHORIZATION}/${resource}`, body)),
+    ),
+    create(
+      `${AUTHORIZATION}/selfsubjectaccessreviews`,
+      { spec: { resourceAttributes: { verb: 'get' }, nonResourceAttributes: { path: '/x' } } },
+      { pick: ({ details }) => details.causes.map(({ field }: Json) => field) },
+    ),
+  ],
+  'with metadata': [
+    ...['selfsubjectaccessreviews', 'subjectaccessreviews', 'namespaces/{ns}/localsubjectaccessreviews'].flatMap(
+      (resource) =>
+        [{ name: 'x' }, { labels: { a: 'b' } }, { namespace: '{ns}' }, { labels: {}, creationTimestamp: null }].map(
+          (metadata) =>
+            create(
+              `${AUTHORIZATION}/${resource}?fieldManager=m`,
+              { metadata, spec: { user: 'x', resourceAttributes: { verb: 'get', namespace: '{ns}' } } },
+              { pick: ({ reason, details, ...rest }) => (reason === undefined ? rest : details.causes[0].field) },
+            ),
+        ),
+    ),
   ],
   'cannot be read': [
     get(`${AUTHORIZATION}/selfsubjectaccessreviews`),

@@ -5,7 +5,7 @@ import { structMismatch } from '../codec/structDecode.ts';
 import type { FieldVersion } from '../fields/fieldVersions.ts';
 import { fieldTypeOf } from '../fields/fieldType.ts';
 import { listAt } from '../registry/object.ts';
-import { apiVersionOf, type ServedResource, type StoredResource } from '../registry/resource.ts';
+import { apiVersionOf, type ReviewResource, type ServedResource, type StoredResource } from '../registry/resource.ts';
 import { ResourceStore } from '../registry/resourceStore.ts';
 import { compileStructuralSchema, type ResourceSchema } from '../schema/resourceSchema.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -17,7 +17,7 @@ import type { BuiltinDefinition } from './definition.ts';
 import { coreEvents, events } from './events.ts';
 import { leases } from './leases.ts';
 import { namespaces } from './namespaces.ts';
-import { reviewDefinitions, type Reviewers } from './reviews.ts';
+import { reviewDefinitions, type ReviewDefinition, type Reviewers } from './reviews.ts';
 import { resolvedComponent } from './schemas/components.ts';
 import { clusterRoleBindings, roleBindings } from './roleBindings.ts';
 import { clusterRoles, roles } from './roles.ts';
@@ -55,12 +55,7 @@ export interface BuiltinDeps extends Reviewers {
 export function builtinResources(deps: BuiltinDeps): ServedResource[] {
   const stored: StoredResource[] = [];
   for (const definition of DEFINITIONS) stored.push(toResource(definition, stored, deps));
-  const reviews = reviewDefinitions(deps).map((review): ServedResource => ({
-    ...review,
-    type: 'Review',
-    schema: builtinSchema(review),
-  }));
-  return [...stored, ...reviews];
+  return [...stored, ...reviewDefinitions(deps).map(toReview)];
 }
 
 /** Name of the OpenAPI component of a built-in kind. */
@@ -80,6 +75,13 @@ const REVIEW_COMPONENTS = new Map(
       ]),
     ),
 );
+
+function toReview(definition: ReviewDefinition): ReviewResource {
+  const schema = builtinSchema(definition);
+  const same = (object: JsonObject): JsonObject => object;
+  const version = { type: fieldTypeOf(schema.root), isRevised: false, to: same, from: same };
+  return { ...definition, type: 'Review', schema, fieldVersions: () => version };
+}
 
 function toResource(
   definition: BuiltinDefinition,

@@ -1,16 +1,15 @@
 import { toTime, type Clock } from '../../lib/clock.ts';
-import type { JsonObject, JsonValue } from '../codec/json.ts';
-import type { Attributes, Authorizer } from '../http/authorization.ts';
+import type { JsonObject } from '../codec/json.ts';
+import type { Authorizer } from '../http/authorization.ts';
 import type { User } from '../http/authentication.ts';
-import { badRequest, invalid } from '../http/status.ts';
-import type { FieldError } from '../schema/fieldErrors.ts';
+import { badRequest } from '../http/status.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { ReviewResource } from '../registry/resource.ts';
+import { reviewAccess } from './accessReviews.ts';
 import { namesOf } from './definition.ts';
-import { invalidValue } from './fieldChecks.ts';
 
 /** A review before its schema is known. */
-export type ReviewDefinition = Omit<ReviewResource, 'schema' | 'type'> & { component: string };
+export type ReviewDefinition = Omit<ReviewResource, 'schema' | 'type' | 'fieldVersions'> & { component: string };
 
 const GROUP = 'authorization.k8s.io';
 const base = { verbs: ['create'], version: 'v1' };
@@ -58,24 +57,21 @@ export function reviewDefinitions({ authorizer, tokens, clock }: Reviewers): Rev
       names: namesOf('SelfSubjectAccessReview', 'selfsubjectaccessreviews'),
       namespaced: false,
       component: `${component}SelfSubjectAccessReview`,
-      review: (object, user) => answer(authorizer, object, user),
+      review: (object, user) => reviewAccess(authorizer, object, { asked: user }),
     },
     {
       ...authorization,
       names: namesOf('SubjectAccessReview', 'subjectaccessreviews'),
       namespaced: false,
       component: `${component}SubjectAccessReview`,
-      review: (object) => answer(authorizer, object, subjectOf(object, 'SubjectAccessReview')),
+      review: (object) => reviewAccess(authorizer, object, {}),
     },
     {
       ...authorization,
       names: namesOf('LocalSubjectAccessReview', 'localsubjectaccessreviews'),
       namespaced: true,
       component: `${component}LocalSubjectAccessReview`,
-      review: (object, _user, namespace) => {
-        checkNamespace(object, namespace);
-        return answer(authorizer, object, subjectOf(object, 'LocalSubjectAccessReview'));
-      },
+      review: (object, _user, namespace) => reviewAccess(authorizer, object, { namespace }),
     },
     {
       ...authorization,
@@ -110,68 +106,6 @@ async function reviewToken(tokens: TokenReviewer, object: JsonObject): Promise<v
           user: userInfo(found.user),
           ...(found.audiences.length === 0 ? {} : { audiences: found.audiences }),
         };
-}
-
-/** The user that is asked about. @throws ApiError 422 when nobody is named. */
-function subjectOf(object: JsonObject, kind: string): User {
-  const spec = objectAt(object, 'spec');
-  const user = { name: textAt(spec, 'user'), groups: textsAt(spec, 'groups') };
-  if (user.name !== '' || user.groups.length > 0) return user;
-  const error = invalidValue('spec.user', '', 'at least one of user or group must be specified');
-  throw invalid({ group: GROUP, kind, name: '' }, [error]);
-}
-
-/** @throws ApiError 400, 422 when the question is not about the namespace of the URL. */
-function checkNamespace(object: JsonObject, namespace: string): void {
-  const said = textAt(metaOf(object), 'namespace');
-  if (said !== '' && said !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  }
-  metaOf(object)['namespace'] = namespace;
-  const spec = objectAt(object, 'spec');
-  const asked = textAt(objectAt(spec, 'resourceAttributes'), 'namespace');
-  const other = spec?.['nonResourceAttributes'] ?? null;
-  const errors: FieldError[] = [];
-  if (other !== null) {
-    errors.push(invalidValue('spec.nonResourceAttributes', other, 'disallowed on this kind of request'));
-  } else if (asked !== namespace) {
-    errors.push(invalidValue('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
-  }
-  if (errors.length > 0) throw invalid({ group: GROUP, kind: 'LocalSubjectAccessReview', name: '' }, errors);
-}
-
-async function answer(authorizer: Authorizer, object: JsonObject, user: User): Promise<void> {
-  metaOf(object)['creationTimestamp'] = null;
-  const decision = await authorizer.authorize({ ...attributesOf(object), user });
-  const status: Record<string, JsonValue> = { allowed: decision.allowed };
-  if (decision.reason !== '') status['reason'] = decision.reason;
-  object['status'] = status;
-}
-
-function attributesOf(object: JsonObject): Omit<Attributes, 'user'> {
-  const spec = objectAt(object, 'spec');
-  const resource = objectAt(spec, 'resourceAttributes');
-  const other = objectAt(spec, 'nonResourceAttributes');
-  if ((resource === undefined) === (other === undefined)) {
-    const detail =
-      resource === undefined
-        ? 'exactly one of nonResourceAttributes or resourceAttributes must be specified'
-        : 'cannot be specified in combination with nonResourceAttributes';
-    throw invalid({ group: GROUP, kind: textAt(object, 'kind'), name: '' }, [
-      invalidValue('spec.resourceAttributes', resource ?? null, detail),
-    ]);
-  }
-  return {
-    isResource: resource !== undefined,
-    path: textAt(other, 'path'),
-    verb: textAt(resource ?? other, 'verb'),
-    group: textAt(resource, 'group'),
-    version: textAt(resource, 'version'),
-    namespace: textAt(resource, 'namespace'),
-    resource: textAt(resource, 'resource'),
-    subresource: textAt(resource, 'subresource'),
-    name: textAt(resource, 'name'),
-  };
 }
 
 async function listRules(authorizer: Authorizer, object: JsonObject, user: User): Promise<void> {

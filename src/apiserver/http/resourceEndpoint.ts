@@ -1,5 +1,6 @@
 import type { JsonObject } from '../codec/json.ts';
 import { stringifyJson } from '../codec/json.ts';
+import { updateManagedFields } from '../fields/managedFields.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
 import { checkFields, checkType } from '../registry/checks.ts';
@@ -12,7 +13,8 @@ import { freshEnough, listObjects } from '../registry/list.ts';
 import { readListOptions, readRevision } from '../registry/listOptions.ts';
 import { APPLY_PATCH, patchObject, patchTypes } from '../registry/patch.ts';
 import { replaceObject } from '../registry/replace.ts';
-import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
+import { apiVersionOf, type ReviewResource, type ServedResource, type StoredResource } from '../registry/resource.ts';
+import { metaOf } from '../registry/object.ts';
 import { applyScale } from '../registry/applyScale.ts';
 import { patchScale, replaceScale, requireScale, SCALES, toScale } from '../registry/scale.ts';
 import { select } from '../registry/selection.ts';
@@ -247,13 +249,26 @@ export class ResourceEndpoint implements Endpoint {
     if (exchange.info.verb !== 'create' || exchange.info.subresource !== '') throw methodNotAllowed();
     const media = negotiate(exchange.request.headers.accept, PLAIN, true);
     const { info, user, request } = exchange;
-    const { validation } = readWriteOptions(info.query, request.headers['user-agent'], 'CreateOptions');
+    const { validation, manager } = readWriteOptions(info.query, request.headers['user-agent'], 'CreateOptions');
     const { object, duplicates } = await decodeObject(exchange, { protobuf: true });
     checkType(object, resource);
     const warnings: string[] = [];
     checkFields(resource.schema.admitRequest(object), { resource, validation, duplicates, warnings });
+    // now, so that a refusal has them, too
+    addWarnings(exchange.response, warnings);
+    if (!resource.namespaced) delete metaOf(object)['namespace'];
+    updateManagedFields({
+      live: undefined,
+      object,
+      manager,
+      apiVersion: apiVersionOf(resource),
+      subresource: '',
+      now: new Date(this.#deps.clock.now()),
+      versions: resource.fieldVersions,
+      reset: [],
+    });
     await resource.review(object, user, info.namespace);
-    await sendText(exchange, { code: 201, text: stringifyJson(object), warnings }, media);
+    await sendText(exchange, { code: 201, text: stringifyJson(object) }, media);
   }
 
   #call(target: Target, optionsKind: WriteKind = ''): Call {

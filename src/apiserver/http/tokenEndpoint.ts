@@ -38,6 +38,7 @@ export class TokenEndpoint implements Endpoint {
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);
     checkName(object, name);
+    checkNamespace(object, namespace);
     const spec = objectAt(object, 'spec');
     const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
     const account = await this.#read(this.#accounts, namespace, name);
@@ -48,7 +49,13 @@ export class TokenEndpoint implements Endpoint {
     const answer: JsonObject = {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
-      metadata: { name, namespace, creationTimestamp: toTime(expiresAt - expirationSeconds * 1000) },
+      metadata: {
+        ...metaOf(object),
+        name,
+        namespace,
+        uid,
+        creationTimestamp: toTime(expiresAt - expirationSeconds * 1000),
+      },
       spec: {
         audiences: audiences.length === 0 ? [ISSUER] : audiences,
         expirationSeconds,
@@ -66,9 +73,10 @@ export class TokenEndpoint implements Endpoint {
     const name = textAt(ref, 'name');
     const kind = textAt(ref, 'kind');
     const apiVersion = textAt(ref, 'apiVersion');
-    const elsewhere = apiVersion === 'v1' ? NOT_SERVED.get(kind) : undefined;
+    const ofCore = !apiVersion.includes('/');
+    const elsewhere = ofCore ? NOT_SERVED.get(kind) : undefined;
     if (elsewhere !== undefined) throw notFound({ group: '', resource: elsewhere, name });
-    if (kind !== 'Secret' || apiVersion !== 'v1') {
+    if (kind !== 'Secret' || !ofCore) {
       const version = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
       throw badRequest(`cannot bind token to object of type ${version}, Kind=${kind}`);
     }
@@ -108,6 +116,12 @@ function checkName(object: JsonObject, name: string): void {
   throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest', name }, [
     invalidField('metadata.name', said, 'must match the service account name if specified'),
   ]);
+}
+
+function checkNamespace(object: JsonObject, namespace: string): void {
+  const said = textAt(metaOf(object), 'namespace');
+  if (said === '' || said === namespace) return;
+  throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
 function secondsOf(spec: JsonObject | undefined, name: string): number {

@@ -111,6 +111,8 @@ export interface StoredResource extends ResourceHead {
 /** A resource that answers a question and stores nothing: only `create`. */
 export interface ReviewResource extends ResourceHead {
   type: 'Review';
+  /** Its only version, as who owns which fields of the question is told in. */
+  fieldVersions: FieldVersions;
   /** Fills in the answer. @param namespace  Of the URL; '' when the resource is in none. */
   review(object: JsonObject, user: User, namespace: string): Promise<void>;
 }

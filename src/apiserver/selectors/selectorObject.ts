@@ -1,6 +1,6 @@
 import type { JsonValue } from '../codec/json.ts';
 import { listAt, objectAt, textAt, textsAt } from '../registry/object.ts';
-import { invalid, required, type FieldError } from '../schema/fieldErrors.ts';
+import { forbidden, invalid, required, type FieldError } from '../schema/fieldErrors.ts';
 import { checkLabelValue, checkQualifiedName } from '../schema/names.ts';
 import { parseLabelSelector, type LabelSelector } from './labels.ts';
 
@@ -10,6 +10,14 @@ const WORDS: Readonly<Record<string, (key: string, values: string) => string>> =
   Exists: (key) => key,
   DoesNotExist: (key) => `!${key}`,
 };
+
+/** What a requirement may say of values. */
+export const OPERATORS: ReadonlyMap<string, 'with values' | 'without'> = new Map([
+  ['In', 'with values'],
+  ['NotIn', 'with values'],
+  ['Exists', 'without'],
+  ['DoesNotExist', 'without'],
+]);
 
 /** A meta/v1 LabelSelector, compiled; an empty one selects everything. @throws SelectorError when it is not valid. */
 export function compileSelector(selector: JsonValue | undefined): LabelSelector {
@@ -28,9 +36,15 @@ export function selectorErrors(selector: JsonValue | undefined, field: string): 
     ...checkLabelValue(value).map((text) => invalid(`${field}.matchLabels`, value, text)),
   ]);
   const others = listAt(selector, 'matchExpressions').flatMap((one, index) =>
-    requirementErrors(one, `${field}.matchExpressions[${index}]`),
+    expressionErrors(one, `${field}.matchExpressions[${index}]`),
   );
   return [...labels, ...others];
+}
+
+function expressionErrors(expression: JsonValue, field: string): FieldError[] {
+  const operator = textAt(expression, 'operator');
+  const unknown = invalid(`${field}.operator`, operator, 'not a valid selector operator');
+  return [...(OPERATORS.has(operator) ? [] : [unknown]), ...requirementErrors(expression, field)];
 }
 
 function labelsOf(selector: JsonValue | undefined): Record<string, string> {
@@ -38,24 +52,27 @@ function labelsOf(selector: JsonValue | undefined): Record<string, string> {
   return Object.fromEntries(Object.keys(labels).map((key) => [key, textAt(labels, key)]));
 }
 
-function requirementErrors(requirement: JsonValue, field: string): FieldError[] {
-  const operator = textAt(requirement, 'operator');
+/** Checks one requirement of a selector; of an operator that is not known nothing can be wrong. */
+export function requirementErrors(requirement: JsonValue, field: string): FieldError[] {
   const key = textAt(requirement, 'key');
-  const values = textsAt(requirement, 'values');
-  const errors: FieldError[] = [];
-  if (operator === 'In' || operator === 'NotIn') {
-    if (values.length === 0) {
-      errors.push(required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    }
-  } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-    if (values.length > 0) {
-      const detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-      errors.push({ type: 'FieldValueForbidden', field: `${field}.values`, detail });
-    }
-  } else errors.push(invalid(`${field}.operator`, operator, 'not a valid selector operator'));
-  errors.push(...checkQualifiedName(key).map((text) => invalid(`${field}.key`, key, text)));
-  values.forEach((value, index) => {
-    errors.push(...checkLabelValue(value).map((text) => invalid(`${field}.values[${index}]`, value, text)));
-  });
-  return errors;
+  return [
+    ...valuesErrors(requirement, field),
+    ...checkQualifiedName(key).map((text) => invalid(`${field}.key`, key, text)),
+    ...textsAt(requirement, 'values').flatMap((value, index) =>
+      checkLabelValue(value).map((text) => invalid(`${field}.values[${index}]`, value, text)),
+    ),
+  ];
+}
+
+/** Checks that a requirement has values, where its operator wants some. */
+export function valuesErrors(requirement: JsonValue, field: string): FieldError[] {
+  const operator = textAt(requirement, 'operator');
+  const hasValues = textsAt(requirement, 'values').length > 0;
+  if (OPERATORS.get(operator) === 'with values' && !hasValues) {
+    return [required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+  }
+  if (OPERATORS.get(operator) === 'without' && hasValues) {
+    return [forbidden(`${field}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+  }
+  return [];
 }

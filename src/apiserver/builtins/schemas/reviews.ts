@@ -4,6 +4,24 @@ import { kindSchema } from './meta.ts';
 
 const strings = (description: string): JsonObject => list(description, { type: 'string' }, ATOMIC);
 
+const selector = (description: string): JsonObject =>
+  object(description, {
+    rawSelector: text('The selector as it stands in a URL.'),
+    requirements: list(
+      'The selector in parts, all of which must hold.',
+      object(
+        'One part.',
+        {
+          key: text('What must be like that.'),
+          operator: text('In, NotIn, Exists or DoesNotExist.'),
+          values: strings('Values for In and NotIn.'),
+        },
+        { required: ['key', 'operator'] },
+      ),
+      ATOMIC,
+    ),
+  });
+
 const resourceAttributes = object('What shall be done with which resource.', {
   namespace: text('Namespace; empty = all, or none for cluster-wide resources.'),
   verb: text('get, list, watch, create, update, patch, delete, deletecollection; `*` = all.'),
@@ -12,8 +30,8 @@ const resourceAttributes = object('What shall be done with which resource.', {
   resource: text('Resource; `*` = all.'),
   subresource: text('Subresource; empty = none.'),
   name: text('Name; empty = all.'),
-  fieldSelector: { type: 'object', description: 'Limits by field.', 'x-kubernetes-preserve-unknown-fields': true },
-  labelSelector: { type: 'object', description: 'Limits by label.', 'x-kubernetes-preserve-unknown-fields': true },
+  fieldSelector: selector('Limits a list by fields.'),
+  labelSelector: selector('Limits a list by labels.'),
 });
 
 const nonResourceAttributes = object('What shall be done with which path.', {
