@@ -33,7 +33,7 @@ function answer(
   response.assignSocket(request.socket);
   response.on('finish', () => {
     response.detachSocket(request.socket);
-    request.socket.end();
+    request.socket.destroySoon();
     response.emit('close');
   });
   listener(request, response);

@@ -7,6 +7,15 @@ const MAPS = '/api/v1/namespaces/default/configmaps';
 const WATCH = `${MAPS}?watch=1`;
 const BEARER = 'base64url.bearer.authorization.k8s.io.';
 const TOKEN = 's3cret';
+const HANDSHAKE = `GET ${WATCH} HTTP/1.1
+host: a
+origin: https://a
+connection: Upgrade
+upgrade: websocket
+sec-websocket-version: 13
+sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==
+
+`;
 let server: TestServer | undefined;
 
 afterEach(async () => {
@@ -35,7 +44,8 @@ async function exchange(current: TestServer, head: string): Promise<string> {
   const { ca, cert, key } = current.admin.options;
   const socket = connect({ host: hostname, port: Number(port), ca, cert, key });
   socket.setTimeout(5_000, () => socket.destroy(new Error('no end of the answer')));
-  socket.write(head.replaceAll('\n', '\r\n'));
+  socket.write(Buffer.from(head.replaceAll('\n', '\r\n'), 'latin1'));
+  socket.on('error', () => undefined);
   let text = '';
   for await (const chunk of socket as AsyncIterable<Buffer>) text += chunk.toString();
   return text;
@@ -59,18 +69,7 @@ describe('a watch over a WebSocket', () => {
     const current = await start();
     const watch = watchAs(current, 'admin');
     await watch.opened;
-    const deaf = exchange(
-      current,
-      `GET ${WATCH} HTTP/1.1
-host: a
-origin: https://a
-connection: Upgrade
-upgrade: websocket
-sec-websocket-version: 13
-sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==
-
-`,
-    );
+    const deaf = exchange(current, HANDSHAKE);
     await eventually(async () => expect(await watching(current)).toBe('2'));
     await current.api.close();
     expect(await watch.closed).toBe(1005);
@@ -94,6 +93,26 @@ sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==
       expect(await watchAs(current, 'nobody', protocols).opened, protocols.join()).toMatchObject({ code: 401 });
     }
     expect((await watchAs(current, 'nobody').opened).code).toBe(403);
+  });
+});
+
+describe('the server', () => {
+  it.each([
+    ['frames that are none', HANDSHAKE + '\xff\x7fgarbage'.repeat(50), /^HTTP\/1.1 101 /],
+    ['a frame that is not masked', HANDSHAKE + '\x81\x01a', /^HTTP\/1.1 101 /],
+    ['a frame that is too long', `${HANDSHAKE}\x82\xff\x00\x00\x00\x00\x7f\x00\x00\x00aaaa`, /^HTTP\/1.1 101 /],
+    ['another version', HANDSHAKE.replace('version: 13', 'version: 99'), /^HTTP\/1.1 400 /],
+    ['no way to be found', HANDSHAKE.replace('/configmaps', '/nothing'), /^HTTP\/1.1 404 /],
+    [
+      'a body to be written',
+      `POST ${MAPS} HTTP/1.1\nhost: a\nconnection: Upgrade\nupgrade: websocket\ncontent-length: 2\n\n{}`,
+      /^HTTP\/1.1 4\d\d /,
+    ],
+  ])('outlives %s', async (_, sent, answer) => {
+    const current = await start();
+    expect(await exchange(current, sent)).toMatch(answer);
+    await eventually(async () => expect((await watching(current)) ?? '0').toBe('0'));
+    expect((await current.get('/readyz')).code).toBe(200);
   });
 });
 
