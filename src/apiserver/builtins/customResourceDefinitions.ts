@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts'
 import { defaultCustomResourceDefinition, validateCustomResourceDefinition } from '../schema/crd.ts';
 import { formatCheck } from '../schema/formats.ts';
 import { goQuote } from '../schema/goText.ts';
+import { versionsWithoutWebhook } from '../crd/versions.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { setCondition } from './conditions.ts';
@@ -31,12 +32,11 @@ const strategy: Strategy = {
       storedVersions: [...new Set([...textsAt(status, 'storedVersions'), ...storageVersions(object)])],
     };
   },
-  validate: (object, old) => validateCustomResourceDefinition(object, old).errors,
+  validate: validateCustomResourceDefinition,
   warnings: (object, old) => {
     const known = old === undefined ? new Set<string>() : unknownFormats(old);
-    return [...unknownFormats(object)]
-      .filter((format) => !known.has(format))
-      .map((format) => `unrecognized format ${goQuote(format)}`);
+    const formats = [...unknownFormats(object)].filter((format) => !known.has(format));
+    return [...formats.map((format) => `unrecognized format ${goQuote(format)}`), ...unconvertible(object)];
   },
   prepareForDelete(object) {
     const meta = metaOf(object);
@@ -69,6 +69,18 @@ function collectFormats(schema: JsonValue | undefined, found: Set<string>): void
   const isOfText = format !== '' && schema['type'] === 'string';
   if (isOfText && formatCheck(format) === undefined) found.add(format);
   for (const [key, member] of Object.entries(schema)) if (!VALUES.includes(key)) collectFormats(member, found);
+}
+
+/** As a warning, that not all versions will be there. */
+function unconvertible(object: JsonObject): string[] {
+  const served = versionsWithoutWebhook(object);
+  const wanted = listAt(objectAt(object, 'spec'), 'versions').filter(
+    (one) => isJsonObject(one) && one['served'] === true,
+  );
+  if (served.length === wanted.length) return [];
+  return [
+    `spec.conversion.strategy: this server calls no webhooks, so that it serves ${served.length === 0 ? 'no version' : `only version ${goQuote(served.join())}`}`,
+  ];
 }
 
 function storageVersions(object: JsonObject): string[] {

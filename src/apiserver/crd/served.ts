@@ -15,6 +15,7 @@ import { compileStructuralSchema, type ResourceSchema } from '../schema/resource
 import type { Storage } from '../storage/storage.ts';
 import { compileJsonPath, type JsonPath } from '../table/jsonPath.ts';
 import { compileTable, type PrinterColumn } from '../table/table.ts';
+import { versionsWithoutWebhook } from './versions.ts';
 
 /** What custom resources stand on. */
 export interface CustomDeps {
@@ -46,7 +47,6 @@ const UNQUALIFIED = `${PREFER} ${CONFLICTS}`;
 /** One version of a definition, read. */
 interface Version {
   name: string;
-  served: boolean;
   storage: boolean;
   source: JsonObject;
   schema: ResourceSchema;
@@ -69,9 +69,10 @@ export function customResources(
   const stored = versions.find((version) => version.storage);
   if (stored === undefined) return [];
   const names = namesOf(crd);
+  const served = versionsWithoutWebhook(crd);
   const store = storeOf({ crd, names, versions, stored }, deps);
   return versions
-    .filter((version) => version.served)
+    .filter((version) => served.includes(version.name))
     .map((version) =>
       toResource({
         spec,
@@ -96,7 +97,6 @@ function readVersion(source: JsonObject, spec: JsonObject): Version {
   });
   return {
     name: textAt(source, 'name'),
-    served: source['served'] === true,
     storage: source['storage'] === true,
     source,
     schema: compileStructuralSchema(openApi, { preserveUnknownFields: spec['preserveUnknownFields'] === true }),

@@ -1,6 +1,7 @@
-import { isJsonObject, type JsonObject } from '../codec/json.ts';
+import type { JsonObject } from '../codec/json.ts';
 import { conditionStatus, setCondition, type NewCondition } from '../builtins/conditions.ts';
-import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { versionsWithoutWebhook } from './versions.ts';
 
 /** Names that other definitions of the same group hold. */
 interface TakenNames {
@@ -85,13 +86,16 @@ function setOrDrop(object: JsonObject, key: string, values: string[]): void {
 
 /** Once established, a definition stays so, unless it wants what this server cannot do. */
 function establishment(crd: JsonObject, conflict: boolean): NewCondition | undefined {
-  if (needsWebhook(crd)) {
+  if (
+    textAt(objectAt(objectAt(crd, 'spec'), 'conversion'), 'strategy') === 'Webhook' &&
+    versionsWithoutWebhook(crd).length === 0
+  ) {
     return {
       type: 'Established',
       status: 'False',
       reason: 'ConversionWebhookNotSupported',
       message:
-        'spec.conversion.strategy Webhook is not supported by this server when there is more than one version: use strategy None, or keep one version',
+        'this server calls no webhooks, and objects may be stored in another version than the one to be served: use spec.conversion.strategy None, or convert them and drop that version from status.storedVersions',
     };
   }
   const established = conditionStatus(crd, 'Established');
@@ -106,16 +110,6 @@ function establishment(crd: JsonObject, conflict: boolean): NewCondition | undef
     reason: 'InitialNamesAccepted',
     message: 'the initial names have been accepted',
   };
-}
-
-/** Objects would have to be converted: more than one version is, or was, in use. */
-function needsWebhook(crd: JsonObject): boolean {
-  const spec = objectAt(crd, 'spec');
-  if (textAt(objectAt(spec, 'conversion'), 'strategy') !== 'Webhook') return false;
-  const names = listAt(spec, 'versions')
-    .filter((version) => isJsonObject(version) && (version['served'] === true || version['storage'] === true))
-    .map((version) => textAt(version, 'name'));
-  return new Set([...names, ...textsAt(objectAt(crd, 'status'), 'storedVersions')]).size > 1;
 }
 
 const APPROVAL = 'api-approved.kubernetes.io';

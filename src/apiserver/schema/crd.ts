@@ -10,30 +10,21 @@ import { byteLength, checkDns1035Label, checkDns1123Subdomain } from './names.ts
 import { validateObjectMeta, validateObjectMetaUpdate } from './objectMeta.ts';
 import { listAt, objectAt, objectsAt, textAt, textsAt } from './read.ts';
 
-/** What {@link validateCustomResourceDefinition} says. */
-export interface CrdVerdict {
-  /** Non-empty: refuse the write with 422. */
-  errors: FieldError[];
-  /** `spec.conversion.strategy: Webhook`: valid data that this server does not serve; say so in a condition. */
-  webhookConversion: boolean;
-}
-
 /**
  * Validates a CustomResourceDefinition (apiextensions.k8s.io/v1) after {@link defaultCustomResourceDefinition}: names,
  * versions, structural schemas, defaults, CEL rules and their cost, columns, selectable fields, scale paths.
  * @param old  The stored object on update: immutable fields are compared, and old mistakes in unchanged schemas pass.
  * Source: apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go (v0.35).
  */
-export function validateCustomResourceDefinition(crd: JsonObject, old?: JsonObject): CrdVerdict {
+export function validateCustomResourceDefinition(crd: JsonObject, old?: JsonObject): FieldError[] {
   const spec = objectAt(crd, 'spec') ?? {};
-  const errors = [
+  return [
     ...(old === undefined ? checkMeta(crd, spec) : validateObjectMetaUpdate(crd, old)),
     ...checkSpec(spec, objectAt(old, 'spec')),
     ...(old === undefined ? [] : checkImmutable(spec, old)),
     ...checkStoredVersions(crd, spec),
     ...checkApproval(crd, old),
   ];
-  return { errors, webhookConversion: textAt(objectAt(spec, 'conversion'), 'strategy') === 'Webhook' };
 }
 
 /** Fills in what kube defaults in place: singular, listKind, conversion None, status.storedVersions. */

@@ -313,24 +313,36 @@ describe('definitions', () => {
     expect(removed.body.code).toBe(422);
   });
 
-  it('that want a conversion webhook say that it is not supported', async () => {
+  it('that want a conversion webhook are served in the version that is stored, and in no other', async () => {
     const schema = { openAPIV3Schema: { type: 'object' } };
-    const versions = [
-      { name: 'v1', served: true, storage: true, schema },
-      { name: 'v2', served: true, storage: false, schema },
-    ];
+    const versions = (storage: string): object[] =>
+      ['v1', 'v2'].map((name) => ({ name, served: true, storage: name === storage, schema }));
     const conversion = {
       strategy: 'Webhook',
       webhook: { conversionReviewVersions: ['v1'], clientConfig: { url: 'https://example.com/convert' } },
     };
-    await server.post(CRDS, definition('hookeds', { versions, spec: { conversion } }));
+    const made = await server.post(CRDS, definition('hookeds', { versions: versions('v1'), spec: { conversion } }));
+    expect(made.headers['warning']).toBe(
+      '299 - "spec.conversion.strategy: this server calls no webhooks, so that it serves only version \\"v1\\""',
+    );
+    const path = '/apis/test.io/v1/hookeds';
+    await eventually(async () => expect((await server.get(path)).code).toBe(200));
+    expect((await server.post(path, { apiVersion: 'test.io/v1', kind: 'Hooked', metadata: { name: 'a' } })).code).toBe(
+      201,
+    );
+    expect((await server.get('/apis/test.io/v2/hookeds')).code).toBe(404);
+    // what is stored as v1 would have to be converted
+    await server.patch(`${CRDS}/hookeds.test.io`, 'merge', { spec: { versions: versions('v2') } });
     await eventually(async () =>
       expect(await condition('hookeds.test.io', 'Established')).toMatchObject({
         status: 'False',
         reason: 'ConversionWebhookNotSupported',
       }),
     );
-    expect((await server.get('/apis/test.io/v1/hookeds')).code).toBe(404);
+    expect((await server.get(path)).code).toBe(404);
+    await server.patch(`${CRDS}/hookeds.test.io`, 'merge', { spec: { versions: versions('v1') } });
+    await server.patch(`${CRDS}/hookeds.test.io/status`, 'merge', { status: { storedVersions: ['v1'] } });
+    await eventually(async () => expect((await server.get(`${path}/a`)).code).toBe(200));
   });
 
   it('are refused when the schema is not structural, the name wrong or a rule broken', async () => {
