@@ -77,6 +77,8 @@ export async function sendBody(
     response.appendHeader('vary', 'Accept-Encoding');
   }
   response.setHeader('content-length', Buffer.byteLength(bytes));
+  // Node writes the head together with a text, as UTF-8 as well: the bytes of a warning would be encoded twice
+  if (response.hasHeader('warning')) bytes = Buffer.from(bytes);
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
 
