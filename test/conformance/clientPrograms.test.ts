@@ -46,6 +46,7 @@ const CHECKS = [
   'operator: events tell what it did',
   'operator: a finalizer holds, then owners take along what they own',
   'operator: it lets go of its Lease',
+  'kstatus: what no controller has seen is not done',
 ];
 
 const obstacle = await clientProgramsObstacle();

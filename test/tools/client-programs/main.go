@@ -50,5 +50,6 @@ func run(ctx context.Context, kubeconfig string, relist bool) error {
 	checks = append(checks, informerChecks(c)...)
 	checks = append(checks, leaderChecks(c)...)
 	checks = append(checks, operatorChecks(c)...)
+	checks = append(checks, unseen(c))
 	return runChecks(ctx, checks)
 }
