@@ -303,7 +303,38 @@ describe('a ValidatingAdmissionPolicy', () => {
       expect(reply.headers['warning']).toContain("Validation failed for ValidatingAdmissionPolicy 'warn'");
     });
     expect(audit.join('')).toContain('"warn/who":"hostler-admin"');
-    expect(audit.join('')).toContain('validation.policy.admission.k8s.io/validation_failure');
+    const line = audit.find((one) => one.includes('"warn/who"')) ?? '{}';
+    const { annotations } = JSON.parse(line) as { annotations: Record<string, string> };
+    expect(JSON.parse(annotations['validation.policy.admission.k8s.io/validation_failure'] ?? '')).toEqual([
+      {
+        message: 'no a',
+        policy: 'warn',
+        binding: 'warn',
+        expressionIndex: 0,
+        validationActions: ['Warn', 'Audit'],
+      },
+    ]);
+  });
+
+  it('notes what each parameter makes of an annotation', async () => {
+    for (const name of ['note-a', 'note-b', 'note-c']) {
+      await created(CONFIG_MAPS, { metadata: { name, labels: { notes: 'yes' } }, data: { note: name.slice(0, 6) } });
+    }
+    await created(CONFIG_MAPS, {
+      metadata: { name: 'note-again', labels: { notes: 'yes' } },
+      data: { note: 'note-a' },
+    });
+    const noted = {
+      paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
+      auditAnnotations: [{ key: 'notes', valueExpression: 'string(params.data.note)' }],
+    };
+    await enforce('noted', noted, {
+      paramRef: { selector: { matchLabels: { notes: 'yes' } }, parameterNotFoundAction: 'Deny' },
+    });
+    await eventually(async () => {
+      await server.post(`${CONFIG_MAPS}?dryRun=All`, map('noted', 'n'));
+      expect(audit.join('')).toContain('"noted/notes":"note-a, note-b, note-c"');
+    });
   });
 
   it('is out of force with its binding', async () => {

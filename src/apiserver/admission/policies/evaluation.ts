@@ -4,74 +4,99 @@ import type { User } from '../../http/authentication.ts';
 import type { AdmissionRequest } from '../../registry/call.ts';
 import { authorizerValue, requestResourceValue, type Ask } from '../../schema/cel/policy/authorizer.ts';
 import { jsonValue } from '../../schema/cel/policy/jsonValue.ts';
-import { ProgramError, type CostBudget, type Program } from '../../schema/cel/policy/program.ts';
+import { BudgetSpent, CostBudget, ProgramError, type Program } from '../../schema/cel/policy/program.ts';
 import { EvaluationError } from '../../schema/cel/values/errors.ts';
 import { CelMap } from '../../schema/cel/values/map.ts';
 import type { Value } from '../../schema/cel/values/value.ts';
+import { aggregate } from '../../schema/fieldErrors.ts';
+import { goQuote } from '../../schema/goText.ts';
+import { byteLength } from '../../schema/names.ts';
 import type { CompiledPolicy, Validation } from './compiledPolicy.ts';
+import { namespaceOf } from './matching.ts';
 
-/** What a policy has to say about a request: a failure, or something for the audit log. */
-export interface Finding {
+/** Something that does not hold, or cannot be told. */
+export interface Failure {
   message: string;
   /** Status reason; '' = Invalid. */
   reason: string;
   /** Which validation. */
   index: number;
-  audit?: { key: string; value: string };
+}
+
+/** What a policy has to say about a request. */
+export interface Findings {
+  failures: readonly Failure[];
+  /** For the audit log. */
+  annotations: readonly { key: string; value: string }[];
+  /** Annotations that could not be made: the request is refused, whatever becomes of failures. */
+  problems: readonly string[];
 }
 
 /** What expressions see of one request, whatever the policy. */
 export type RequestValues = ReadonlyMap<string, Value>;
 
-/** One policy with one set of parameters, judging one request. */
-export interface EvaluationInput {
-  values: RequestValues;
-  params: JsonObject | undefined;
-  budget: CostBudget;
-}
-
 const MAX_MESSAGE = 5 * 1024;
+const MAX_ANNOTATION = 10 * 1024;
+/** Kubernetes' RuntimeCELCostBudgetMatchConditions. */
+const CONDITIONS_BUDGET = 2_500_000;
+const NOTHING: Findings = { failures: [], annotations: [], problems: [] };
 
-/** Runs the expressions of a policy. */
+/** Runs the expressions of one policy with one set of parameters on one request. */
 export class Evaluation {
   readonly #policy: CompiledPolicy;
-  readonly #budget: CostBudget;
   readonly #values: Map<string, Value>;
+  #budget = new CostBudget(CONDITIONS_BUDGET);
 
-  constructor(policy: CompiledPolicy, input: EvaluationInput) {
+  constructor(policy: CompiledPolicy, values: RequestValues, params: JsonObject | undefined) {
     this.#policy = policy;
-    this.#budget = input.budget;
-    this.#values = new Map(input.values);
-    this.#values.set('params', jsonValue(input.params ?? null));
-    this.#values.set('variables', new Variables(policy.variables, this.#values, input.budget));
+    this.#values = new Map(values);
+    this.#values.set('params', jsonValue(params ?? null));
+    this.#values.set('variables', new Variables(policy.variables, (program) => this.#run(program)));
   }
 
-  /** Failures first come first. */
-  run(): Finding[] {
-    const { errors, failsClosed } = this.#policy;
+  run(): Findings {
+    try {
+      return this.#judge();
+    } catch (error) {
+      if (error instanceof BudgetSpent) return this.#undecided(error.message);
+      throw error;
+    }
+  }
+
+  #judge(): Findings {
+    const { errors, validations, auditAnnotations } = this.#policy;
     const [error] = errors;
-    if (error !== undefined) return failsClosed ? [failure(`${error.field}: ${error.detail}`, 0)] : [];
+    if (error !== undefined) return this.#undecided(`${error.field}: ${error.detail}`);
     const matched = this.#conditions();
     if (matched !== true) return matched;
-    return [
-      ...this.#policy.validations.flatMap((validation, index) => this.#validate(validation, index) ?? []),
-      ...this.#annotations(),
-    ];
+    this.#budget = new CostBudget();
+    const failures = validations.flatMap((validation, index) => this.#validate(validation, index) ?? []);
+    this.#budget = new CostBudget();
+    const made = auditAnnotations.map(({ key, value }) => ({ key, ...this.#annotation(value) }));
+    return {
+      failures,
+      annotations: made.flatMap(({ key, value = '' }) => (value === '' ? [] : [{ key, value }])),
+      problems: this.#policy.failsClosed ? made.flatMap(({ problem }) => problem ?? []) : [],
+    };
+  }
+
+  /** Nothing can be told: what follows is for the failurePolicy to say. */
+  #undecided(message: string): Findings {
+    return this.#policy.failsClosed ? { ...NOTHING, failures: [failure(message, 0)] } : NOTHING;
   }
 
   /** true when all hold. One that is false ends it, also after one that has no value. */
-  #conditions(): true | Finding[] {
+  #conditions(): true | Findings {
     const problems: string[] = [];
     for (const { condition } of this.#policy.matchConditions) {
       const outcome = this.#evaluate(condition);
-      if (outcome.value === false) return [];
+      if (outcome.value === false) return NOTHING;
       if (outcome.error !== undefined) problems.push(unevaluated(condition, outcome.error));
     }
-    if (problems.length === 0) return true;
-    return this.#policy.failsClosed ? [failure(problems.join(', '), 0)] : [];
+    return problems.length === 0 ? true : this.#undecided(aggregate(problems));
   }
 
-  #validate({ rule, message, messageExpression, reason }: Validation, index: number): Finding | undefined {
+  #validate({ rule, message, messageExpression, reason }: Validation, index: number): Failure | undefined {
     const outcome = this.#evaluate(rule);
     if (outcome.value === true) return undefined;
     if (outcome.error !== undefined) {
@@ -88,50 +113,52 @@ export class Evaluation {
     const { value } = this.#evaluate(program);
     if (typeof value !== 'string') return undefined;
     const text = value.trim();
-    return text === '' || text.includes('\n') || text.length > MAX_MESSAGE ? undefined : text;
+    return text === '' || text.includes('\n') || byteLength(text) > MAX_MESSAGE ? undefined : text;
   }
 
-  #annotations(): Finding[] {
-    return this.#policy.auditAnnotations.flatMap(({ key, value }) => {
-      const outcome = this.#evaluate(value);
-      if (outcome.error !== undefined) {
-        return this.#policy.failsClosed ? [failure(`audit annotation '${key}': ${outcome.error}`, 0)] : [];
-      }
-      const text = typeof outcome.value === 'string' ? outcome.value.trim() : '';
-      return text === '' ? [] : [{ message: '', reason: '', index: 0, audit: { key, value: text } }];
-    });
+  #annotation(program: Program): { value?: string; problem?: string } {
+    const { value, error } = this.#evaluate(program);
+    if (error !== undefined) return { problem: unevaluated(program, error) };
+    return { value: typeof value === 'string' ? shortened(value.trim()) : '' };
   }
 
   #evaluate(program: Program): { value?: Value; error?: string } {
     try {
-      return { value: program.evaluate(this.#values, this.#budget) };
+      return { value: this.#run(program) };
     } catch (error) {
       if (error instanceof ProgramError) return { error: error.message };
       throw error;
     }
   }
+
+  #run(program: Program): Value {
+    return program.evaluate(this.#values, this.#budget);
+  }
+}
+
+function shortened(text: string): string {
+  if (byteLength(text) <= MAX_ANNOTATION) return text;
+  return Buffer.from(text).subarray(0, MAX_ANNOTATION).toString('utf8');
 }
 
 function unevaluated({ source }: Program, error: string): string {
   return `expression '${source.trim()}' resulted in error: ${error}`;
 }
 
-function failure(message: string, index: number): Finding {
+function failure(message: string, index: number): Failure {
   return { message, reason: '', index };
 }
 
 /** `variables`: each is computed when it is first used. */
 class Variables extends CelMap {
   readonly #programs: CompiledPolicy['variables'];
-  readonly #values: ReadonlyMap<string, Value>;
-  readonly #budget: CostBudget;
+  readonly #run: (program: Program) => Value;
   readonly #known = new Map<string, Value | EvaluationError>();
 
-  constructor(programs: CompiledPolicy['variables'], values: ReadonlyMap<string, Value>, budget: CostBudget) {
+  constructor(programs: CompiledPolicy['variables'], run: (program: Program) => Value) {
     super();
     this.#programs = programs;
-    this.#values = values;
-    this.#budget = budget;
+    this.#run = run;
   }
 
   get size(): number {
@@ -141,7 +168,7 @@ class Variables extends CelMap {
   find(key: Value): Value | undefined {
     const program = this.#programs.find(({ name }) => name === key);
     if (program === undefined) return undefined;
-    const known = this.#known.get(program.name) ?? this.#compute(program.value);
+    const known = this.#known.get(program.name) ?? this.#compute(program);
     this.#known.set(program.name, known);
     if (known instanceof EvaluationError) throw known;
     return known;
@@ -151,12 +178,12 @@ class Variables extends CelMap {
     return this.#programs.map(({ name }) => name);
   }
 
-  #compute(program: Program): Value | EvaluationError {
+  #compute({ name, value }: CompiledPolicy['variables'][number]): Value | EvaluationError {
     try {
-      return program.evaluate(this.#values, this.#budget);
+      return this.#run(value);
     } catch (error) {
       if (error instanceof ProgramError)
-        return new EvaluationError(`composited variable fails to evaluate: ${error.message}`);
+        return new EvaluationError(`composited variable ${goQuote(name)} fails to evaluate: ${error.message}`);
       throw error;
     }
   }
@@ -175,7 +202,7 @@ export function requestValues({
   const { call, object, old } = request;
   const ask = askFor(call.user, authorizer);
   const { group, names } = call.resource;
-  const about = { group, resource: names.plural, subresource: call.subresource, namespace: call.namespace };
+  const about = { group, resource: names.plural, subresource: call.subresource, namespace: namespaceOf(call) };
   return new Map<string, Value>([
     ['object', jsonValue(object ?? null)],
     ['oldObject', jsonValue(old ?? null)],
@@ -227,7 +254,7 @@ function requestOf({ operation, call }: AdmissionRequest): JsonObject {
     requestKind: kind,
     requestResource: resource,
     ...given({ subResource: call.subresource, requestSubResource: call.subresource }),
-    ...given({ name: call.name, namespace: call.namespace }),
+    ...given({ name: call.name, namespace: namespaceOf(call) }),
     operation,
     userInfo: {
       ...given({ username: user.name, uid: user.uid ?? '' }),

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../codec/json.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../../registry/object.ts';
-import type { AdmissionRequest } from '../../registry/call.ts';
+import type { AdmissionRequest, Call } from '../../registry/call.ts';
+import type { StoredResource } from '../../registry/resource.ts';
 import { compileSelector } from '../../selectors/selectorObject.ts';
 
 type Labels = Readonly<Record<string, unknown>> | undefined;
@@ -32,7 +33,16 @@ export function compileMatch(match: JsonObject | undefined): Matcher {
 
 /** Cluster-wide objects are in no namespace; a Namespace is in itself. */
 function isWithoutNamespace({ call: { resource } }: AdmissionRequest): boolean {
-  return !resource.namespaced && !(resource.group === '' && resource.names.plural === 'namespaces');
+  return !resource.namespaced && !isNamespaces(resource);
+}
+
+/** The namespace of a request; a Namespace is in itself. */
+export function namespaceOf({ resource, namespace, name }: Call): string {
+  return isNamespaces(resource) ? name : namespace;
+}
+
+function isNamespaces({ group, names }: StoredResource): boolean {
+  return group === '' && names.plural === 'namespaces';
 }
 
 function labelsOf({ object, old }: AdmissionRequest): Labels[] {

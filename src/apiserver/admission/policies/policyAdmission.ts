@@ -1,20 +1,19 @@
 import type { RbacAuthorizer } from '../../authorization/rbacAuthorizer.ts';
 import type { CachedObject } from '../../cache/cachedObject.ts';
 import type { JsonObject } from '../../codec/json.ts';
-import { rejected } from '../../http/status.ts';
-import { refOf, type Admission, type AdmissionRequest } from '../../registry/call.ts';
+import type { Admission, AdmissionRequest, Call } from '../../registry/call.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import { objectAt } from '../../registry/object.ts';
 import type { StoredResource } from '../../registry/resource.ts';
 import { cachedToObject } from '../../registry/versions.ts';
-import { CostBudget } from '../../schema/cel/policy/program.ts';
-import { Evaluation, requestValues, type Finding, type RequestValues } from './evaluation.ts';
+import { Evaluation, requestValues, type RequestValues } from './evaluation.ts';
+import { namespaceOf } from './matching.ts';
 import { paramsOf } from './params.ts';
-import type { Binding, Policy, PolicyIndex } from './policyIndex.ts';
+import type { Binding, PolicyIndex } from './policyIndex.ts';
+import { Verdict, type PolicyVerdict } from './verdict.ts';
 
 /** The server itself is not judged: policies must not keep it from repairing what it installs. */
 const SERVER_USER = 'system:apiserver';
-const AUDIT_PREFIX = 'validation.policy.admission.k8s.io/';
 /** A policy must not lock out who repairs it. */
 const EXEMPT_GROUP = 'admissionregistration.k8s.io';
 
@@ -44,54 +43,35 @@ export class PolicyAdmission implements Admission {
       const namespaceObject = call.resource.namespaced ? namespaceOf() : undefined;
       return requestValues({ request, namespaceObject, authorizer: this.#authorizer });
     });
-    for (const { policy, binding } of this.#index.inForce()) {
-      if (!policy.constraints.matches(request, labels) || !binding.matcher.matches(request, labels)) continue;
-      await this.#judge(request, { policy, binding, values: values() });
+    const verdict = new Verdict(call);
+    for (const { policy, bindings } of this.#index.inForce()) {
+      if (!policy.constraints.matches(request, labels)) continue;
+      const inForce = bindings.filter(({ matcher }) => matcher.matches(request, labels));
+      if (inForce.length > 0) await this.#judge(verdict.of(policy), { bindings: inForce, values, call });
     }
+    verdict.pass();
   }
 
+  /** All bindings, also after one that denies: who warns or notes something does so. */
   async #judge(
-    request: AdmissionRequest,
-    { policy, binding, values }: { policy: Policy; binding: Binding; values: RequestValues },
+    said: PolicyVerdict,
+    { bindings, values, call }: { bindings: readonly Binding[]; values: () => RequestValues; call: Call },
   ): Promise<void> {
-    const budget = new CostBudget();
-    const found = await paramsOf(policy, binding, request.call.namespace, this.#catalog);
-    const findings =
-      'problem' in found
-        ? [{ message: found.problem, reason: '', rule: undefined, index: 0 }]
-        : found.params.flatMap((params) => new Evaluation(policy, { values, params, budget }).run());
-    for (const finding of 'problem' in found && !policy.failsClosed ? [] : findings) {
-      this.#act(request, { policy, binding, finding });
-    }
-  }
-
-  #act(
-    { call }: AdmissionRequest,
-    { policy, binding, finding }: { policy: Policy; binding: Binding; finding: Finding },
-  ): void {
-    const where = `ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}'`;
-    if (finding.audit !== undefined) {
-      call.annotate?.(`${policy.name}/${finding.audit.key}`, finding.audit.value);
+    const { policy } = said;
+    const { paramKind } = policy;
+    const kind = paramKind && this.#catalog.findKind(paramKind.apiVersion, paramKind.kind);
+    if (paramKind !== undefined && kind === undefined) {
+      said.misconfigured(
+        `failed to find resource referenced by paramKind: '${paramKind.apiVersion}, Kind=${paramKind.kind}'`,
+      );
       return;
     }
-    if (binding.actions.has('Audit')) {
-      const entry = {
-        message: finding.message,
-        policy: policy.name,
-        binding: binding.name,
-        expressionIndex: String(finding.index),
-        validationActions: [...binding.actions],
-      };
-      call.annotate?.(`${AUDIT_PREFIX}validation_failure`, JSON.stringify([entry]));
+    for (const binding of bindings) {
+      const found = await paramsOf(binding, kind, namespaceOf(call));
+      if ('problem' in found) said.misconfigured(found.problem, binding);
+      else for (const params of found.params) said.add(new Evaluation(policy, values(), params).run(), binding);
     }
-    if (binding.actions.has('Warn')) call.warnings.push(`Validation failed for ${where}: ${finding.message}`);
-    if (!binding.actions.has('Deny')) return;
-    // of a collection that is deleted, the object that is judged is not told
-    throw rejected(
-      { ...refOf(call), name: call.name || 'Unknown' },
-      `${where} denied request: ${finding.message}`,
-      finding.reason,
-    );
+    said.publish();
   }
 
   /** The Namespace that the request is in, or about. */

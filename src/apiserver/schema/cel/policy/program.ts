@@ -21,22 +21,31 @@ export interface Program {
   evaluate(variables: ReadonlyMap<string, Value>, budget: CostBudget): Value;
 }
 
-/** What all expressions of a policy may cost together on one request; Kubernetes' RuntimeCELCostBudget. */
+/** What expressions may cost together. */
 export class CostBudget {
-  #left = 10_000_000;
+  #left: number;
 
-  /** @throws ProgramError when it is spent. */
+  /** @param limit  Default: Kubernetes' RuntimeCELCostBudget. */
+  constructor(limit = 10_000_000) {
+    this.#left = limit;
+  }
+
+  /** @throws BudgetSpent when it is. */
   spend(cost: number): void {
     this.#left -= cost;
-    if (this.#left < 0)
-      throw new ProgramError(
-        'validation failed due to running out of cost budget, no further validation rules will be run',
-      );
+    if (this.#left < 0) throw new BudgetSpent();
   }
 }
 
 /** An expression does not compile, or has no value. */
 export class ProgramError extends Error {}
+
+/** Nothing more is evaluated. */
+export class BudgetSpent extends Error {
+  constructor() {
+    super('validation failed due to running out of cost budget, no further validation rules will be run');
+  }
+}
 
 const ALL: ReadonlyMap<string, readonly Overload[]> = new Map([
   ...functions,
