@@ -26,7 +26,11 @@ export const readAs: readonly Reading[] = [
     to: 'spec.versions[0].$1',
     reason: 'as above',
   },
-  { from: /Key: \/registry\/core\//g, to: 'Key: /registry/', reason: 'keys of the store are our own' },
+  {
+    from: /Key: \/registry\/(core|coordination\.k8s\.io)\//g,
+    to: 'Key: /registry/',
+    reason: 'keys of the store are our own',
+  },
   {
     from: /(Event)\.events\.k8s\.io( \\")/g,
     to: '$1$2',

@@ -1,5 +1,16 @@
 import { interactions } from './harness/interactions.ts';
-import { configMap, create, get, gone, mergePatch, remove, widget, type Json, type Step } from './harness/step.ts';
+import {
+  configMap,
+  create,
+  get,
+  gone,
+  mergePatch,
+  remove,
+  replace,
+  widget,
+  type Json,
+  type Step,
+} from './harness/step.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const CLUSTER_ROLES = `/apis/${GROUP}/v1/clusterroles`;
@@ -54,6 +65,12 @@ interactions('decisions', {
     mergePatch('configmaps/a', { data: { b: '2' } }, as),
     get('secrets/a', as),
     get('/api/v1/namespaces/default/configmaps/a', as),
+  ],
+  'update without create': [
+    ...grant(rule(['update'], ['leases'], { apiGroups: ['coordination.k8s.io'] })),
+    create('leases', { metadata: { name: 'a' }, spec: { holderIdentity: 'x' } }),
+    replace('leases/a', { metadata: { name: 'a', resourceVersion: '{rv.2}' }, spec: { holderIdentity: 'y' } }, allowed),
+    replace('leases/b', { metadata: { name: 'b' } }, as),
   ],
   'one by name': [
     ...grant(rule(['get', 'list', 'delete', 'create'], ['configmaps'], { resourceNames: ['a'] })),

@@ -19,6 +19,12 @@ const unmade = {
   pick: (body: Json) => JSON.parse(JSON.stringify(body).replaceAll(MADE_NAME, '$1<made>')) as unknown,
 };
 const MADE = create('configmaps', configMap('a', { a: '1', b: '2' }));
+const LEASE = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name: 'a' },
+  spec: { holderIdentity: 'x' },
+};
 const ownedBy = (name: string, uid: string): object => ({ apiVersion: 'v1', kind: 'ConfigMap', name, uid });
 const json = { 'content-type': 'application/json' };
 
@@ -207,6 +213,25 @@ interactions('replace', {
   'that is not there': [replace('configmaps/a', configMap('a'))],
   'that is not there, with resourceVersion': [replace('configmaps/a', configMap('a', {}, { resourceVersion: '5' }))],
   'that is not there, with uid': [replace('configmaps/a', configMap('a', {}, { uid: 'x' }))],
+  'that is not there, of a kind that it creates': [
+    replace('leases/a?dryRun=All', LEASE),
+    replace('leases/a', LEASE),
+    replace('leases/a', LEASE),
+    replace('events/a', { metadata: { name: 'a' }, involvedObject: { namespace: '{ns}' }, odd: 1 }),
+    replace('roles/a', { metadata: { name: 'a' }, rules: [] }),
+    replace('rolebindings/a', {
+      metadata: { name: 'a' },
+      roleRef: { kind: 'Role', name: 'a', apiGroup: 'rbac.authorization.k8s.io' },
+    }),
+    replace('serviceaccounts/a', { metadata: { name: 'a' } }),
+  ],
+  'that is not there, of a kind that it creates, on a condition': [
+    replace('leases/a', { ...LEASE, metadata: { name: 'a', uid: 'x' } }),
+    replace('leases/a', { ...LEASE, metadata: { name: 'a', resourceVersion: '5' } }),
+    replace('/apis/coordination.k8s.io/v1/namespaces/nowhere/leases/a', LEASE),
+    replace('leases/a', { ...LEASE, metadata: { name: 'b' } }),
+    mergePatch('leases/a', { spec: { holderIdentity: 'x' } }),
+  ],
   'without a change': [MADE, replace('configmaps/a', configMap('a', { a: '1', b: '2' })), get('configmaps/a')],
   'with another creationTimestamp': [
     MADE,

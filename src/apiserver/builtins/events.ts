@@ -9,6 +9,7 @@ const TTL_SECONDS = 3600;
 const strategy: Strategy = {
   nameRule: 'DNS1123Subdomain',
   allowUnconditionalUpdate: true,
+  createOnUpdate: true,
   tracksGeneration: false,
   ttlSeconds: TTL_SECONDS,
   // events about what happens while a namespace ends are wanted

@@ -16,6 +16,7 @@ export const leases: BuiltinDefinition = {
     nameRule: 'DNS1123Subdomain',
     // a holder that lost its lease must not overwrite the new one
     allowUnconditionalUpdate: false,
+    createOnUpdate: true,
     tracksGeneration: false,
     prepareForCreate: tidyLease,
     prepareForUpdate: tidyLease,

@@ -25,6 +25,7 @@ function strategyOf(namespaced: boolean): Strategy {
   return {
     nameRule: 'PathSegment',
     allowUnconditionalUpdate: true,
+    createOnUpdate: true,
     tracksGeneration: false,
     prepareForCreate: nameGroups,
     prepareForUpdate: nameGroups,

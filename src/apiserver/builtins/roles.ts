@@ -17,6 +17,7 @@ function strategyOf(validate: (object: JsonObject) => FieldError[]): Strategy {
   return {
     nameRule: 'PathSegment',
     allowUnconditionalUpdate: true,
+    createOnUpdate: true,
     tracksGeneration: false,
     prepareForCreate: nameRules,
     prepareForUpdate: nameRules,

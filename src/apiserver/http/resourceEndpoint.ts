@@ -177,8 +177,9 @@ export class ResourceEndpoint implements Endpoint {
     if (subresource === 'scale') {
       return this.#sendScale(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
     }
-    const written = await replaceObject(this.#deps, { ...call, duplicates }, object);
-    await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
+    const mayCreate = (): Promise<void> => this.#requireCreate(exchange);
+    const { written, created } = await replaceObject(this.#deps, { ...call, duplicates }, object, mayCreate);
+    await this.#sendWritten(target, { written, warnings: call.warnings, code: created ? 201 : 200 }, media);
   }
 
   async #patch(target: Target): Promise<void> {
@@ -212,7 +213,7 @@ export class ResourceEndpoint implements Endpoint {
     await this.#sendWritten(target, { written, warnings: call.warnings, code: created ? 201 : 200 }, media);
   }
 
-  /** An apply that creates needs the right to create. @throws ApiError 403. */
+  /** A write that creates needs the right to create. @throws ApiError 403. */
   async #requireCreate({ info, user }: Exchange): Promise<void> {
     const attributes = { ...info, verb: 'create', user };
     const decision = await this.#authorizer.authorize(attributes);

@@ -3,16 +3,14 @@ import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { ApplyConflict, ApplyError, applyObject } from '../fields/applyObject.ts';
 import type { ApplyWrite } from '../fields/applyObject.ts';
 import { conflictMessage } from '../fields/conflicts.ts';
-import { ApiError, applyConflict, badRequest, conflict } from '../http/status.ts';
+import { applyConflict, badRequest, conflict } from '../http/status.ts';
 import { refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
 import { createObject } from './create.ts';
 import { metaOf, sharingWith, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { deriveObject } from './update.ts';
-
-/** Creations and deletions by others that an apply goes round before its client may try itself. */
-const MAX_TRIES = 20;
+import { upsert, type Upserted } from './upsert.ts';
 
 /** What an apply request says beside the call. */
 export interface ApplyRequest {
@@ -29,28 +27,13 @@ export interface ApplyRequest {
  * @throws ApiError 400 for what does not fit, 404 for a subresource of what is not there, 409 with a cause per field for
  *   conflicts with other managers, 422.
  */
-export async function applyRequest(
-  deps: RegistryDeps,
-  call: Call,
-  request: ApplyRequest,
-): Promise<{ written: Written; created: boolean }> {
+export async function applyRequest(deps: RegistryDeps, call: Call, request: ApplyRequest): Promise<Upserted> {
   const applied: Call = { ...call, operation: 'Apply' };
   const sent = sentObject(applied, request.body);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const written = await deriveObject(deps, applied, (current) =>
-        applyTo(deps, applied, { sent, request }, current),
-      );
-      return { written, created: false };
-    } catch (error) {
-      if (!hasReason(error, 'NotFound') || call.subresource !== '') throw error;
-    }
-    const written = await create(deps, applied, { sent, request }).catch((error: unknown) => {
-      if (!hasReason(error, 'AlreadyExists') || attempt >= MAX_TRIES) throw error;
-      return undefined;
-    });
-    if (written !== undefined) return { written, created: true };
-  }
+  const update = (): Promise<Written> =>
+    deriveObject(deps, applied, (current) => applyTo(deps, applied, { sent, request }, current));
+  if (call.subresource !== '') return { written: await update(), created: false };
+  return upsert(update, () => create(deps, applied, { sent, request }));
 }
 
 interface Sent {
@@ -156,8 +139,4 @@ function admit(call: Call, object: JsonObject, old: JsonObject | undefined): Jso
   checkNamespace(object, call);
   checkName(object, call);
   return object;
-}
-
-function hasReason(error: unknown, reason: string): boolean {
-  return error instanceof ApiError && error.status.reason === reason;
 }

@@ -25,6 +25,8 @@ export interface Strategy {
   nameRule: NameRule;
   /** PUT without resourceVersion overwrites what is there. */
   allowUnconditionalUpdate: boolean;
+  /** PUT creates what is not there. */
+  createOnUpdate?: boolean;
   /** metadata.generation counts changes outside of metadata and, with a status subresource, status. */
   tracksGeneration: boolean;
   /** Drops what clients may not set, sets what the server decides. Before validation; the name is known. */

@@ -100,14 +100,17 @@ function checkPreconditions(call: Call, object: JsonObject, old: JsonObject, rev
   } else if (version !== String(revision)) {
     throw conflict(refOf(call), MODIFIED);
   }
-  const uid = textAt(meta, 'uid');
-  const actual = textAt(metaOf(old), 'uid');
-  if (uid !== '' && uid !== actual) {
-    throw conflict(
-      refOf(call),
-      `StorageError: invalid object, Code: 4, Key: ${keyOf(call)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
-    );
-  }
+  checkUid(call, object, textAt(metaOf(old), 'uid'));
+}
+
+/** @throws ApiError 409 for a uid in `object` other than the actual one; '' = of nothing. */
+export function checkUid(call: Call, object: JsonObject, actual: string): void {
+  const uid = textAt(metaOf(object), 'uid');
+  if (uid === '' || uid === actual) return;
+  throw conflict(
+    refOf(call),
+    `StorageError: invalid object, Code: 4, Key: ${keyOf(call)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
+  );
 }
 
 /** Keeps what this request may not touch: identity, and status or everything else by subresource. */
