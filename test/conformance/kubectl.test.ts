@@ -4,6 +4,8 @@ import { configMap, create, kubectl, widget } from './harness/step.ts';
 const WIDGET =
   'apiVersion: conformance.example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: {note: some, parts: [{name: x}]}\n';
 const CONFIG = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {t: "1"}}\ndata: {a: "1"}\n';
+const ROLE =
+  'apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: [{apiGroups: [""], resources: [configmaps], verbs: [get]}]\n';
 const A = create('configmaps', configMap('a', { a: '1' }, { labels: { t: '1' } }));
 const W = create('widgets', widget('a', { note: 'some', replicas: 2 }));
 
@@ -152,6 +154,81 @@ const CASES: Cases = {
     kubectl('api-resources --api-group=conformance.example.com'),
     kubectl('api-resources --api-group=conformance.example.com -o wide'),
     kubectl('api-resources --api-group=hostler.dev -o name'),
+  ],
+  'create by the server, without doing so': [
+    kubectl('create cm z --from-literal=x=y --dry-run=server'),
+    kubectl('create -f - --dry-run=server', WIDGET),
+    A,
+    kubectl('delete cm a --dry-run=server'),
+    kubectl('label cm a x=y --dry-run=server'),
+    kubectl('replace -f - --dry-run=server', CONFIG),
+    kubectl('get cm a -o yaml'),
+  ],
+  'create roles and bindings': [
+    kubectl('create role r --verb=get,list --resource=configmaps,widgets.conformance.example.com --resource-name=a'),
+    kubectl('create role bad --verb=get --resource=nothings'),
+    kubectl('create rolebinding rb --role=r --user=jane --group=g --serviceaccount={ns}:default'),
+    kubectl('get role,rolebinding -o yaml'),
+    kubectl('describe rolebinding rb'),
+  ],
+  'label more than one': [
+    A,
+    create('configmaps', configMap('b', {}, { labels: { t: '1' } })),
+    kubectl('label cm -l t=1 x=y'),
+    kubectl('label cm a x=q --overwrite --resource-version=1'),
+    kubectl('annotate cm -l t=1 x=y'),
+    kubectl('label cm nothing x=y'),
+  ],
+  'get in other forms': [
+    A,
+    W,
+    kubectl('get cm -l t -o custom-columns=N:.metadata.name,D:.data.a'),
+    kubectl('get cm -l t --sort-by=.metadata.name'),
+    kubectl('get cm/a wd/a'),
+    kubectl('get widgets.v1.conformance.example.com a'),
+    kubectl('get widgets.v9.conformance.example.com a'),
+    kubectl('get wd a -o yaml --show-managed-fields'),
+    kubectl('get wd a --subresource=scale'),
+  ],
+  'set and view what was applied': [
+    kubectl('apply -f -', CONFIG),
+    kubectl('apply set-last-applied -f -', CONFIG.replace('"1"}\n', '"3"}\n')),
+    kubectl('apply view-last-applied cm a'),
+    kubectl('apply -f - --prune -l t=1 --prune-allowlist=core/v1/ConfigMap', CONFIG.replace('name: a', 'name: p')),
+    kubectl('get cm -l t -o name'),
+  ],
+  'an apply set that is pruned': [
+    kubectl('create cm set'),
+    kubectl('apply -f - --server-side --prune --applyset=configmaps/set', CONFIG),
+    kubectl('apply -f - --server-side --prune --applyset=configmaps/set', CONFIG.replace('name: a', 'name: b')),
+    kubectl('get cm set a b -o yaml'),
+  ],
+  'delete in other ways': [
+    A,
+    kubectl('delete cm a --cascade=foreground'),
+    A,
+    kubectl('delete cm a --cascade=orphan --wait=false'),
+    kubectl('wait --for=delete cm/a --timeout=5s'),
+    A,
+    kubectl('delete cm -l t=1 --grace-period=0 --force'),
+    kubectl('delete -f - --ignore-not-found', CONFIG),
+    kubectl('delete --raw /api/v1/namespaces/{ns}/configmaps/a'),
+  ],
+  'wait for something to be there': [
+    W,
+    kubectl('wait --for=create wd/a --timeout=2s'),
+    kubectl('wait --for=jsonpath={.spec.note} wd/a --timeout=2s'),
+    kubectl('wait --for=condition=established crd/widgets.conformance.example.com --timeout=2s'),
+  ],
+  'reconcile roles': [
+    kubectl('auth reconcile -f -', ROLE),
+    kubectl('auth reconcile -f -', ROLE.replace('get', 'list')),
+    kubectl('get role r -o yaml'),
+    kubectl('auth whoami --as=jane --as-group=g -o yaml'),
+  ],
+  'api-resources by category': [
+    kubectl('api-resources --categories=gadgets'),
+    kubectl('api-resources --verbs=list,watch --api-group=conformance.example.com'),
   ],
   'may I': [kubectl('auth can-i get cm'), kubectl('auth can-i get nothing')],
   raw: [A, kubectl('get --raw /nothing'), kubectl('get --raw /healthz')],
