@@ -1,36 +1,7 @@
 import { interactions, type Cases } from './harness/interactions.ts';
-import { create, get, gone, jsonPatch, mergePatch, remove, type Json, type Step } from './harness/step.ts';
+import { CRDS, definition, established, OBJECT, ONE, served, spec, thing, THING } from './harness/definitions.ts';
+import { create, get, gone, jsonPatch, mergePatch, remove, type Step } from './harness/step.ts';
 
-const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const OBJECT = { type: 'object' };
-
-/** A definition whose group belongs to the case. */
-function definition(
-  change: { spec?: object; names?: object; version?: object; schema?: unknown; name?: string } = {},
-): Json {
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: change.name ?? 'things.{ns}.example.com' },
-    spec: {
-      group: '{ns}.example.com',
-      scope: 'Namespaced',
-      names: { plural: 'things', kind: 'Thing', ...change.names },
-      versions: [
-        {
-          name: 'v1',
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: 'schema' in change ? change.schema : OBJECT },
-          ...change.version,
-        },
-      ],
-      ...change.spec,
-    },
-  };
-}
-
-const spec = (properties: object): object => ({ type: 'object', properties: { spec: { type: 'object', properties } } });
 const rule = (node: object, ...rules: object[]): object => ({ ...node, 'x-kubernetes-validations': rules });
 
 /** Schemas, good and bad, as the type of `spec.a` or whole. */
@@ -423,20 +394,6 @@ interactions('a definition', {
     create(`${CRDS}?dryRun=All&fieldValidation=Strict`, definition({ schema: { type: 'object', colour: 'red' } })),
   ],
 });
-
-const THING = '/apis/{ns}.example.com/v1/namespaces/{ns}/things';
-const served = ({ code }: { code: number }): boolean => code === 200;
-const thing = (rest: object): object => ({
-  apiVersion: '{ns}.example.com/v1',
-  kind: 'Thing',
-  metadata: { name: 'a' },
-  ...rest,
-});
-const ONE = `${CRDS}/things.{ns}.example.com`;
-const established = ({ body }: { body: unknown }): boolean =>
-  (body as { status?: { conditions?: { type: string; status: string }[] } }).status?.conditions?.some(
-    (one) => one.type === 'Established' && one.status === 'True',
-  ) === true;
 
 interactions('the life of a definition', {
   'from create to delete': [

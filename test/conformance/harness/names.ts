@@ -31,8 +31,8 @@ export class Names {
   inText(text: string): string {
     let said = text.replaceAll(UID, (uid) => this.#uid(uid));
     for (const [revision, stands] of this.#revisions) {
-      // short ones could be any number
-      if (revision.length > 1) said = said.replaceAll(new RegExp(`(?<![0-9])${revision}(?![0-9])`, 'g'), stands);
+      // short ones could be any number, and 123-abc is an example in errors about names
+      if (revision.length > 1) said = said.replaceAll(new RegExp(`(?<![0-9])${revision}(?![0-9]|-abc)`, 'g'), stands);
     }
     said = said.replaceAll(REVISION_IN_TEXT, '$1<rv>$2');
     for (const [name, stands] of this.#generated) said = said.replaceAll(name, stands);

@@ -1,0 +1,117 @@
+import { CRDS, definition, established, ONE, served, spec, thing, THING } from './harness/definitions.ts';
+import { interactions } from './harness/interactions.ts';
+import { create, get, gone, jsonPatch, mergePatch, remove, watch, type Json, type Step } from './harness/step.ts';
+
+const TEXT = { type: 'string' };
+const V2 = THING.replace('/v1/', '/v2/');
+const TABLE = { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } };
+const quiet = { pick: () => '' };
+
+const version = (name: string, properties: object, rest: object = {}): object => ({
+  name,
+  served: true,
+  storage: name === 'v1',
+  schema: { openAPIV3Schema: spec(properties) },
+  ...rest,
+});
+/** Installs a definition with these versions, v1 among them. */
+const installed = (...versions: object[]): Step[] => [
+  create(CRDS, definition({ spec: { versions } }), quiet),
+  get(ONE, { until: established, ...quiet }),
+  get(THING, { until: served, ...quiet }),
+];
+const ofV1 = (name: string, its: object): object => ({ ...thing({ spec: its }), metadata: { name } });
+const ofV2 = (name: string, its: object): object => ({ ...ofV1(name, its), apiVersion: '{ns}.example.com/v2' });
+const standing = ({ status }: Json): unknown => [
+  status.conditions.map(({ type, status: is, reason }: Json) => [type, is, reason]),
+  status.storedVersions,
+  status.acceptedNames,
+];
+const count = (body: Json): unknown => body.items?.length ?? body;
+
+interactions('versions of a definition', {
+  'that know different members': [
+    ...installed(version('v1', { a: TEXT }), version('v2', { a: TEXT, b: TEXT })),
+    create(THING, ofV1('a', { a: '1', b: '2' })),
+    get(`${V2}/a`, { until: served }),
+    create(V2, ofV2('b', { a: '1', b: '2' })),
+    get(`${THING}/b`),
+    mergePatch(`${V2}/b`, { spec: { b: '3' } }),
+    get(V2),
+    get(V2, TABLE),
+    create(THING, ofV2('c', {})),
+    watch(`${V2}?watch=true&timeoutSeconds=1`, 2),
+  ],
+  'of which another is stored from now on': [
+    ...installed(version('v1', { a: TEXT }), version('v2', { a: TEXT })),
+    create(THING, ofV1('a', { a: '1' })),
+    mergePatch(
+      ONE,
+      {
+        spec: {
+          versions: [version('v1', { a: TEXT }, { storage: false }), version('v2', { a: TEXT }, { storage: true })],
+        },
+      },
+      quiet,
+    ),
+    get(ONE, { until: ({ body }) => (body as Json).status.storedVersions.length === 2, pick: standing }),
+    get(`${V2}/a`),
+    mergePatch(ONE, { spec: { versions: [version('v2', { a: TEXT }, { storage: true })] } }),
+  ],
+  'of which one is not served any more': [
+    ...installed(version('v1', { a: TEXT }), version('v2', { a: TEXT })),
+    jsonPatch(ONE, [{ op: 'replace', path: '/spec/versions/0/served', value: false }], quiet),
+    get(THING, { until: gone }),
+    get('/apis/{ns}.example.com', { until: ({ body }) => (body as Json).versions?.length === 1 }),
+  ],
+  'in the order of discovery': [
+    ...installed(...['v1', 'v2', 'v1beta1', 'v10', 'v2alpha1', 'foo', 'v11beta2'].map((name) => version(name, {}))),
+    get('/apis/{ns}.example.com', { until: ({ body }) => (body as Json).versions?.length === 7 }),
+  ],
+  'that are deprecated': [
+    ...installed(
+      version('v1', {}, { deprecated: true }),
+      version('v2', {}, { deprecated: true, deprecationWarning: 'go away' }),
+    ),
+    get(THING),
+    get(V2, { until: served }),
+    remove(`${V2}/none`),
+  ],
+  'with other fields to select by': [
+    ...installed(
+      version('v1', { a: TEXT }, { selectableFields: [{ jsonPath: '.spec.a' }] }),
+      version('v2', { b: { type: 'integer' } }, { selectableFields: [{ jsonPath: '.spec.b' }] }),
+    ),
+    create(THING, ofV1('a', { a: 'x' })),
+    create(V2, ofV2('b', { b: 5 }), { until: ({ code }) => code !== 404 }),
+    ...['spec.a=x', 'spec.b=5', 'spec.b!=5', 'spec.b=05', 'spec.b='].flatMap((selector) =>
+      [THING, V2].map((path) => get(`${path}?fieldSelector=${encodeURIComponent(selector)}`, { pick: count })),
+    ),
+  ],
+});
+
+interactions('names of a definition', {
+  'that are free again': [
+    ...installed(version('v1', {})),
+    create(
+      CRDS,
+      definition({
+        name: 'others.{ns}.example.com',
+        names: { plural: 'others', listKind: 'ThingList', kind: 'Other' },
+      }),
+      quiet,
+    ),
+    get(`${CRDS}/others.{ns}.example.com`, {
+      until: ({ body }) => (body as Json).status?.conditions?.length > 0,
+      pick: standing,
+    }),
+    remove(ONE, undefined, quiet),
+    get(`${CRDS}/others.{ns}.example.com`, { until: established, pick: standing }),
+  ],
+  'that change': [
+    ...installed(version('v1', {})),
+    mergePatch(ONE, { spec: { names: { shortNames: ['q{ns}'], categories: ['z'], singular: 'thingy' } } }, quiet),
+    get('/apis/{ns}.example.com/v1', { until: ({ body }) => (body as Json).resources?.[0]?.singularName === 'thingy' }),
+    mergePatch(ONE, { spec: { names: { listKind: 'Things' } } }, { pick: (body) => body.spec?.names ?? body }),
+  ],
+});
