@@ -26,6 +26,7 @@ const LEASE = {
   spec: { holderIdentity: 'x' },
 };
 const ownedBy = (name: string, uid: string): object => ({ apiVersion: 'v1', kind: 'ConfigMap', name, uid });
+const twins = (uid: string): object[] => [ownedBy('o', uid), ownedBy('o', uid)];
 const json = { 'content-type': 'application/json' };
 
 interactions('create', {
@@ -338,6 +339,14 @@ interactions('patch', {
     strategicPatch('configmaps/a?dryRun=All', {
       metadata: { ownerReferences: [{ $patch: 'delete', uid: '{uid.0}' }] },
     }),
+  ],
+  'of owners that are twice there': [
+    create('configmaps', configMap('o')),
+    create('configmaps', configMap('a', {}, { ownerReferences: twins('{uid.0}') })),
+    mergePatch('configmaps/a', { metadata: { ownerReferences: twins('{uid.0}') } }),
+    jsonPatch('configmaps/a', [{ op: 'add', path: '/metadata/ownerReferences/-', value: ownedBy('o', '{uid.0}') }]),
+    replace('configmaps/a', configMap('a', {}, { ownerReferences: twins('{uid.0}') })),
+    get('configmaps/a'),
   ],
   'by strategic merge that is no JSON': [MADE, strategicPatch('configmaps/a', '{')],
   'of no type': [MADE, send('PATCH', 'configmaps/a', {}, { headers: json })],

@@ -130,18 +130,20 @@ function statusMedia({ headers }: IncomingMessage): MediaType | undefined {
   }
 }
 
-/** Longest single warning in characters, and all of them together in bytes. */
+/** As in kube-apiserver: in characters, of one warning where all of them together are too long. */
 const WARNING_RUNES = 256;
-const WARNINGS_BYTES = 4 * 1024;
+const ALL_WARNINGS_RUNES = 4 * 1024;
 
-/** Adds one `Warning` header per sentence, as far as the budget of 4 KiB goes. */
+/** Adds one `Warning` header per sentence. Where they are too long together, each is cut, and then the last ones go. */
 export function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
+  const texts = [...new Set(warnings)].map((warning) => Array.from(warning));
+  const isTooLong = texts.reduce((sum, { length }) => sum + length, 0) > ALL_WARNINGS_RUNES;
   let total = 0;
-  for (const warning of new Set(warnings)) {
-    const text = headerSafe(Array.from(warning).slice(0, WARNING_RUNES).join(''));
-    total += Buffer.byteLength(text);
-    if (total > WARNINGS_BYTES) return;
-    response.appendHeader('warning', `299 - "${text.replace(/[\\"]/g, '\\$&')}"`);
+  for (const runes of texts) {
+    const shown = isTooLong ? runes.slice(0, WARNING_RUNES) : runes;
+    total += shown.length;
+    if (total > ALL_WARNINGS_RUNES) return;
+    response.appendHeader('warning', `299 - "${headerSafe(shown.join('')).replace(/[\\"]/g, '\\$&')}"`);
   }
 }
 

@@ -9,6 +9,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
+import { dropTwinOwners } from './owners.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 import { encodeEntry, notWritten, writtenAs } from './versions.ts';
 
@@ -29,6 +30,7 @@ export async function createObject(deps: RegistryDeps, call: Call, body: JsonObj
   checkType(body, resource);
   checkFields(resource.schema.admitRequest(body), call);
   checkNamespace(body, call);
+  dropTwinOwners(body, call.warnings, 'sent');
   prepare(deps, call, body);
   const meta = metaOf(body);
   if (textAt(meta, 'name') === '' && textAt(meta, 'generateName') !== '') return createGenerated(deps, call, body);

@@ -3,6 +3,7 @@ import type { Call, RegistryDeps, Written } from './call.ts';
 import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
 import { createObject } from './create.ts';
 import { metaOf } from './object.ts';
+import { dropTwinOwners } from './owners.ts';
 import { checkUid, deriveObject } from './update.ts';
 import { upsert, type Upserted } from './upsert.ts';
 
@@ -21,6 +22,7 @@ export async function replaceObject(
   checkFields(call.resource.schema.admitRequest(body), call);
   checkName(body, call);
   checkNamespace(body, call);
+  dropTwinOwners(body, call.warnings, 'sent');
   const update = (): Promise<Written> => deriveObject(deps, call, () => cloneJson(body));
   const isWhole = call.subresource === '' && call.resource.strategy.createOnUpdate === true;
   if (!isWhole) return { written: await update(), created: false };

@@ -7,6 +7,7 @@ import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
 import { refuseInvalid } from './checks.ts';
 import { copyMember, generationOf, isDeleting, listAt, metaOf, sharingWith, textAt, tidyMeta } from './object.ts';
+import { dropTwinOwners } from './owners.ts';
 import { apiVersionOf } from './resource.ts';
 import { decodeEntry, encodeEntry, notWritten, writtenAs } from './versions.ts';
 
@@ -59,6 +60,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   metaOf(made)['resourceVersion'] = String(entry.revision);
   applyRules(call, made, old);
   tidyMeta(made);
+  dropTwinOwners(made, call.warnings, 'made');
   const object = sharingWith(old, made);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
   if (call.operation === 'Update') {
