@@ -226,6 +226,11 @@ const CASES: Cases = {
     kubectl('get role r -o yaml'),
     kubectl('auth whoami --as=jane --as-group=g -o yaml'),
   ],
+  'cluster-info, and what of it is there': [
+    kubectl('cluster-info'),
+    kubectl('get services --namespace kube-system'),
+    kubectl('get svc --namespace kube-system -o yaml'),
+  ],
   'api-resources by category': [
     kubectl('api-resources --categories=gadgets'),
     kubectl('api-resources --verbs=list,watch --api-group=conformance.example.com'),

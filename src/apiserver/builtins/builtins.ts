@@ -23,6 +23,7 @@ import { clusterRoleBindings, roleBindings } from './roleBindings.ts';
 import { clusterRoles, roles } from './roles.ts';
 import { secrets } from './secrets.ts';
 import { serviceAccounts } from './serviceAccounts.ts';
+import { services } from './services.ts';
 
 const DEFINITIONS: readonly BuiltinDefinition[] = [
   namespaces,
@@ -32,6 +33,7 @@ const DEFINITIONS: readonly BuiltinDefinition[] = [
   coreEvents,
   events,
   leases,
+  services,
   customResourceDefinitions,
   roles,
   clusterRoles,
@@ -102,7 +104,7 @@ function toResource(
     version,
     names,
     namespaced: definition.namespaced,
-    verbs: definition.noDeleteCollection === true ? ALL_VERBS.filter((verb) => verb !== 'deletecollection') : ALL_VERBS,
+    verbs: definition.verbs ?? ALL_VERBS,
     schema,
     strategy: definition.strategy,
     store: shared?.store ?? storeOf(definition, deps),

@@ -23,8 +23,8 @@ export interface BuiltinDefinition {
   dropUnknown?: (object: JsonObject) => string[];
   /** Members that a write to a subresource cannot change, where it is not only spec for status; path elements. */
   resetFields?: (subresource: string) => readonly string[];
-  /** All at once cannot be deleted (namespaces). */
-  noDeleteCollection?: boolean;
+  /** Default: all that there are. */
+  verbs?: readonly string[];
   finalize?: boolean;
   token?: boolean;
   /** When the objects are those of another resource, shown in another form. */

@@ -73,7 +73,8 @@ export const namespaces: BuiltinDefinition = {
   component: 'io.k8s.api.core.v1.Namespace',
   strategy,
   status: true,
-  noDeleteCollection: true,
+  // all at once cannot be deleted
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   finalize: true,
   selectableFields: (object) => ({ 'status.phase': textAt(objectAt(object, 'status'), 'phase') }),
   columns: [

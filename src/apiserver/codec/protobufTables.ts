@@ -15,6 +15,7 @@ NamespaceCondition: 1 type string, 2 status string, 4 lastTransitionTime Time, 5
 NamespaceStatus: 1 phase string, 2 conditions NamespaceCondition[]
 Namespace: 1 metadata ObjectMeta, 2 spec NamespaceSpec, 3 status NamespaceStatus
 Secret: 1 metadata ObjectMeta, 5 immutable bool?, 2 data map:bytes, 4 stringData map:string, 3 type string
+Service: 1 metadata ObjectMeta
 ConfigMap: 1 metadata ObjectMeta, 4 immutable bool?, 2 data map:string, 3 binaryData map:bytes
 ObjectReference: 1 kind string, 2 namespace string, 3 name string, 4 uid string, 5 apiVersion string, 6 resourceVersion string, 7 fieldPath string
 LocalObjectReference: 1 name string
@@ -153,7 +154,7 @@ export const protobufMessages: ReadonlyMap<string, ProtobufMessage> = new Map(
 );
 
 const ROOTS: Readonly<Record<string, readonly string[]>> = {
-  v1: ['Namespace', 'Secret', 'ConfigMap', 'ServiceAccount', 'Event'],
+  v1: ['Namespace', 'Secret', 'ConfigMap', 'ServiceAccount', 'Service', 'Event'],
   'events.k8s.io/v1': ['Event'],
   'coordination.k8s.io/v1': ['Lease'],
   'rbac.authorization.k8s.io/v1': ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'],

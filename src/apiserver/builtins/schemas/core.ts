@@ -47,6 +47,10 @@ const configMap = kindSchema('Holds configuration that is not secret. All values
   immutable: flag('True: data cannot be changed any more, nor can this field.'),
 });
 
+const service = kindSchema('Leads to what runs on a cluster. Nothing runs here: there is none, and none can be made.', {
+  spec: object('How it is reached.', { type: text('How it is reached.'), clusterIP: text('Its address.') }),
+});
+
 const objectReference = object(
   'Names another object.',
   {
@@ -108,6 +112,7 @@ export const coreComponents: Readonly<Record<string, JsonObject>> = {
   [`${PREFIX}Secret`]: secret,
   [`${PREFIX}ConfigMap`]: configMap,
   [`${PREFIX}ServiceAccount`]: serviceAccount,
+  [`${PREFIX}Service`]: service,
   [`${PREFIX}Event`]: event,
   [`${PREFIX}ObjectReference`]: objectReference,
   [`${PREFIX}LocalObjectReference`]: localObjectReference,
