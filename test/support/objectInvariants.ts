@@ -21,7 +21,8 @@ export function listOf({ metadata }: KubeObject): { broken: string[]; must: (hol
 export function brokenInServer(server: Server, now = Date.now()): string[] {
   const { metadata, status } = server;
   const { broken, must } = listOf(server);
-  if (status === undefined) return broken;
+  // no controller has seen it
+  if (status === undefined || status.observedGeneration === -1) return broken;
   const conditions = status.conditions ?? [];
   for (const type of alwaysPresent) must(findCondition(conditions, type) !== undefined, `condition ${type} is missing`);
   const is = (type: Parameters<typeof findCondition>[1]) => findCondition(conditions, type)?.status === 'True';
