@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts'
 import { defaultCustomResourceDefinition, validateCustomResourceDefinition } from '../schema/crd.ts';
 import { formatCheck } from '../schema/formats.ts';
 import { goQuote } from '../schema/goText.ts';
-import { versionsWithoutWebhook } from '../crd/versions.ts';
+import { versionsOf, versionsWithoutWebhook } from '../crd/versions.ts';
 import { listAt, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { Strategy } from '../registry/resource.ts';
 import { setCondition } from './conditions.ts';
@@ -21,7 +21,7 @@ const strategy: Strategy = {
     object['status'] = {
       conditions: [],
       acceptedNames: { plural: '', kind: '' },
-      storedVersions: storageVersions(object),
+      storedVersions: versionsOf(object, 'storage'),
     };
   },
   prepareForUpdate(object) {
@@ -29,7 +29,7 @@ const strategy: Strategy = {
     const status = objectAt(object, 'status') ?? {};
     object['status'] = {
       ...status,
-      storedVersions: [...new Set([...textsAt(status, 'storedVersions'), ...storageVersions(object)])],
+      storedVersions: [...new Set([...textsAt(status, 'storedVersions'), ...versionsOf(object, 'storage')])],
     };
   },
   validate: validateCustomResourceDefinition,
@@ -74,19 +74,10 @@ function collectFormats(schema: JsonValue | undefined, found: Set<string>): void
 /** As a warning, that not all versions will be there. */
 function unconvertible(object: JsonObject): string[] {
   const served = versionsWithoutWebhook(object);
-  const wanted = listAt(objectAt(object, 'spec'), 'versions').filter(
-    (one) => isJsonObject(one) && one['served'] === true,
-  );
-  if (served.length === wanted.length) return [];
+  if (served.length === versionsOf(object, 'served').length) return [];
   return [
     `spec.conversion.strategy: this server calls no webhooks, so that it serves ${served.length === 0 ? 'no version' : `only version ${goQuote(served.join())}`}`,
   ];
-}
-
-function storageVersions(object: JsonObject): string[] {
-  return listAt(objectAt(object, 'spec'), 'versions')
-    .filter((version) => isJsonObject(version) && version['storage'] === true)
-    .map((version) => textAt(version, 'name'));
 }
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../codec/json.ts';
 import { conditionStatus, setCondition, type NewCondition } from '../builtins/conditions.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
-import { versionsWithoutWebhook } from './versions.ts';
+import { versionsWithoutWebhook, wantsWebhook } from './versions.ts';
 
 /** Names that other definitions of the same group hold. */
 interface TakenNames {
@@ -86,10 +86,7 @@ function setOrDrop(object: JsonObject, key: string, values: string[]): void {
 
 /** Once established, a definition stays so, unless it wants what this server cannot do. */
 function establishment(crd: JsonObject, conflict: boolean): NewCondition | undefined {
-  if (
-    textAt(objectAt(objectAt(crd, 'spec'), 'conversion'), 'strategy') === 'Webhook' &&
-    versionsWithoutWebhook(crd).length === 0
-  ) {
+  if (wantsWebhook(crd) && versionsWithoutWebhook(crd).length === 0) {
     return {
       type: 'Established',
       status: 'False',

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../codec/json.ts';
 import { stringifyJson } from '../codec/json.ts';
-import { updateManagedFields } from '../fields/managedFields.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from '../registry/call.ts';
 import { checkFields, checkType } from '../registry/checks.ts';
@@ -12,8 +11,9 @@ import { readDeleteOptions } from '../registry/deleteOptions.ts';
 import { freshEnough, listObjects } from '../registry/list.ts';
 import { readListOptions, readRevision } from '../registry/listOptions.ts';
 import { APPLY_PATCH, patchObject, patchTypes } from '../registry/patch.ts';
+import { recordManager } from '../registry/recordManager.ts';
 import { replaceObject } from '../registry/replace.ts';
-import { apiVersionOf, type ReviewResource, type ServedResource, type StoredResource } from '../registry/resource.ts';
+import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
 import { metaOf } from '../registry/object.ts';
 import { applyScale } from '../registry/applyScale.ts';
 import { patchScale, replaceScale, requireScale, SCALES, toScale } from '../registry/scale.ts';
@@ -258,16 +258,7 @@ export class ResourceEndpoint implements Endpoint {
     // now, so that a refusal has them, too
     addWarnings(exchange.response, warnings);
     if (!resource.namespaced) delete metaOf(object)['namespace'];
-    updateManagedFields({
-      live: undefined,
-      object,
-      manager,
-      apiVersion: apiVersionOf(resource),
-      subresource: '',
-      now: new Date(this.#deps.clock.now()),
-      versions: resource.fieldVersions,
-      reset: [],
-    });
+    recordManager({ resource, manager, subresource: '' }, { live: undefined, object }, this.#deps.clock);
     await resource.review(object, user, info.namespace);
     await sendText(exchange, { code: 201, text: stringifyJson(object) }, media);
   }

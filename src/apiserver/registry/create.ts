@@ -1,7 +1,6 @@
 import { cloneJson, type JsonObject } from '../codec/json.ts';
 import { randomInt, randomUUID } from 'node:crypto';
 import { toTime } from '../../lib/clock.ts';
-import { updateManagedFields } from '../fields/managedFields.ts';
 import { alreadyExists, ApiError, badRequest, forbidden } from '../http/status.ts';
 import { applyDefaults } from '../schema/defaults.ts';
 import { validateObjectMeta } from '../schema/objectMeta.ts';
@@ -10,7 +9,8 @@ import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call
 import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
 import { dropTwinOwners } from './owners.ts';
-import { apiVersionOf, type StoredResource } from './resource.ts';
+import { recordManager } from './recordManager.ts';
+import type { StoredResource } from './resource.ts';
 import { encodeEntry, notWritten, writtenAs } from './versions.ts';
 
 /** Letters of generated names: none that make words or look alike. */
@@ -90,16 +90,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
   strategy.prepareForCreate?.(object);
   for (const admission of deps.admissions) await admission.admit({ operation: 'CREATE', call, object, old: undefined });
   if (call.operation === 'Update') {
-    updateManagedFields({
-      live: undefined,
-      object,
-      manager: call.manager,
-      apiVersion: apiVersionOf(resource),
-      subresource: '',
-      now: new Date(deps.clock.now()),
-      versions: resource.fieldVersions,
-      reset: [],
-    });
+    recordManager(call, { live: undefined, object }, deps.clock);
   }
   refuseInvalid(object, call, [
     ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),

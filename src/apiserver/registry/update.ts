@@ -1,5 +1,5 @@
 import { cloneJson, equalJson, type JsonObject } from '../codec/json.ts';
-import { onlyManagedTimesDiffer, updateManagedFields } from '../fields/managedFields.ts';
+import { onlyManagedTimesDiffer } from '../fields/managedFields.ts';
 import { conflict, invalid, MODIFIED, notFound } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../schema/objectMeta.ts';
@@ -8,7 +8,7 @@ import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call
 import { refuseInvalid } from './checks.ts';
 import { copyMember, generationOf, isDeleting, listAt, metaOf, sharingWith, textAt, tidyMeta } from './object.ts';
 import { dropTwinOwners } from './owners.ts';
-import { apiVersionOf } from './resource.ts';
+import { recordManager } from './recordManager.ts';
 import { decodeEntry, encodeEntry, notWritten, writtenAs } from './versions.ts';
 
 /** More conflicts in a row than this and the client may try itself. */
@@ -64,16 +64,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   const object = sharingWith(old, made);
   for (const admission of deps.admissions) await admission.admit({ operation: 'UPDATE', call, object, old });
   if (call.operation === 'Update') {
-    updateManagedFields({
-      live: old,
-      object,
-      manager: call.manager,
-      apiVersion: apiVersionOf(resource),
-      subresource: call.subresource,
-      now: new Date(deps.clock.now()),
-      versions: resource.fieldVersions,
-      reset: [],
-    });
+    recordManager(call, { live: old, object }, deps.clock);
   }
   refuseInvalid(object, call, updateErrors(call, object, old));
   for (const policy of deps.policies) await policy.admit({ operation: 'UPDATE', call, object, old });
