@@ -29,14 +29,15 @@ export class Names {
 
   /** The same for text in which they stand. */
   inText(text: string): string {
-    let said = text.replaceAll(UID, (uid) => this.#uid(uid));
+    // first: in its number a revision could be found
+    let said = text.replaceAll(this.#namespace, '{ns}').replaceAll(UID, (uid) => this.#uid(uid));
     for (const [revision, stands] of this.#revisions) {
       // short ones could be any number, and 123-abc is an example in errors about names
       if (revision.length > 1) said = said.replaceAll(new RegExp(`(?<![0-9])${revision}(?![0-9]|-abc)`, 'g'), stands);
     }
     said = said.replaceAll(REVISION_IN_TEXT, '$1<rv>$2');
     for (const [name, stands] of this.#generated) said = said.replaceAll(name, stands);
-    return said.replaceAll(this.#namespace, '{ns}');
+    return said;
   }
 
   /** Revisions of objects, and names made for them, in the order of the answer. */
