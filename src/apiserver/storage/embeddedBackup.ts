@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openEmbeddedStorage } from './embedded.ts';
+import type { Storage } from './storage.ts';
 import { META, openTables, packNumber, unpackHead, unpackNumber } from './embeddedTables.ts';
 import { OBJECTS, StoreNotEmptyError, type Restoration, type Snapshot, type SnapshotEntry } from './snapshot.ts';
 
@@ -48,13 +49,44 @@ export function snapshotEmbedded(directory: string): Snapshot {
 
 /**
  * Begins a store for `directory` beside it, whose revisions begin after `revision`; only its end puts it in place, by
- * one rename, so that a crash leaves nothing half restored.
+ * one rename, so that a crash leaves nothing half restored. Until then the directory is held: a server that is started
+ * meanwhile would write to a store that is about to be replaced.
  * @throws StoreNotEmptyError, StoreInUseError
  */
 export async function restoreEmbedded(directory: string, revision: number): Promise<Restoration> {
-  await assertEmpty(directory);
-  // no dot: LMDB takes a path with one for a file
+  const wasThere = existsSync(join(directory, 'data.mdb'));
+  const target = await openEmpty(directory);
   const beside = `${directory}-restoring`;
+  try {
+    const storage = await beginStore(beside, revision);
+    return {
+      storage,
+      finish: async () => {
+        await storage.close();
+        await replace(target, directory, beside);
+      },
+      abandon: async () => {
+        await storage.close();
+        await rm(beside, { recursive: true, force: true });
+        await (wasThere ? target.close() : replace(target, directory));
+      },
+    };
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+}
+
+/** The store of `directory`, open and thereby held. */
+async function openEmpty(directory: string): Promise<Storage> {
+  const storage = await openEmbeddedStorage(directory);
+  if ((await storage.revision()) === 0) return storage;
+  await storage.close();
+  throw new StoreNotEmptyError(`in ${directory}`, 'choose another --data-dir, or move that directory away');
+}
+
+// no dot in its name: LMDB takes a path with one for a file
+async function beginStore(beside: string, revision: number): Promise<Storage> {
   await rm(beside, { recursive: true, force: true });
   await mkdir(beside, { recursive: true, mode: 0o700 });
   // makes the files with their modes, and proves that the directory can be used
@@ -65,30 +97,21 @@ export async function restoreEmbedded(directory: string, revision: number): Prom
     void tables.meta.put(META.compacted, packNumber(revision));
   });
   await tables.root.close();
-  const storage = await openEmbeddedStorage(beside);
-  return {
-    storage,
-    finish: async () => {
-      await storage.close();
-      await rm(directory, { recursive: true, force: true });
-      await rename(beside, directory);
-      const parent = await open(dirname(directory), 'r');
-      await parent.sync();
-      await parent.close();
-    },
-    abandon: async () => {
-      await storage.close();
-      await rm(beside, { recursive: true, force: true });
-    },
-  };
+  return openEmbeddedStorage(beside);
 }
 
-async function assertEmpty(directory: string): Promise<void> {
-  if (!existsSync(join(directory, 'data.mdb'))) return;
-  const storage = await openEmbeddedStorage(directory);
-  const revision = await storage.revision();
-  await storage.close();
-  if (revision > 0) {
-    throw new StoreNotEmptyError(`in ${directory}`, 'choose another --data-dir, or move that directory away');
-  }
+/**
+ * Puts the directory `by`, or nothing, in the place of the empty store that `target` holds; that is given up only when
+ * it is out of the way.
+ */
+async function replace(target: Storage, directory: string, by?: string): Promise<void> {
+  const away = `${directory}-replaced`;
+  await rm(away, { recursive: true, force: true });
+  await rename(directory, away);
+  if (by !== undefined) await rename(by, directory);
+  const parent = await open(dirname(directory), 'r');
+  await parent.sync();
+  await parent.close();
+  await target.close();
+  await rm(away, { recursive: true, force: true });
 }

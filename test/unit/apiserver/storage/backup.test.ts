@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readBackup, writeBackup } from '../../../../src/apiserver/storage/backupFile.ts';
+import { StoreInUseError } from '../../../../src/apiserver/storage/directoryLock.ts';
 import { openEmbeddedStorage } from '../../../../src/apiserver/storage/embedded.ts';
 import { restoreEmbedded, snapshotEmbedded } from '../../../../src/apiserver/storage/embeddedBackup.ts';
 import { restoreEntries } from '../../../../src/apiserver/storage/restore.ts';
@@ -44,8 +45,9 @@ describe('a backup of the embedded store', () => {
     expect(header).toMatchObject({ store: 'embedded', revision });
     const restoration = await restoreEmbedded(place('new'), revision + 1_000);
     expect(await restoreEntries(place('file'), restoration)).toBe(4);
-    expect(existsSync(place('new'))).toBe(false);
     await restoration.finish();
+    expect(existsSync(place('new-restoring'))).toBe(false);
+    expect(existsSync(place('new-replaced'))).toBe(false);
 
     const restored = await openEmbeddedStorage(place('new'));
     const { entries, revision: now } = await restored.list('/');
@@ -65,6 +67,26 @@ describe('a backup of the embedded store', () => {
   it('is not restored into a store with content', async () => {
     await backUp();
     await expect(restoreEmbedded(place('store'), 1_000)).rejects.toThrow(StoreNotEmptyError);
+  });
+
+  it.each(['a new directory', 'an empty store'])('keeps %s from being served until it is there', async (what) => {
+    await backUp();
+    if (what === 'an empty store') await (await openEmbeddedStorage(place('new'))).close();
+    const restoration = await restoreEmbedded(place('new'), 1_000);
+    await expect(openEmbeddedStorage(place('new'))).rejects.toThrow(StoreInUseError);
+    expect(await restoreEntries(place('file'), restoration)).toBe(4);
+    await restoration.finish();
+    const restored = await openEmbeddedStorage(place('new'));
+    expect((await restored.list('/')).entries).toHaveLength(4);
+    await restored.close();
+  });
+
+  it('leaves an empty store as it was when it is abandoned', async () => {
+    await (await openEmbeddedStorage(place('new'))).close();
+    await (await restoreEmbedded(place('new'), 1_000)).abandon();
+    const storage = await openEmbeddedStorage(place('new'));
+    expect(await storage.revision()).toBe(0);
+    await storage.close();
   });
 
   it('leaves nothing when it is abandoned', async () => {
