@@ -44,6 +44,11 @@ const FULL = {
   },
 };
 
+/** A ClusterRole that consists of others. */
+interface Collecting extends KubeObject {
+  aggregationRule?: { clusterRoleSelectors: { matchLabels: Record<string, string> }[] };
+}
+
 let directory: string;
 
 beforeAll(async () => {
@@ -114,6 +119,29 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
     expect(JSON.stringify(rules)).not.toContain('*');
     expect(rules.filter(({ resources }) => resources?.includes('secrets'))).toEqual([]);
   });
+
+  it.each([true, false])(
+    'fills the roles for people, and those of Kubernetes only when told: %s',
+    async (aggregate) => {
+      const roles = objectsOf(await render(helm, { roles: { aggregate } })).filter(
+        ({ kind }) => kind === 'ClusterRole',
+      );
+      const labels = roles.map(({ metadata }) => Object.keys(metadata.labels ?? {}));
+      const partOf = (label: string) => labels.filter((one) => one.includes(label)).length;
+      const collecting = roles.flatMap((role) => (role as Collecting).aggregationRule?.clusterRoleSelectors ?? []);
+      const selected = collecting.flatMap(({ matchLabels }) => Object.keys(matchLabels));
+      expect(selected.map((label) => [label, partOf(label)])).toEqual([
+        ['hostler.dev/aggregate-to-admin', 3],
+        ['hostler.dev/aggregate-to-member', 2],
+        ['hostler.dev/aggregate-to-owner', 4],
+        ['hostler.dev/aggregate-to-project-viewer', 1],
+      ]);
+      const kubernetes = ['view', 'edit', 'admin'].map((who) =>
+        partOf(`rbac.authorization.k8s.io/aggregate-to-${who}`),
+      );
+      expect(kubernetes).toEqual(aggregate ? [2, 1, 1] : [0, 0, 0]);
+    },
+  );
 
   it('makes the namespace of its own only where the release is elsewhere', async () => {
     const namespaces = (text: string) => objectsOf(text).filter(({ kind }) => kind === 'Namespace').length;
