@@ -6,6 +6,8 @@ const LABELS = { 'app.kubernetes.io/name': 'hostler', 'app.kubernetes.io/part-of
 
 /** Where Hostler keeps what is its own. */
 export const SYSTEM_NAMESPACE = 'hostler-system';
+/** ServiceAccount of the controllers, where the chart's release has its usual name. */
+export const CONTROLLER_ACCOUNT = { namespace: SYSTEM_NAMESPACE, name: 'hostler' };
 
 /** What `create` on it allows, of `servers`: the changes that end in root on a host, such as hooks and daemon.json. */
 const COMMANDS = 'commands';

@@ -1,9 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { CONTROLLER_ACCOUNT } from '../api/access.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { isForbidden } from '../kube/apiError.ts';
 import type { Client } from '../kube/client.ts';
 import { roleBindings, roles, type Role, type RoleBinding, type Subject } from '../kube/rbacResources.ts';
+import { serviceAccounts } from '../kube/resource.ts';
 import { openCluster, withCluster, type ClusterOptions } from './cluster.ts';
 import { CliError, exitCode } from './exitCodes.ts';
-import { print } from './output.ts';
+import { print, remark } from './output.ts';
 
 /** Name of the Role and of its binding, one of each in a namespace. */
 const NAME = 'hostler-credentials';
@@ -11,7 +15,12 @@ const RBAC = 'rbac.authorization.k8s.io';
 
 interface GrantOptions extends ClusterOptions {
   captureOutput?: true;
-  serviceAccount: { namespace: string; name: string };
+  serviceAccount: Account;
+}
+
+interface Account {
+  namespace: string;
+  name: string;
 }
 
 /** `hostler grant` */
@@ -22,7 +31,7 @@ export function grantCommand(): Command {
     .addOption(
       new Option('--service-account <namespace/name>', 'what the controllers run as')
         .argParser(serviceAccount)
-        .default({ namespace: 'hostler-system', name: 'hostler' }, 'hostler-system/hostler'),
+        .default(CONTROLLER_ACCOUNT, textOf(CONTROLLER_ACCOUNT)),
     )
     .addHelpText(
       'after',
@@ -44,13 +53,40 @@ async function grant(names: string[], options: GrantOptions): Promise<void> {
   if (names.length === 0 && captureOutput !== true)
     throw new CliError(exitCode.usage, 'Name the Secrets that the controllers may read, or give --capture-output.');
   const { client, namespace } = openCluster(options);
+  await checkAccount(client, account);
   const granted = await keepRole(client, namespace, { names, captureOutput });
   await keepBinding(client, namespace, { kind: 'ServiceAccount', ...account });
   const may = [
     ...(granted.names.length > 0 ? [`read ${granted.names.join(', ')}`] : []),
     ...(granted.captureOutput ? ['create Secrets for output'] : []),
   ];
-  print(`${account.namespace}/${account.name} may in namespace ${namespace} ${may.join(' and ')}`);
+  print(`${textOf(account)} may in namespace ${namespace} ${may.join(' and ')}`);
+}
+
+/**
+ * Kubernetes binds accounts that are not there without a word, and nothing would be granted.
+ * @throws CliError when it is not there; whoever may not look is told so, and not held up.
+ */
+async function checkAccount(client: Client, account: Account): Promise<void> {
+  try {
+    if ((await client.find(serviceAccounts, account)) !== undefined) return;
+    const { items } = await client.list(serviceAccounts, { namespace: account.namespace });
+    throw new CliError(exitCode.notFound, missingText(account, items));
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    remark(`You may not look whether there is a ServiceAccount ${textOf(account)}: see that the name is right.`);
+  }
+}
+
+function missingText(account: Account, others: readonly KubeObject[]): string {
+  const names = others.map(({ metadata }) => metadata.name).filter((name) => name !== 'default');
+  const found = names.length === 0 ? '' : ` In ${account.namespace} there is: ${names.join(', ')}.`;
+  const advice = 'Name what the controllers run as, by --service-account; the message of SecretForbidden has it.';
+  return `ServiceAccount ${textOf(account)} does not exist.${found} ${advice}`;
+}
+
+function textOf({ namespace, name }: Account): string {
+  return `${namespace}/${name}`;
 }
 
 interface Granted {
@@ -98,7 +134,7 @@ async function keepBinding(client: Client, namespace: string, subject: Subject):
   else await client.update(roleBindings, { ...found, subjects: [...subjects, subject] });
 }
 
-function serviceAccount(text: string): GrantOptions['serviceAccount'] {
+function serviceAccount(text: string): Account {
   const [namespace = '', name = '', ...more] = text.split('/');
   if (namespace === '' || name === '' || more.length > 0)
     throw new InvalidArgumentError(`"${text}" is not namespace/name, such as hostler-system/hostler.`);

@@ -73,6 +73,7 @@ export interface JsonPatchOperation {
 export class Client {
   readonly #rest: RestClient;
   readonly #connection: Connection;
+  #userName: string | undefined;
 
   constructor(options: ClientOptions) {
     this.#connection = options.connection;
@@ -199,6 +200,24 @@ export class Client {
       signal?.throwIfAborted();
       throw error;
     }
+  }
+
+  /** As whom the API knows this client, such as `system:serviceaccount:hostler-system:hostler`; asked once. */
+  async userName(options: CallOptions = {}): Promise<string> {
+    this.#userName ??= await this.#askWho(options);
+    return this.#userName;
+  }
+
+  async #askWho(options: CallOptions): Promise<string> {
+    const type = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+    const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+    const review = await this.request<{ status?: { userInfo?: { username?: string } } }>({
+      method: 'POST',
+      path,
+      body: type,
+      ...callOptions(options),
+    });
+    return review.status?.userInfo?.username ?? '';
   }
 
   /** Any call that answers with JSON: discovery, `/version`, other media types. */

@@ -95,6 +95,15 @@ export const secrets: Resource<Secret> = {
   namespaced: true,
 };
 
+/** core/v1 ServiceAccount. */
+export const serviceAccounts: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  kind: 'ServiceAccount',
+  namespaced: true,
+};
+
 /** coordination.k8s.io/v1 Lease. */
 export interface Lease extends KubeObject {
   spec?: {

@@ -3,6 +3,7 @@ import { isForbidden } from '../../kube/apiError.ts';
 import { secrets } from '../../kube/resource.ts';
 import { TerminalError, TransientError } from '../../lib/errors.ts';
 import { redactor } from '../../lib/redaction.ts';
+import { howToGrant } from './grants.ts';
 
 /** One Secret as it is now: decoded values, and which version of it they are. Never log one. */
 export interface ReadSecret {
@@ -47,12 +48,13 @@ export class SecretReader {
       return await this.#client.find(secrets, key, { signal });
     } catch (error) {
       if (!isForbidden(error)) throw error;
+      const how = await howToGrant(this.#client, { asked: key.name, namespace: key.namespace }, signal);
       throw new TerminalError(
         'SecretForbidden',
         `Hostler may not read Secret ${key.namespace}/${key.name} of ${field}.`,
         {
           cause: error,
-          remedy: `Whoever owns it grants that: hostler grant ${key.name} --namespace ${key.namespace}`,
+          remedy: `Whoever owns it grants that: ${how}`,
         },
       );
     }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serverKind, type Server } from '../../../src/api/server.ts';
-import { secrets } from '../../../src/kube/resource.ts';
+import { secrets, serviceAccounts } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
 import { roles } from '../../../src/kube/rbacResources.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
@@ -276,6 +276,22 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
 describe('hostler grant', () => {
   const granted = async () =>
     (await plane.client.get(roles, { namespace: 'default', name: 'hostler-credentials' })).rules;
+
+  it('grants nothing to an account that is not there, and says which there are', async () => {
+    const create = (name: string) =>
+      plane.client.create(serviceAccounts, {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { namespace: 'hostler-system', name },
+      });
+    await create('prod-hostler');
+    const refused = await hostler(['grant', 'first']);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain('ServiceAccount hostler-system/hostler does not exist.');
+    expect(refused.stderr).toContain('In hostler-system there is: prod-hostler.');
+    await expect(granted()).rejects.toMatchObject({ code: 404 });
+    await create('hostler');
+  });
 
   it('adds to what was granted before, and never makes a rule without names', async () => {
     expect((await hostler(['grant'])).code).toBe(2);

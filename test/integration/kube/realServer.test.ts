@@ -44,6 +44,10 @@ afterAll(async () => {
 });
 
 describe('the client layer and the API server', () => {
+  it('agree on who asks', async () => {
+    expect(await client.userName()).toBe('hostler-admin');
+  });
+
   it('agree on writes, conflicts, finalizers and status', async () => {
     const created = await client.create(things, server1('web'));
     const withFinalizer = await addFinalizer(client, things, created, 'hostler.dev/cleanup');

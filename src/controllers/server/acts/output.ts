@@ -5,6 +5,7 @@ import type { Client } from '../../../kube/client.ts';
 import { secrets } from '../../../kube/resource.ts';
 import { TerminalError, TransientError } from '../../../lib/errors.ts';
 import { redactor } from '../../../lib/redaction.ts';
+import { howToGrant } from '../grants.ts';
 
 export const MAX_OUTPUT_BYTES = 256 * 1024;
 
@@ -23,7 +24,7 @@ export async function keepOutput(
     return await create(client, operation, output, { signal });
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    throw new TransientError('SecretForbidden', ...forbidden(operation, error));
+    throw new TransientError('SecretForbidden', ...(await forbidden(client, operation, { cause: error, signal })));
   }
 }
 
@@ -36,13 +37,17 @@ export async function proveKeepable(client: Client, operation: ServerOperation, 
     await create(client, operation, '', { signal, dryRun: true });
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    throw new TerminalError('SecretForbidden', ...forbidden(operation, error));
+    throw new TerminalError('SecretForbidden', ...(await forbidden(client, operation, { cause: error, signal })));
   }
 }
 
-function forbidden({ metadata: { namespace = '' } }: ServerOperation, cause: unknown) {
+async function forbidden(
+  client: Client,
+  { metadata: { namespace = '' } }: ServerOperation,
+  { cause, signal }: { cause: unknown; signal: AbortSignal },
+) {
   const message = `Hostler may not create a Secret for the output in namespace ${namespace}.`;
-  const remedy = `Let it: hostler grant --capture-output --namespace ${namespace}`;
+  const remedy = `Let it: ${await howToGrant(client, { asked: '--capture-output', namespace }, signal)}`;
   return [message, { cause, remedy }] as const;
 }
 

@@ -80,6 +80,7 @@ function acts(): Acts {
     clock,
     ...claimDeps,
     client: {
+      userName: () => Promise.resolve('system:serviceaccount:hostler-system:prod-hostler'),
       find: (_: unknown, { name }: { name: string }) => Promise.resolve(stored.get(name)),
       create: (_: unknown, { metadata }: KubeObject, { dryRun = false }: { dryRun?: boolean }) => {
         const code = answers.shift() ?? 201;
@@ -188,7 +189,9 @@ describe('operations that change a host', () => {
     const { phase, message } = stored.get('one')?.status ?? {};
     expect([phase, message]).toEqual([
       'Failed',
-      expect.stringContaining('hostler grant --capture-output --namespace acme'),
+      expect.stringContaining(
+        'hostler grant --capture-output --namespace acme --service-account hostler-system/prod-hostler',
+      ),
     ]);
     expect(story).not.toContain('start-job');
     answers = [403];
