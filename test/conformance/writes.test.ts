@@ -315,6 +315,13 @@ interactions('patch', {
     create('gears', gear('a', { list: [1], map: { a: 1 } })),
     mergePatch('gears/a', { spec: { list: [null, { x: null, y: [{ z: null }] }], map: { b: { c: null } } } }),
   ],
+  'by JSON patch that copies too much': [
+    create('configmaps', configMap('a', { a: 'x'.repeat(900_000) })),
+    jsonPatch(
+      'configmaps/a',
+      ['b', 'c', 'd', 'e'].map((key) => ({ op: 'copy', from: '/data/a', path: `/data/${key}` })),
+    ),
+  ],
   'by an empty JSON patch': [MADE, jsonPatch('configmaps/a', [])],
   'by JSON patch with escapes': [
     create('configmaps', configMap('a', {}, { annotations: { 'example.com/x': '1' } })),

@@ -61,6 +61,16 @@ function equalMembers(a: JsonObject, b: JsonObject): boolean {
   );
 }
 
+/** A text that is the same for values that are {@link equalJson}, and for no others: to look values up by. */
+export function canonicalText(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
+  if (!isJsonObject(value)) return stringifyJson(value);
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalText(value[key] ?? null)}`);
+  return `{${members.join(',')}}`;
+}
+
 /** The child of `value` at `step`; undefined when there is none. To walk two versions of one object side by side. */
 export function childOf(value: JsonValue | undefined, step: string | number): JsonValue | undefined {
   if (typeof step === 'number') return Array.isArray(value) ? value[step] : undefined;

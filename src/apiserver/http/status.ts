@@ -1,4 +1,4 @@
-import { invalidMessage, statusCauses, type FieldError } from '../schema/fieldErrors.ts';
+import { invalidMessage, statusCauses, told, type FieldError } from '../schema/fieldErrors.ts';
 import { StorageError } from '../storage/storage.ts';
 
 /** One machine-readable reason inside a Status, usually one field of the request. */
@@ -186,11 +186,12 @@ export function invalid(
   errors: readonly FieldError[],
 ): ApiError {
   const kind = subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`;
-  return failure(422, 'Invalid', invalidMessage(kind, subject.name, errors), {
+  const shown = told(errors);
+  return failure(422, 'Invalid', invalidMessage(kind, subject.name, shown), {
     ...(subject.name === '' ? {} : { name: subject.name }),
     ...(subject.group === '' ? {} : { group: subject.group }),
     ...(subject.kind === '' ? {} : { kind: subject.kind }),
-    causes: statusCauses(errors),
+    causes: statusCauses(shown),
   });
 }
 

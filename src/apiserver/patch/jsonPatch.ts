@@ -1,11 +1,11 @@
-import { cloneJson, equalJson, isJsonObject, member } from '../codec/json.ts';
+import { cloneJson, equalJson, isJsonObject, member, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { PatchError } from './patchError.ts';
 
 /** Operations one patch may have; kube's limit. */
 const MAX_OPERATIONS = 10_000;
-/** Values that all `copy` operations of a patch may add; each can double the document. */
-const MAX_COPIED_VALUES = 100_000;
+/** What all `copy` operations of a patch may add as JSON; each can double the document. kube's limit. */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   op: string;
@@ -91,12 +91,14 @@ class Editor {
   }
 
   #copy(value: JsonValue): JsonValue {
-    const copy = cloneJson(value);
-    this.#copied += countValues(copy);
-    if (this.#copied > MAX_COPIED_VALUES) {
-      throw new PatchError(413, `the copy operations of the JSON patch add more than ${MAX_COPIED_VALUES} values`);
+    this.#copied += Buffer.byteLength(stringifyJson(value));
+    if (this.#copied > MAX_COPIED_BYTES) {
+      throw new PatchError(
+        422,
+        `Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${MAX_COPIED_BYTES}`,
+      );
     }
-    return copy;
+    return cloneJson(value);
   }
 
   #add(op: string, path: string, value: JsonValue): void {
@@ -191,9 +193,4 @@ function indexOf(op: string, path: string, key: string, length: number): number 
     );
   }
   return index;
-}
-
-function countValues(value: JsonValue): number {
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countValues(item), 1);
-  return isJsonObject(value) ? countValues(Object.values(value)) : 1;
 }

@@ -48,11 +48,12 @@ function retainKeys(original: JsonObject, patch: JsonObject): JsonObject {
   const keys = member(patch, RETAIN_KEYS);
   if (keys === undefined) return original;
   if (!Array.isArray(keys)) throw new PatchError(400, 'invalid patch format of $retainKeys');
+  const retained = new Set(keys);
   const unlisted = Object.entries(patch).find(
-    ([key, value]) => value !== null && !key.startsWith('$') && !keys.includes(key),
+    ([key, value]) => value !== null && !key.startsWith('$') && !retained.has(key),
   );
   if (unlisted !== undefined) throw new PatchError(400, 'invalid patch format of $retainKeys');
-  return Object.fromEntries(Object.entries(original).filter(([key]) => keys.includes(key)));
+  return Object.fromEntries(Object.entries(original).filter(([key]) => retained.has(key)));
 }
 
 function mergeField(result: JsonObject, key: string, value: JsonValue, at: Position): void {

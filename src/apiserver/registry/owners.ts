@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { canonicalText, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { listAt, metaOf, textAt } from './object.ts';
 
 /** When the twins were seen: in what was sent, or in what a patch made. */
@@ -11,14 +11,15 @@ export function dropTwinOwners(object: JsonObject, warnings: string[], moment: M
   const meta = metaOf(object);
   const owners = listAt(meta, 'ownerReferences');
   if (owners.length < 2) return;
-  const kept: JsonValue[] = [];
+  const kept = new Map<string, JsonValue>();
   const twins: string[] = [];
   for (const owner of owners) {
-    if (kept.some((one) => equalJson(one, owner))) twins.push(isJsonObject(owner) ? textAt(owner, 'uid') : '');
-    else kept.push(owner);
+    const text = canonicalText(owner);
+    if (kept.has(text)) twins.push(isJsonObject(owner) ? textAt(owner, 'uid') : '');
+    else kept.set(text, owner);
   }
   if (twins.length === 0) return;
-  meta['ownerReferences'] = kept;
+  meta['ownerReferences'] = [...kept.values()];
   warnings.push(
     `.metadata.ownerReferences contains duplicate entries${WORDS[moment]}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twins.join(', ')}`,
   );

@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, stringifyJson } from '../codec/json.ts';
+import { canonicalText, isJsonObject, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import type { CheckNode } from './checkNode.ts';
 import { checkNumber, checkText, isOneOf, jsonTypeOf } from './checkScalars.ts';
@@ -270,7 +270,7 @@ function best(attempts: readonly Attempt[]): Attempt | undefined {
 }
 
 function hasDuplicates(items: readonly JsonValue[]): boolean {
-  return items.some((item, index) => items.slice(0, index).some((other) => equalJson(item, other)));
+  return new Set(items.map(canonicalText)).size < items.length;
 }
 
 function join(path: string, key: string): string {

@@ -1,4 +1,4 @@
-import { equalJson, isJsonObject, member } from '../codec/json.ts';
+import { canonicalText, equalJson, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { childNode } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
@@ -27,10 +27,36 @@ export function correlateIndex(pair: Correlated | undefined, index: number): Cor
   if (pair?.node.listType !== 'map' || pair.node.items === undefined) return undefined;
   if (!Array.isArray(pair.value) || !Array.isArray(pair.old)) return undefined;
   const value = pair.value[index];
-  const keys = pair.node.listMapKeys;
   if (!isJsonObject(value)) return undefined;
-  const old = pair.old.find((item) => isJsonObject(item) && sameKeys(item, value, keys));
+  const { listMapKeys } = pair.node;
+  // most often nothing has moved
+  const beside = pair.old[index];
+  const old =
+    isJsonObject(beside) && sameKeys(beside, value, listMapKeys)
+      ? beside
+      : itemsByKeys(pair.old, listMapKeys).get(keysText(value, listMapKeys));
   return old === undefined ? undefined : { value, old, node: pair.node.items };
+}
+
+/** Lists that were asked for an item out of its place; one lies at one place of a schema, so its keys are always the same. */
+const indexes = new WeakMap<JsonValue[], Map<string, JsonObject>>();
+
+function itemsByKeys(list: JsonValue[], keys: readonly string[]): Map<string, JsonObject> {
+  const known = indexes.get(list);
+  if (known !== undefined) return known;
+  const items = new Map<string, JsonObject>();
+  for (const item of list) {
+    if (!isJsonObject(item)) continue;
+    const text = keysText(item, keys);
+    if (!items.has(text)) items.set(text, item);
+  }
+  indexes.set(list, items);
+  return items;
+}
+
+/** Equal for items of {@link sameKeys}; a key that is missing is another one than null. */
+function keysText(item: JsonObject, keys: readonly string[]): string {
+  return keys.map((key) => (Object.hasOwn(item, key) ? canonicalText(item[key] ?? null) : '')).join();
 }
 
 /** Deep equality; lists that are maps are compared by key, in any order. */

@@ -76,6 +76,25 @@ export function tooMany(field: string, actual: number, max: number): FieldError 
   return { type: 'FieldValueTooMany', field: field || '<nil>', badValue: actual, detail };
 }
 
+/**
+ * Characters of the errors that one answer tells, about. Many errors show the value they are about, and where each of
+ * thousands shows the same long list, an answer would be larger than any request.
+ */
+const MAX_TOLD_CHARS = 1024 * 1024;
+
+/** The first of `errors`, as many as an answer may tell, and how many more there are. */
+export function told(errors: readonly FieldError[]): readonly FieldError[] {
+  let chars = 0;
+  for (const [index, error] of errors.entries()) {
+    chars += errorText(error).length;
+    const more = errors.length - index - 1;
+    if (chars <= MAX_TOLD_CHARS || more === 0) continue;
+    const rest: FieldError = { type: 'FieldValueTooMany', field: '<nil>', detail: `${more} more errors are not shown` };
+    return [...errors.slice(0, index + 1), rest];
+  }
+  return errors;
+}
+
 /** One entry of a Status' `details.causes`. */
 export interface StatusCause {
   reason: FieldErrorType;

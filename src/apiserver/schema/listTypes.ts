@@ -1,4 +1,4 @@
-import { childOf, isJsonObject, member, stringifyJson } from '../codec/json.ts';
+import { canonicalText, childOf, isJsonObject, member } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { duplicate, invalid } from './fieldErrors.ts';
 import type { FieldError } from './fieldErrors.ts';
@@ -72,7 +72,7 @@ function hasListTypes(node: StructuralNode): boolean {
 }
 
 function checkSet(items: JsonValue[], path: string): FieldError[] {
-  return repeated(items.map(identity)).map((index) => duplicate(`${path}[${index}]`, items[index] ?? null));
+  return repeated(items.map(canonicalText)).map((index) => duplicate(`${path}[${index}]`, items[index] ?? null));
 }
 
 function checkMap(items: JsonValue[], node: StructuralNode, path: string): FieldError[] {
@@ -98,21 +98,11 @@ function keysOf(item: JsonValue, keys: readonly string[]): JsonObject {
   );
 }
 
-/** As {@link identity} of the keys; the usual single key needs no object around it. */
+/** As {@link canonicalText} of the keys; the usual single key needs no object around it. */
 function identityByKeys(item: JsonValue, keys: readonly string[]): string {
   const [key, ...others] = keys;
   const value = key === undefined || others.length > 0 ? undefined : childOf(item, key);
-  return typeof value === 'string' ? JSON.stringify(value) : identity(keysOf(item, keys));
-}
-
-/** A text that is equal for equal values. */
-function identity(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(identity).join(',')}]`;
-  if (!isJsonObject(value)) return stringifyJson(value);
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${identity(value[key] ?? null)}`);
-  return `{${members.join(',')}}`;
+  return typeof value === 'string' ? JSON.stringify(value) : canonicalText(keysOf(item, keys));
 }
 
 /** Indexes at which a value is seen for the second time. */

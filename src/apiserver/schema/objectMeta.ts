@@ -172,9 +172,9 @@ function checkFinalizers(finalizers: readonly string[], path: string): FieldErro
 
 function checkNewFinalizers(meta: JsonObject, before: JsonObject, path: string): FieldError[] {
   if (member(before, 'deletionTimestamp') === undefined) return [];
-  const known = textsOf(before, 'finalizers');
+  const known = new Set(textsOf(before, 'finalizers'));
   const added = textsOf(meta, 'finalizers')
-    .filter((name) => !known.includes(name))
+    .filter((name) => !known.has(name))
     .sort();
   if (added.length === 0) return [];
   const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
