@@ -16,6 +16,8 @@ import {
 const MADE = create('configmaps', configMap('a'));
 const HELD = create('configmaps', configMap('a', {}, { finalizers: ['example.com/hold'] }));
 const FREED = jsonPatch('configmaps/a', [{ op: 'remove', path: '/metadata/finalizers' }]);
+const CLUSTER_ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+const NO_UID = '11111111-1111-1111-1111-111111111111';
 const owned = (name: string, owner: object): object => configMap(name, {}, { ownerReferences: [owner] });
 const BY_A = { apiVersion: 'v1', kind: 'ConfigMap', name: 'a', uid: '{uid.0}' };
 
@@ -210,11 +212,24 @@ interactions('garbage collection', {
     }),
   ],
   'a dependent of an owner that never was goes': [
-    create(
-      'configmaps',
-      owned('b', { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: '11111111-1111-1111-1111-111111111111' }),
-    ),
+    create('configmaps', owned('b', { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: NO_UID })),
     get('configmaps/b', { until: gone }),
+  ],
+  'what is in no namespace stays, whatever owner in one it names': [
+    MADE,
+    create(CLUSTER_ROLES, { metadata: { name: 'a-{ns}', ownerReferences: [BY_A] }, rules: [] }),
+    create(CLUSTER_ROLES, {
+      metadata: { name: 'b-{ns}', ownerReferences: [{ ...BY_A, uid: NO_UID }] },
+      rules: [],
+    }),
+    remove('configmaps/a'),
+    // by then the collector has come by the others
+    create('configmaps', owned('b', { ...BY_A, uid: NO_UID })),
+    get('configmaps/b', { until: gone }),
+    get(`${CLUSTER_ROLES}/a-{ns}`),
+    get(`${CLUSTER_ROLES}/b-{ns}`),
+    remove(`${CLUSTER_ROLES}/a-{ns}`),
+    remove(`${CLUSTER_ROLES}/b-{ns}`),
   ],
 });
 

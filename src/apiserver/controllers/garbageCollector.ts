@@ -22,6 +22,8 @@ export interface GarbageCollectorDeps {
 const POLL_MS = 200;
 const UNKNOWN_OWNER_MS = 30_000;
 
+type OwnerState = 'alive' | 'gone' | 'leaving' | 'unknown' | 'invalid';
+
 /**
  * Deletes objects whose owners are all gone, takes gone owners out of lists with living ones, and serves the
  * finalizers `orphan` (dependents lose the owner) and `foregroundDeletion` (dependents go first).
@@ -125,6 +127,10 @@ export class GarbageCollector {
     owners: readonly OwnerReference[],
   ): Promise<number | undefined> {
     const verdicts = await Promise.all(owners.map((owner) => this.#ownerState(owner, object.namespace)));
+    if (verdicts.includes('invalid')) {
+      this.#deps.log.warn({ key: object.key }, 'an object without a namespace names an owner in one: it stays');
+      return undefined;
+    }
     if (verdicts.includes('unknown')) return UNKNOWN_OWNER_MS;
     const gone = owners.filter((_, index) => verdicts[index] === 'gone');
     const living = owners.filter((_, index) => verdicts[index] === 'alive');
@@ -151,11 +157,15 @@ export class GarbageCollector {
     return undefined;
   }
 
-  /** `leaving`: alive, but being deleted in the foreground, which is to take its dependents along. */
-  async #ownerState(owner: OwnerReference, namespace: string): Promise<'alive' | 'gone' | 'leaving' | 'unknown'> {
+  /**
+   * `leaving`: alive, but being deleted in the foreground, which is to take its dependents along. `invalid`: in some
+   * namespace that the reference cannot name, so that it is never known to be gone.
+   */
+  async #ownerState(owner: OwnerReference, namespace: string): Promise<OwnerState> {
     const resource = this.#deps.catalog.findKind(owner.apiVersion, owner.kind);
     // a kind that is not served (any more, or not yet): nothing is known
     if (resource === undefined) return 'unknown';
+    if (isOutOfReach(resource, namespace)) return 'invalid';
     const { cache, key } = {
       cache: resource.store.cache,
       key: resource.store.key(resource.namespaced ? namespace : '', owner.name),
@@ -192,7 +202,9 @@ export class GarbageCollector {
       if (dependent === undefined) continue;
       this.#queue.add(key);
       const owner = dependent.object.owners?.find(({ uid }) => uid === object.uid);
-      if (owner?.blockOwnerDeletion === true) blocking++;
+      // what is never deleted with its owner must not hold it
+      const goes = !isOutOfReach(resource, dependent.object.namespace);
+      if (goes && owner?.blockOwnerDeletion === true) blocking++;
     }
     if (blocking > 0) return POLL_MS;
     await this.#dropFinalizer(resource, object, FOREGROUND);
@@ -235,6 +247,11 @@ export class GarbageCollector {
       }),
     );
   }
+}
+
+/** Whether an object of `namespace` (none: '') cannot say which one of this resource owns it. */
+function isOutOfReach(owner: StoredResource, namespace: string): boolean {
+  return owner.namespaced && namespace === '';
 }
 
 function waitsForUs(object: CachedObject): boolean {
