@@ -64,6 +64,16 @@ interactions('versions of a definition', {
     get(THING, { until: gone }),
     get('/apis/{ns}.example.com', { until: ({ body }) => (body as Json).versions?.length === 1 }),
   ],
+  'of which none is served any more, take their objects along': [
+    ...installed(version('v1', { a: TEXT })),
+    create(THING, ofV1('a', { a: '1' })),
+    jsonPatch(ONE, [{ op: 'replace', path: '/spec/versions/0/served', value: false }], quiet),
+    get(THING, { until: gone, ...quiet }),
+    remove(ONE, undefined, quiet),
+    get(ONE, { until: gone, ...quiet }),
+    ...installed(version('v1', { a: TEXT })),
+    get(`${THING}/a`, { pick: ({ reason }) => reason }),
+  ],
   'in the order of discovery': [
     ...installed(...['v1', 'v2', 'v1beta1', 'v10', 'v2alpha1', 'foo', 'v11beta2'].map((name) => version(name, {}))),
     get('/apis/{ns}.example.com', { until: ({ body }) => (body as Json).versions?.length === 7 }),

@@ -3,7 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { JsonObject } from '../codec/json.ts';
 import { conditionStatus, setCondition } from '../builtins/conditions.ts';
 import { CRD_FINALIZER } from '../builtins/customResourceDefinitions.ts';
-import { customResources, type CustomDeps } from '../crd/served.ts';
+import { customResources, type CustomDeps, type CustomResources } from '../crd/served.ts';
 import { updateCrdStatus } from '../crd/status.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { RegistryDeps } from '../registry/call.ts';
@@ -36,7 +36,7 @@ export class CrdController {
   readonly #deps: CrdControllerDeps;
   readonly #queue: KeyQueue;
   /** What is served of each definition: its identity, and the store whose watches end with it. */
-  readonly #served = new Map<string, { identity: string; resources: readonly StoredResource[] }>();
+  readonly #served = new Map<string, { identity: string; resources: CustomResources | undefined }>();
 
   constructor(deps: CrdControllerDeps) {
     this.#deps = deps;
@@ -81,8 +81,11 @@ export class CrdController {
       return undefined;
     }
     const crd = cachedToObject(definitions, cached);
-    const others = this.#all().filter((other) => textAt(metaOf(other), 'name') !== name);
-    if (updateCrdStatus(crd, others, registry.clock.now())) await this.#writeStatus(name, crd);
+    const held = {
+      others: this.#all().filter((other) => textAt(metaOf(other), 'name') !== name),
+      builtins: this.#builtins(crd),
+    };
+    if (updateCrdStatus(crd, held, registry.clock.now())) await this.#writeStatus(name, crd);
     if (conditionStatus(crd, 'Established') === 'True') this.#serve(crd);
     else this.#unserve(name);
     return isDeleting(crd) ? this.#finalize(name, crd) : undefined;
@@ -102,10 +105,11 @@ export class CrdController {
     if (known?.identity === identity) return;
     const resources = customResources(crd, this.#deps.custom, () => this.#terminating(name));
     this.#served.set(name, { identity, resources });
-    this.#deps.catalog.serve(name, resources);
+    const served = resources?.served ?? [];
+    this.#deps.catalog.serve(name, served);
     // watchers come back and then see objects by the new schema
     if (known !== undefined) endWatches(known.resources);
-    this.#deps.log.debug({ crd: name, versions: resources.map((one) => one.version) }, 'custom resource served');
+    this.#deps.log.debug({ crd: name, versions: served.map((one) => one.version) }, 'custom resource served');
   }
 
   #terminating(name: string): string | undefined {
@@ -126,8 +130,7 @@ export class CrdController {
   /** Deletes all objects; the definition goes when none is left. */
   async #finalize(name: string, crd: JsonObject): Promise<number | undefined> {
     if (!textsAt(metaOf(crd), 'finalizers').includes(CRD_FINALIZER)) return undefined;
-    const [resource] = this.#served.get(name)?.resources ?? [];
-    const remaining = resource === undefined ? 0 : await this.#deleteAll(resource);
+    const remaining = await this.#deleteAll(name, crd);
     if (remaining > 0) {
       const waiting = setCondition(
         crd,
@@ -153,8 +156,27 @@ export class CrdController {
     return undefined;
   }
 
-  /** Asks for the deletion of every object; returns how many are still there. */
-  async #deleteAll(resource: StoredResource): Promise<number> {
+  #builtins(crd: JsonObject): string[] {
+    return this.#deps.catalog.builtins(textAt(objectAt(crd, 'spec'), 'group'));
+  }
+
+  /**
+   * Asks for the deletion of every object, whether or not anything is served: a definition of the same name must not
+   * find them again. Returns how many are still there.
+   */
+  async #deleteAll(name: string, crd: JsonObject): Promise<number> {
+    if (this.#builtins(crd).includes(textAt(objectAt(objectAt(crd, 'spec'), 'names'), 'plural'))) return 0;
+    const served = this.#served.get(name)?.resources;
+    const resources = served ?? customResources(crd, this.#deps.custom, () => undefined);
+    if (resources === undefined) return 0;
+    try {
+      return await this.#deleteObjects(resources.stored);
+    } finally {
+      if (served === undefined) endWatches(resources);
+    }
+  }
+
+  async #deleteObjects(resource: StoredResource): Promise<number> {
     const { cache } = resource.store;
     await cache.ready();
     await cache.caughtUp(1_000);
@@ -171,6 +193,6 @@ export class CrdController {
   }
 }
 
-function endWatches(resources: readonly StoredResource[]): void {
-  for (const { store } of resources) store.cache.end();
+function endWatches(resources: CustomResources | undefined): void {
+  resources?.stored.store.cache.end();
 }

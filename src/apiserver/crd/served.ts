@@ -53,40 +53,49 @@ interface Version {
   fields: readonly { label: string; path: JsonPath }[];
 }
 
+/** What comes of a definition; all versions are over one store. */
+export interface CustomResources {
+  /** One per served version. */
+  served: readonly StoredResource[];
+  /** In the version that objects are stored in, served or not: for whoever must reach them all. */
+  stored: StoredResource;
+}
+
 /**
- * The resources that the established definition `crd` adds, one per served version, all over one store.
+ * The resources of the established definition `crd`; undefined when no version of it is stored.
  * @param createForbidden  Why nothing can be created right now; undefined = nothing stands against it.
  */
 export function customResources(
   crd: JsonObject,
   deps: CustomDeps,
   createForbidden: () => string | undefined,
-): StoredResource[] {
+): CustomResources | undefined {
   const spec = objectAt(crd, 'spec') ?? {};
   const versions = listAt(spec, 'versions')
     .filter((version) => isJsonObject(version))
     .map((source) => readVersion(source, spec));
   const stored = versions.find((version) => version.storage);
-  if (stored === undefined) return [];
+  if (stored === undefined) return undefined;
   const names = namesOf(crd);
   const served = versionsWithoutWebhook(crd);
   const store = storeOf({ crd, names, versions, stored }, deps);
-  return versions
-    .filter((version) => served.includes(version.name))
-    .map((version) =>
-      toResource({
-        spec,
-        names,
-        version,
-        store,
-        createForbidden,
-        fieldVersions: fieldVersionsOf(versions, {
-          group: textAt(spec, 'group'),
-          version: version.name,
-          isRevised: generationOf(crd) > 1,
-        }),
+  const resourceOf = (version: Version): StoredResource =>
+    toResource({
+      spec,
+      names,
+      version,
+      store,
+      createForbidden,
+      fieldVersions: fieldVersionsOf(versions, {
+        group: textAt(spec, 'group'),
+        version: version.name,
+        isRevised: generationOf(crd) > 1,
       }),
-    );
+    });
+  return {
+    served: versions.filter((version) => served.includes(version.name)).map(resourceOf),
+    stored: resourceOf(stored),
+  };
 }
 
 function readVersion(source: JsonObject, spec: JsonObject): Version {

@@ -13,12 +13,16 @@ interface TakenNames {
 
 /**
  * Brings names and conditions of `crd.status` up to date with its spec.
- * @param others  Every other definition.
+ * @param held  By whom names are held: every other definition, and the built-in resources of the group by plural.
  * @returns whether anything changed.
  */
-export function updateCrdStatus(crd: JsonObject, others: readonly JsonObject[], now: number): boolean {
+export function updateCrdStatus(
+  crd: JsonObject,
+  held: { others: readonly JsonObject[]; builtins: readonly string[] },
+  now: number,
+): boolean {
   const before = JSON.stringify(crd['status'] ?? {});
-  const conflict = acceptNames(crd, takenBy(others, textAt(objectAt(crd, 'spec'), 'group')));
+  const conflict = acceptNames(crd, takenBy(held, textAt(objectAt(crd, 'spec'), 'group')));
   setCondition(crd, conflict ?? ACCEPTED, now);
   const established = establishment(crd, conflict !== undefined);
   if (established !== undefined) setCondition(crd, established, now);
@@ -34,8 +38,9 @@ const ACCEPTED: NewCondition = {
   message: 'no conflicts found',
 };
 
-function takenBy(others: readonly JsonObject[], group: string): TakenNames {
-  const resources = new Set<string>();
+function takenBy({ others, builtins }: Parameters<typeof updateCrdStatus>[1], group: string): TakenNames {
+  // kube-apiserver serves a definition beside the built-in resource; here their objects would lie in one place
+  const resources = new Set(builtins);
   const kinds = new Set<string>();
   for (const other of others) {
     if (textAt(objectAt(other, 'spec'), 'group') !== group) continue;

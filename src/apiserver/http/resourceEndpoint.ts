@@ -80,7 +80,7 @@ export class ResourceEndpoint implements Endpoint {
 
   /** Nothing of that name in a group of built-in kinds is a Status; other paths may be somebody else's. */
   #unknown(group: string): boolean {
-    if (this.#catalog.hasBuiltins(group)) throw notFoundPath();
+    if (this.#catalog.builtins(group).length > 0) throw notFoundPath();
     return false;
   }
 

@@ -44,13 +44,9 @@ export class Catalog {
     return this.#byPath.get(pathOf(group, version, plural));
   }
 
-  /** Whether any built-in kind is served in `group`. */
-  hasBuiltins(group: string): boolean {
-    for (const resource of this.#byPath.values()) {
-      const isBuiltin = resource.type === 'Review' || resource.strategicKind !== undefined;
-      if (isBuiltin && resource.group === group) return true;
-    }
-    return false;
+  /** Names in paths of the built-in resources of `group`. */
+  builtins(group: string): string[] {
+    return (this.#owners.get('built-in') ?? []).filter((one) => one.group === group).map(({ names }) => names.plural);
   }
 
   /** The stored resource of a kind, for references such as ownerReferences. */

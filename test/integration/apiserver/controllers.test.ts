@@ -343,6 +343,30 @@ describe('definitions', () => {
     await server.patch(`${CRDS}/hookeds.test.io`, 'merge', { spec: { versions: versions('v1') } });
     await server.patch(`${CRDS}/hookeds.test.io/status`, 'merge', { status: { storedVersions: ['v1'] } });
     await eventually(async () => expect((await server.get(`${path}/a`)).code).toBe(200));
+    // and when they go their objects go with them, served or not
+    await server.patch(`${CRDS}/hookeds.test.io`, 'merge', { spec: { versions: versions('v2') } });
+    await gone(path);
+    await server.delete(`${CRDS}/hookeds.test.io`);
+    await gone(`${CRDS}/hookeds.test.io`);
+    await server.post(CRDS, definition('hookeds', { versions: versions('v1') }));
+    await eventually(async () => expect((await server.get(path)).code).toBe(200));
+    expect((await server.get(path)).body.items).toEqual([]);
+  });
+
+  it('have no name of a built-in resource, whose objects they would take over and delete', async () => {
+    const lease = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+    await server.post(lease, { metadata: { name: 'kept' } });
+    const crd = definition('leases', { group: 'coordination.k8s.io' }) as { metadata: object };
+    crd.metadata = { ...crd.metadata, annotations: { 'api-approved.kubernetes.io': 'https://example.com/review' } };
+    expect((await server.post(CRDS, crd)).code).toBe(201);
+    const name = 'leases.coordination.k8s.io';
+    await eventually(async () =>
+      expect(await condition(name, 'NamesAccepted')).toMatchObject({ status: 'False', reason: 'PluralConflict' }),
+    );
+    expect((await server.get(`${lease}/kept`)).code).toBe(200);
+    await server.delete(`${CRDS}/${name}`);
+    await gone(`${CRDS}/${name}`);
+    expect((await server.get(`${lease}/kept`)).code).toBe(200);
   });
 
   it('are refused when the schema is not structural, the name wrong or a rule broken', async () => {
