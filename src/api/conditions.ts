@@ -39,8 +39,15 @@ export const alwaysPresent = [
 ] as const;
 /** Areas, present only while managed. */
 type AreaCondition = `${Area}Ready`;
-type OnlyWhileTrue = 'Reconciling' | 'Stalled' | 'Deleting' | 'InMaintenance' | 'DiskPressure' | 'CapacityPressure';
-export type ConditionType = (typeof alwaysPresent)[number] | AreaCondition | OnlyWhileTrue;
+export const onlyWhileTrue = [
+  'Reconciling',
+  'Stalled',
+  'Deleting',
+  'InMaintenance',
+  'DiskPressure',
+  'CapacityPressure',
+] as const;
+export type ConditionType = (typeof alwaysPresent)[number] | AreaCondition | (typeof onlyWhileTrue)[number];
 
 /** A judgement before it has a time and a generation. */
 export interface Verdict {

@@ -3,7 +3,7 @@ import type { Server } from '../api/server.ts';
 import { isFinalPhase, type ServerOperation } from '../api/serverOperation.ts';
 import type { Step } from '../api/serverStatus.ts';
 import type { Informer } from '../kube/informer.ts';
-import { shardOf, type Shards } from '../kube/shards.ts';
+import { SHARD_COUNT, shardOf, type Shards } from '../kube/shards.ts';
 import type { PiecewiseRegistry } from '../lib/piecewiseRegistry.ts';
 
 const STEP_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800];
@@ -35,6 +35,14 @@ export function serverMetrics(
       for (const { metadata, status } of ours())
         for (const { type, reason, status: value } of status?.conditions ?? [])
           yield [{ namespace: metadata.namespace ?? '', name: metadata.name, type, reason }, VALUES[value]] as const;
+    },
+  });
+  new Gauge({
+    name: 'hostler_shards_held',
+    help: `Shares of all Servers that this process looks after; all processes together: ${String(SHARD_COUNT)}.`,
+    registers,
+    collect() {
+      this.set(Array.from({ length: SHARD_COUNT }, (_, shard) => shards.holds(shard)).filter(Boolean).length);
     },
   });
   new Gauge({

@@ -66,6 +66,9 @@ export class Controller {
       ...(options.random === undefined ? {} : { random: options.random }),
       ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     });
+    // the first increase of a counter that is not there yet is none for Prometheus
+    for (const counter of ['reconcileErrors', 'terminalErrors', 'panics', 'timeouts'] as const)
+      options.metrics?.[counter].inc({ controller: options.name }, 0);
     options.metrics?.maxWorkers.set({ controller: options.name }, options.workers ?? WORKERS);
     options.metrics?.activeWorkers.set({ controller: options.name }, 0);
   }

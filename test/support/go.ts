@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs go(1) in the module at `directory`. Returns what it prints.
+ * Runs go(1) in the module at `directory`, with `input` on its standard input. Returns what it prints.
  * @throws Error when it fails; one with code ENOENT when there is no Go.
  */
-export async function go(directory: string, args: readonly string[]): Promise<string> {
+export async function go(directory: string, args: readonly string[], input = ''): Promise<string> {
   // -mod=readonly: go.sum says what may be built; local: a test does not install another Go
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
-  const child = spawn('go', args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('go', args, { cwd: directory, env, stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(input);
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number>((resolve, reject) => {

@@ -6,7 +6,7 @@ import type { ServerStatus, Step } from '../../../src/api/serverStatus.ts';
 import { serverMetrics } from '../../../src/controllers/serverMetrics.ts';
 import { PiecewiseRegistry } from '../../../src/lib/piecewiseRegistry.ts';
 import type { InformerHandler } from '../../../src/kube/informer.ts';
-import { shardOf } from '../../../src/kube/shards.ts';
+import { SHARD_COUNT, shardOf } from '../../../src/kube/shards.ts';
 
 const START = '2026-01-01T00:00:00Z';
 const END = '2026-01-01T00:00:07Z';
@@ -113,6 +113,12 @@ describe('metrics of Servers', () => {
     all = [server('eu-1', { conditions: [condition('Ready', 'True', 'Ready')] })];
     foreign = 'uid-eu-1';
     expect(await samples('hostler_server_condition')).toEqual([]);
+  });
+
+  it('say how many shards are held', async () => {
+    expect(await samples('hostler_shards_held')).toEqual([`hostler_shards_held ${SHARD_COUNT}`]);
+    foreign = 'uid-eu-1';
+    expect(await samples('hostler_shards_held')).toEqual([`hostler_shards_held ${SHARD_COUNT - 1}`]);
   });
 
   it('observe each step once, when it ended', async () => {

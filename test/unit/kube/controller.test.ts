@@ -65,6 +65,14 @@ describe('Controller', () => {
     );
   });
 
+  it('tells of errors before the first, whose increase would go unseen otherwise', async () => {
+    const { registry } = start(() => Promise.resolve({}));
+    const text = await registry.metrics();
+    for (const name of ['errors', 'panics', 'timeouts'])
+      expect(text).toContain(`controller_runtime_reconcile_${name}_total{controller="server"} 0`);
+    expect(text).toContain('controller_runtime_terminal_reconcile_errors_total{controller="server"} 0');
+  });
+
   it('comes back after requeueAfterMs', async () => {
     const { controller, clock, runs, registry } = start(() => Promise.resolve({ requeueAfterMs: 120_000 }));
     controller.enqueue(key);
