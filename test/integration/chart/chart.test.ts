@@ -93,7 +93,13 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
 
   it('gives the heap its part of the memory, or leaves that to Node.js', async () => {
     expect(await render(helm, { heapMiB: 512 })).toContain('value: --max-old-space-size=512\n');
-    expect(await render(helm, { heapMiB: null })).not.toContain('NODE_OPTIONS');
+    const none = { heapMiB: null, resources: { limits: { memory: '256Mi' } } };
+    expect(await render(helm, none)).not.toContain('NODE_OPTIONS');
+    const own = { heapMiB: null, controller: { extraEnv: [{ name: 'NODE_OPTIONS', value: '--inspect' }] } };
+    expect(await render(helm, own)).toContain('value: --inspect\n');
+    expect(await render(helm, { resources: { limits: { memory: '1.2G', cpu: null } }, heapMiB: 1100 })).toContain(
+      '=1100',
+    );
   });
 
   it.each([
@@ -155,6 +161,15 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
     ['Namespaces without any', { secretAccess: { mode: 'Namespaces' } }, 'namespaces'],
     ['a range that is none', { controller: { deniedCIDRs: ['everything'] } }, 'deniedCIDRs'],
     ['a duration without unit', { controller: { healthInterval: '120' } }, 'healthInterval'],
+    ['an age that the program refuses', { controller: { requalifyAfter: '721h' } }, 'requalifyAfter: 721h is longer'],
+    ['a heap beyond the memory', { resources: { limits: { memory: '1Gi' } } }, 'heapMiB: 1152 leaves nothing'],
+    ['a heap of all the memory', { resources: { limits: { memory: 1207959552 } } }, 'heapMiB: 1152 leaves nothing'],
+    ['two words about the heap', { controller: { extraEnv: [{ name: 'NODE_OPTIONS' }] } }, 'set by heapMiB'],
+    [
+      'a ServiceMonitor without Service',
+      { metrics: { service: { enabled: false }, serviceMonitor: { enabled: true } } },
+      'metrics.service.enabled',
+    ],
   ])('refuses %s and names it', async (_what, values, named) => {
     const { code, stderr } = await attempt([helm, 'template', 'hostler', CHART, '-f', await valuesFile(values)]);
     expect(code).not.toBe(0);
