@@ -28,6 +28,16 @@ interactions('ValidatingAdmissionPolicies', {
     mergePatch('configmaps/good', { data: { b: '2' } }),
     remove(`${BINDINGS}/p-{ns}`),
   ],
+  'that deny whoever calls himself the server': [
+    ...enforce({ validations: [{ expression: "object.metadata.name != 'bad'" }] }, configMap('bad')),
+    create('configmaps', configMap('bad'), { as: { name: 'system:apiserver', groups: ['system:masters'] } }),
+    create('configmaps', configMap('bad'), {
+      headers: { 'impersonate-user': 'system:apiserver', 'impersonate-group': 'system:masters' },
+    }),
+    create('configmaps', configMap('bad'), {
+      as: { name: 'system:kube-controller-manager', groups: ['system:masters'] },
+    }),
+  ],
   'that judge changes': [
     ...enforce(
       { validations: [{ expression: "oldObject == null ? object.data.a == '1' : object.data.a == oldObject.data.a" }] },

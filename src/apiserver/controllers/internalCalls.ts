@@ -27,6 +27,7 @@ export function internalCall(target: InternalTarget): Call {
     name: target.name,
     subresource: target.subresource ?? '',
     user: SERVER_USER,
+    isServers: true,
     dryRun: false,
     operation: 'Update',
     manager: target.manager ?? 'kube-apiserver',

@@ -18,6 +18,8 @@ export interface Call {
   name: string;
   subresource: '' | 'status' | 'scale' | 'finalize';
   user: User;
+  /** The server does it of its own accord. No request is this, whatever name it comes under. */
+  isServers?: true;
   dryRun: boolean;
   /** Field manager of the write. */
   manager: string;

@@ -12,8 +12,6 @@ import { paramsOf } from './params.ts';
 import type { Binding, PolicyIndex } from './policyIndex.ts';
 import { Verdict, type PolicyVerdict } from './verdict.ts';
 
-/** The server itself is not judged: policies must not keep it from repairing what it installs. */
-const SERVER_USER = 'system:apiserver';
 /** A policy must not lock out who repairs it. */
 const EXEMPT_GROUP = 'admissionregistration.k8s.io';
 
@@ -35,7 +33,8 @@ export class PolicyAdmission implements Admission {
 
   async admit(request: AdmissionRequest): Promise<void> {
     const { call } = request;
-    if (call.user.name === SERVER_USER || call.resource.group === EXEMPT_GROUP) return;
+    // the server itself is not judged: policies must not keep it from repairing what it installs
+    if (call.isServers === true || call.resource.group === EXEMPT_GROUP) return;
     // read and made into values once, however many policies have something to say
     const namespaceOf = once(() => this.#namespaceOf(request));
     const labels = (): JsonObject | undefined => objectAt(namespaceOf()?.['metadata'], 'labels');
