@@ -1,16 +1,16 @@
 {{/* Where everything of Hostler's own lives, whatever the release's namespace: the program looks for it there. */}}
 {{- define "hostler.namespace" -}}hostler-system{{- end }}
 
+{{- define "hostler.name" -}}{{ default .Chart.Name .Values.nameOverride }}{{- end }}
+
 {{- define "hostler.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" -}}
-{{- end -}}
+{{- $name := include "hostler.name" . -}}
+{{- $usual := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $usual .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "hostler.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "hostler.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 

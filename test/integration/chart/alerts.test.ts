@@ -63,7 +63,7 @@ function measured(): Map<string, string[]> {
 describe('alerts and dashboard', () => {
   it('speak only of metrics and labels that exist', () => {
     const labels = measured();
-    const byTarget = ['job', 'pod'];
+    const byTarget = ['job', 'instance', 'pod'];
     for (const expression of expressions) {
       const metrics = expression.match(/\b(hostler|workqueue|controller_runtime|process)_\w+/g) ?? [];
       expect(metrics.length, expression).toBeGreaterThan(0);

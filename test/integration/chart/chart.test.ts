@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -148,6 +148,30 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
       expect(kubernetes).toEqual(aggregate ? [2, 1, 1] : [0, 0, 0]);
     },
   );
+
+  it.each([
+    [{}, 'hostler', 'hostler'],
+    [{ nameOverride: 'servers' }, 'hostler-servers', 'servers'],
+    [{ fullnameOverride: 'fleet' }, 'fleet', 'hostler'],
+  ])('names what it makes as told: %j', async (values, fullName, name) => {
+    const objects = objectsOf(await render(helm, values));
+    const found = objects.find(({ kind }) => kind === 'Deployment')?.metadata;
+    expect([found?.name, found?.labels?.['app.kubernetes.io/name']]).toEqual([fullName, name]);
+    expect(objects.find(({ kind }) => kind === 'ServiceAccount')?.metadata.name).toBe(fullName);
+  });
+
+  it.each([true, false])('is a part of another chart where that has it enabled: %s', async (enabled) => {
+    const parent = join(directory, `parent-${helmVersion}-${enabled}`);
+    await mkdir(join(parent, 'charts'), { recursive: true });
+    await symlink(CHART, join(parent, 'charts/hostler'));
+    const dependencies = [{ name: 'hostler', version, condition: 'hostler.enabled' }];
+    const chart = { apiVersion: 'v2', name: 'parent', version: '1.0.0', dependencies };
+    await writeFile(join(parent, 'Chart.yaml'), JSON.stringify(chart));
+    const values = { global: { cluster: 'eu' }, hostler: { enabled } };
+    const text = await run([helm, 'template', 'platform', parent, '-f', await valuesFile(values)]);
+    const names = objectsOf(text).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(names.includes('Deployment platform-hostler')).toBe(enabled);
+  });
 
   it('makes the namespace of its own only where the release is elsewhere', async () => {
     const namespaces = (text: string) => objectsOf(text).filter(({ kind }) => kind === 'Namespace').length;
