@@ -123,13 +123,17 @@ export class ResourceCache {
   }
 
   /**
-   * Events after `after` that are no longer (or, after a restart, not yet) in memory, from the store's history.
-   * Empty when memory has them all. After it, {@link watch} goes on from `next`.
+   * Events after `after` that have happened: those in memory or, when these do not reach back so far (or, after a
+   * restart, not yet), older ones from the store's history. It goes on after `next`; when there are none, {@link watch}
+   * misses nothing from there.
    * @throws ApiError 410 when the store has forgotten them, too.
    */
   async backlog(after: number, signal: AbortSignal): Promise<{ events: CacheEvent[]; next: number }> {
     const until = this.#historyFrom;
-    if (after >= until) return { events: [], next: after };
+    if (after >= until) {
+      const events = this.#history.slice(this.#firstAfter(after));
+      return { events, next: events.at(-1)?.revision ?? after };
+    }
     const events: CacheEvent[] = [];
     const stop = new AbortController();
     try {

@@ -11,6 +11,9 @@ import { webSocketWish } from './webSocket.ts';
 /** A client that has this much unread is cut off rather than waited for; it comes back and goes on from where it was. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
+/** What was already there when the watch began is sent at the client's pace, with this much under way. */
+const MAX_UNDER_WAY_BYTES = 1024 * 1024;
+
 /** What to watch and how to show it. */
 export interface WatchView {
   resource: StoredResource;
@@ -47,6 +50,7 @@ async function sinkOf({ request, response, audit }: Exchange, media: MediaType):
     {
       prefixBytes: media.encoding === 'protobuf' ? LENGTH_BYTES : 0,
       maxUnreadBytes: MAX_UNREAD_BYTES,
+      maxUnderWayBytes: MAX_UNDER_WAY_BYTES,
       opened: () => audit?.started(101),
     },
   );
@@ -62,6 +66,7 @@ class ResponseSink implements WatchSink {
   readonly #contentType: string;
   readonly #opened: () => void;
   #waiting: Buffer[] = [];
+  #waitingBytes = 0;
   #scheduled = false;
   #ended = false;
   #open = false;
@@ -84,9 +89,25 @@ class ResponseSink implements WatchSink {
   write(bytes: Buffer): void {
     if (this.#ended) return;
     this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#waitingBytes < MAX_UNDER_WAY_BYTES || this.#ended) return undefined;
+    this.#flush();
+    const response = this.#response;
+    return new Promise((resolve) => {
+      // others have a turn, too, when the client is fast
+      if (!response.writableNeedDrain) return void setImmediate(resolve);
+      const go = (): void => {
+        response.off('drain', go).off('close', go);
+        resolve();
+      };
+      response.on('drain', go).on('close', go);
+    });
   }
 
   end(): void {
@@ -100,6 +121,7 @@ class ResponseSink implements WatchSink {
     this.#scheduled = false;
     if (this.#ended || this.#response.destroyed) return;
     const bytes = this.#waiting.splice(0);
+    this.#waitingBytes = 0;
     if (bytes.length === 0) return;
     this.open();
     const [only] = bytes;

@@ -27,18 +27,27 @@ export interface Handshake {
   head: Buffer;
 }
 
+/** How a {@link WebSocketSink} sends. */
+interface SinkOptions {
+  /** What an event begins with over plain HTTP and a message has no need of; 0 = text. */
+  prefixBytes: number;
+  /** A client that has this much unread is cut off. */
+  maxUnreadBytes: number;
+  /** Of what there was before the watch, this much is under way at once. */
+  maxUnderWayBytes: number;
+  opened: () => void;
+}
+
 /** A watch over a WebSocket: one message for each event, as text or as the bare bytes of a protobuf. */
 export class WebSocketSink implements WatchSink {
   readonly #handshake: Handshake;
-  readonly #options: { prefixBytes: number; maxUnreadBytes: number; opened: () => void };
+  readonly #options: SinkOptions;
   #socket: WebSocket | undefined;
+  /** When the last message has left; also when it never will. */
+  #sent: Promise<void> = Promise.resolve();
   #ended = false;
 
-  /**
-   * @param options.prefixBytes  What an event begins with over plain HTTP and a message has no need of; 0 = text.
-   * @param options.maxUnreadBytes  A client that has this much unread is cut off.
-   */
-  constructor(handshake: Handshake, options: { prefixBytes: number; maxUnreadBytes: number; opened: () => void }) {
+  constructor(handshake: Handshake, options: SinkOptions) {
     this.#handshake = handshake;
     this.#options = options;
   }
@@ -69,8 +78,15 @@ export class WebSocketSink implements WatchSink {
     const socket = this.#socket;
     if (this.#ended || socket === undefined) return;
     const { prefixBytes, maxUnreadBytes } = this.#options;
-    socket.send(bytes.subarray(prefixBytes), { binary: prefixBytes > 0 });
+    this.#sent = new Promise((resolve) => {
+      socket.send(bytes.subarray(prefixBytes), { binary: prefixBytes > 0 }, () => resolve());
+    });
     if (socket.bufferedAmount > maxUnreadBytes) socket.terminate();
+  }
+
+  drained(): Promise<void> | undefined {
+    const isFull = (this.#socket?.bufferedAmount ?? 0) >= this.#options.maxUnderWayBytes;
+    return isFull ? this.#sent : undefined;
   }
 
   end(): void {

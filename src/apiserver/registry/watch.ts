@@ -12,6 +12,8 @@ export interface WatchSink {
   /** Sends the headers, so that a client without events knows that its watch stands. */
   open(): void;
   write(bytes: Buffer): void;
+  /** Until the client has taken most of what was written; undefined while there is room for more. */
+  drained(): Promise<void> | undefined;
   /** Ends the answer in good order. */
   end(): void;
 }
@@ -44,7 +46,7 @@ export async function watchObjects(request: WatchRequest): Promise<void> {
   await cache.ready();
   const session = new WatchSession(request);
   if (request.options.sendInitialEvents === true) {
-    if (await hasReached(cache, request.options.resourceVersion)) session.startWithState();
+    if (await hasReached(cache, request.options.resourceVersion)) await session.startWithState();
     else session.fail(resourceVersionTooLarge(request.options.resourceVersion ?? 0, cache.revision));
   } else {
     // no version, and no wish for what is there: changes from now on
@@ -65,36 +67,58 @@ class WatchSession {
   readonly #timers: NodeJS.Timeout[] = [];
   #finish: () => void = () => undefined;
   #unwatch: () => void = () => undefined;
+  /** What happened before is sent; from here on a bookmark may say how far the cache is. */
+  #following = false;
   #done = false;
 
   constructor(request: WatchRequest) {
     this.#request = request;
     this.#cache = request.resource.store.cache;
     this.finished = new Promise((resolve) => (this.#finish = resolve));
+    this.#startTimers();
     if (request.signal.aborted) this.#stop();
     else request.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
   /** Everything that is there, the bookmark that says so, then changes. */
-  startWithState(): void {
+  async startWithState(): Promise<void> {
     const { resource, selection, encoder, sink, options } = this.#request;
     const { revision } = this.#cache;
     for (const object of candidates(resource, selection)) {
-      if (selection.matches(object)) sink.write(encoder.initial(object));
+      if (this.#done) return;
+      if (!selection.matches(object)) continue;
+      sink.write(encoder.initial(object));
+      await sink.drained();
     }
     if (options.allowWatchBookmarks) sink.write(encoder.bookmark(revision, true));
-    this.#follow(revision);
+    await this.startFrom(revision);
   }
 
-  /** Changes after `revision`. */
+  /** Changes after `revision`: those that have happened at the client's pace, then each as it comes. */
   async startFrom(revision: number): Promise<void> {
     try {
-      const { events, next } = await this.#cache.backlog(revision, this.#request.signal);
-      for (const event of events) this.#send(event);
-      this.#follow(next);
+      this.#follow(await this.#catchUp(revision));
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 410) throw error;
       this.fail(error);
+    }
+  }
+
+  /** Returns the revision up to which all is sent; meanwhile more may happen, so it ends when nothing was left. */
+  async #catchUp(revision: number): Promise<number> {
+    for (let position = revision; ;) {
+      const { events, next } = await this.#cache.backlog(position, this.#request.signal);
+      if (events.length === 0 || this.#done) return next;
+      await this.#sendAll(events);
+      position = next;
+    }
+  }
+
+  async #sendAll(events: readonly CacheEvent[]): Promise<void> {
+    for (const event of events) {
+      if (this.#done) return;
+      this.#send(event);
+      await this.#request.sink.drained();
     }
   }
 
@@ -108,11 +132,11 @@ class WatchSession {
   #follow(revision: number): void {
     if (this.#done) return;
     this.#request.sink.open();
+    this.#following = true;
     this.#unwatch = this.#cache.watch(revision, {
       onEvent: (event) => this.#sendAfter(event, revision),
       onEnd: () => this.#end(),
     });
-    this.#startTimers();
   }
 
   #startTimers(): void {
@@ -144,7 +168,7 @@ class WatchSession {
 
   #bookmark(): void {
     const { encoder, sink } = this.#request;
-    if (!this.#done) sink.write(encoder.bookmark(this.#cache.revision, false));
+    if (this.#following && !this.#done) sink.write(encoder.bookmark(this.#cache.revision, false));
   }
 
   #end(): void {
