@@ -49,6 +49,10 @@ interface Collecting extends KubeObject {
   aggregationRule?: { clusterRoleSelectors: { matchLabels: Record<string, string> }[] };
 }
 
+interface Deployment {
+  spec: { template: { spec: { securityContext: object } } };
+}
+
 let directory: string;
 
 beforeAll(async () => {
@@ -148,6 +152,20 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
       expect(kubernetes).toEqual(aggregate ? [2, 1, 1] : [0, 0, 0]);
     },
   );
+
+  it('leaves the choice of users to the cluster when told', async () => {
+    const securityContext = async (podSecurityContext: object) => {
+      const objects = objectsOf(await render(helm, { podSecurityContext }));
+      const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as Deployment;
+      return deployment.spec.template.spec.securityContext;
+    };
+    const always = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+    const own = { runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001 };
+    expect(await securityContext({})).toEqual({ ...always, ...own });
+    expect(await securityContext({ runAsUser: null, runAsGroup: null, fsGroup: null })).toEqual(always);
+    const added = { fsGroup: 2000, supplementalGroups: [3000] };
+    expect(await securityContext(added)).toEqual({ ...always, ...own, ...added });
+  });
 
   it.each([
     [{}, 'hostler', 'hostler'],
