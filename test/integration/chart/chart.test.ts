@@ -40,6 +40,8 @@ const FULL = {
   networkPolicy: {
     enabled: true,
     sshPorts: [22, 2222],
+    dnsPorts: [53, 5353],
+    extraEgress: [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 3128, protocol: 'TCP' }] }],
     metricsFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
   },
 };
@@ -217,6 +219,20 @@ describe.each(HELM_VERSIONS)('the chart with helm %s', (helmVersion) => {
     expect(code).not.toBe(0);
     expect(stderr).toContain(named);
   });
+});
+
+/** What helm 4 says after an install; helm 3 says it beside a cluster alone. */
+async function notes(values: object): Promise<string> {
+  const dryRun = ['install', 'hostler', CHART, '--dry-run=client', '-f', await valuesFile(values)];
+  const text = await run([await helmPath('4.1'), ...dryRun, '--kubeconfig', '/dev/null']);
+  return text.slice(text.indexOf('\nNOTES:'));
+}
+
+it('the notes name the ports that a policy lets through', async () => {
+  expect(await notes({ networkPolicy: { enabled: true, sshPorts: [22, 2222] } })).toContain(
+    'at these ports alone: 22, 2222.',
+  );
+  expect(await notes({})).not.toContain('NetworkPolicy');
 });
 
 it('the chart has the version of the program', async () => {
