@@ -155,6 +155,29 @@ interactions('discovery', {
 
 const GV = '/openapi/v3/apis/conformance.example.com/v1';
 
+/** How lists of these kinds are merged by strategic merge, by their paths, as clients read it before they patch. */
+const merges =
+  (...kinds: string[]) =>
+  ({ components: { schemas } }: Json): unknown =>
+    Object.fromEntries(kinds.map((kind) => [kind, mergesIn(schemas, { $ref: `/${kind}` })]));
+
+/** @param within  Components around this place: a schema may hold itself. */
+function mergesIn(schemas: Json, schema: Json, path = '', within: readonly string[] = []): string[] {
+  const refs = [schema.$ref, ...(schema.allOf ?? []).map((one: Json) => one.$ref)].filter((one) => one !== undefined);
+  const own = [schema['x-kubernetes-patch-merge-key'], schema['x-kubernetes-patch-strategy']].filter(Boolean);
+  const members = Object.entries<Json>({ ...schema.properties, '[]': schema.items, '*': schema.additionalProperties });
+  return [
+    ...(own.length === 0 ? [] : [`${path} ${own.join(' ')}`]),
+    ...members
+      .filter(([, member]) => member !== undefined)
+      .flatMap(([name, member]) => mergesIn(schemas, member, `${path}.${name}`, within)),
+    ...refs
+      .map((ref: string) => ref.replace(/.*\//, ''))
+      .filter((name: string) => !within.includes(name))
+      .flatMap((name: string) => mergesIn(schemas, schemas[name], path, [...within, name])),
+  ].sort();
+}
+
 interactions('OpenAPI', {
   'the index': [
     get('/openapi/v3', {
@@ -196,6 +219,28 @@ interactions('OpenAPI', {
           (name) => withoutOwnWords(definitions[name] ?? { missing: name }),
         ),
       ],
+    }),
+  ],
+  'how lists are merged': [
+    get('/openapi/v3/api/v1', {
+      pick: merges(
+        ...['Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Event'].map((kind) => `io.k8s.api.core.v1.${kind}`),
+      ),
+    }),
+    get('/openapi/v3/apis/rbac.authorization.k8s.io/v1', {
+      pick: merges(
+        ...['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'].map((kind) => `io.k8s.api.rbac.v1.${kind}`),
+      ),
+    }),
+    get('/openapi/v3/apis/coordination.k8s.io/v1', { pick: merges('io.k8s.api.coordination.v1.Lease') }),
+    get('/openapi/v3/apis/events.k8s.io/v1', { pick: merges('io.k8s.api.events.v1.Event') }),
+    get('/openapi/v3/apis/apiextensions.k8s.io/v1', {
+      pick: merges('io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition'),
+    }),
+    get('/openapi/v3/apis/admissionregistration.k8s.io/v1', {
+      pick: merges(
+        ...['', 'Binding'].map((what) => `io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy${what}`),
+      ),
     }),
   ],
   'by an old hash': [get(`${GV}?hash=ABC`)],

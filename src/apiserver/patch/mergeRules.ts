@@ -8,10 +8,14 @@ const METADATA: Readonly<Record<string, ListRule>> = {
   'metadata.finalizers': { mergeKey: undefined },
 };
 
-/** patchStrategy and patchMergeKey of the lists of k8s.io/api v0.35; every other list is replaced. */
+/** patchStrategy and patchMergeKey of the lists of k8s.io/api v0.35, by kind and group; every other list is replaced. */
 const LISTS: Readonly<Record<string, Readonly<Record<string, ListRule>>>> = {
   Namespace: { 'status.conditions': { mergeKey: 'type' } },
   ServiceAccount: { secrets: { mergeKey: 'name' } },
+  'ValidatingAdmissionPolicy.admissionregistration.k8s.io': {
+    'spec.matchConditions': { mergeKey: 'name' },
+    'spec.variables': { mergeKey: 'name' },
+  },
 };
 
 /** The rule of the list at `path` (field names joined by dots) of `kind`; undefined = replace. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../codec/json.ts';
-import { ATOMIC, byKey, int64, list, object, ref, text } from './build.ts';
+import { ATOMIC, byKey, int64, keyed, list, object, ref, text } from './build.ts';
 import { kindSchema, META } from './meta.ts';
 
 const PREFIX = 'io.k8s.api.admissionregistration.v1.';
@@ -73,7 +73,7 @@ const policySpec = object('What is to hold.', {
 
 const policyStatus = object('What the server found in the policy.', {
   observedGeneration: int64('Generation that was looked at.'),
-  conditions: list('Conditions of the policy.', ref(META.Condition), byKey('type')),
+  conditions: list('Conditions of the policy.', ref(META.Condition), keyed('type')),
   typeChecking: object('What type checking found.', {
     expressionWarnings: list(
       'Doubtful expressions.',

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../codec/json.ts';
-import { ATOMIC, byKey, flag, int32, int64, list, mapOf, object, ref, text, time } from './build.ts';
+import { ATOMIC, byKey, keyed, flag, int32, int64, list, mapOf, object, ref, text, time } from './build.ts';
 import { kindSchema } from './meta.ts';
 
 const PREFIX = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.';
@@ -165,7 +165,7 @@ const definition = kindSchema(
       { required: ['group', 'names', 'scope', 'versions'] },
     ),
     status: object('How the resource is served.', {
-      conditions: list('What holds.', condition, byKey('type')),
+      conditions: list('What holds.', condition, keyed('type')),
       acceptedNames: { ...names, description: 'The names in use.' },
       storedVersions: strings('Versions that objects were ever stored in.'),
       observedGeneration: int64('The generation that the status was set for.'),

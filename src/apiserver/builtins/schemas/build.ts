@@ -43,10 +43,15 @@ export const ref = (name: string, description = ''): JsonObject => ({
   allOf: [{ $ref: `#/components/schemas/${name}` }],
 });
 
-/** A list that strategic merge joins by `key`. */
-export const byKey = (key: string): Extra => ({
+/** A list whose items server-side apply tells apart by `key`; strategic merge replaces it. */
+export const keyed = (key: string): Extra => ({
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': [key],
+});
+
+/** {@link keyed}, and strategic merge joins it: patch/mergeRules.ts has it, too. */
+export const byKey = (key: string): Extra => ({
+  ...keyed(key),
   'x-kubernetes-patch-merge-key': key,
   'x-kubernetes-patch-strategy': 'merge',
 });
