@@ -24,6 +24,8 @@ import { expectDocker } from '../support/soundHost.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHART = join(ROOT, 'charts/hostler');
 const SYSTEM = 'hostler-system';
+/** Of a release that is not named as usual. */
+const ACCOUNT = `${SYSTEM}/fleet-hostler`;
 
 /** The chart on a real Kubernetes control plane; its Pods are really run, by a stand-in for a kubelet. */
 describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart in a cluster', () => {
@@ -146,23 +148,34 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     });
   });
 
+  it('is installed beside a namespace that somebody else made, under a name of its own', async () => {
+    const foreign = ['meta.helm.sh/release-name-', 'meta.helm.sh/release-namespace-'];
+    expect(await kubectl(['annotate', 'namespace', SYSTEM, ...foreign])).toMatchObject({ code: 0 });
+    // what an uninstalled release left behind
+    await helm('4.1', ['install', 'fleet', CHART, '--take-ownership'], fast);
+    const { stdout } = await kubectl(['get', 'namespace', SYSTEM, '-o', 'jsonpath={.metadata.annotations}']);
+    expect(stdout).not.toContain('meta.helm.sh');
+  });
+
   it('reads no Secret until its owner grants it, then converges a real host', async () => {
-    await helm('4.1', ['install', 'hostler', CHART], fast);
     await createServer('eu-1', { docker: { version: '20.10' } });
     const refused = await waitFor(
       ({ status }) => findCondition(status?.conditions, 'Authenticated')?.reason === 'SecretForbidden',
     );
     const { message } = findCondition(refused.status?.conditions, 'Authenticated')!;
-    expect(message).toContain('hostler grant key --namespace acme');
+    const command = `hostler grant key --namespace acme --service-account ${ACCOUNT}`;
+    expect(message).toContain(command);
     const env = { HOME: directory, KUBECONFIG: cluster.kubeconfig };
-    const granted = await runHostler(['grant', 'key', '--namespace', 'acme'], { cwd: directory, env });
+    const usual = await runHostler(['grant', 'key', '--namespace', 'acme'], { cwd: directory, env });
+    expect(usual).toMatchObject({ code: 3, stderr: expect.stringContaining('there is: fleet-hostler.') as string });
+    const granted = await runHostler(command.split(' ').slice(1), { cwd: directory, env });
     expect(granted).toMatchObject({ code: 0, stdout: expect.stringContaining('key') as string });
     await waitFor(isReady, 240_000);
     await expectDocker(host, /^20\.10\./);
   });
 
   it('may not read a Secret that nobody granted, nor write a spec', async () => {
-    const as = ['--as', `system:serviceaccount:${SYSTEM}:hostler`];
+    const as = ['--as', `system:serviceaccount:${ACCOUNT.replace('/', ':')}`];
     const read = await kubectl(['-n', 'other', 'get', 'secret', 'key', ...as]);
     expect(read).toMatchObject({ code: 1, stderr: expect.stringContaining('Forbidden') as string });
     const list = await kubectl(['-n', 'acme', 'get', 'secrets', ...as]);
@@ -213,7 +226,7 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
   it('touches no host when the chart is upgraded and specs are as they were', async () => {
     await host.run('touch /run/before-upgrade; sleep 1.1');
     const [before] = node.names;
-    await helm('4.1', ['upgrade', 'hostler', CHART], { ...fast, podAnnotations: { 'example.com/upgrade': 'yes' } });
+    await helm('4.1', ['upgrade', 'fleet', CHART], { ...fast, podAnnotations: { 'example.com/upgrade': 'yes' } });
     await expect.poll(() => node.names, { timeout: 60_000 }).not.toContain(before);
     // the new replica has looked at the host
     const { metadata } = await client.patch(
