@@ -91,8 +91,11 @@ describe.skipIf(obstacle !== undefined)(obstacle === undefined ? 'the image' : `
     const { version } = await manifest();
     expect(await host.run(`docker run --rm ${LOCKED} ${IMAGE} version`)).toBe(`hostler ${version}\n`);
     expect(await host.run(`docker run --rm ${LOCKED} ${IMAGE} controller --help`)).toContain('--metrics-listen');
-    const alone = await host.exec(`docker run --rm ${LOCKED} ${IMAGE}`);
-    expect(alone.stderr).toContain('No kubeconfig found');
+    // as whom the image says, and as whom nobody knows
+    for (const user of ['', '--user 1000660000:0']) {
+      const alone = await host.exec(`docker run --rm ${LOCKED} ${user} ${IMAGE}`);
+      expect(alone.stderr).toContain('No kubeconfig found');
+    }
   });
 
   it('serves a control plane that is reached through a published port, on a new volume', async () => {
