@@ -74,6 +74,7 @@ interactions('secrets', {
       { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': b64('x') } },
       { type: 'kubernetes.io/service-account-token' },
       { type: 'bootstrap.kubernetes.io/token' },
+      ...['constructor', 'toString', '__proto__'].map((type) => ({ type })),
     ].map((rest) => [`of type ${JSON.stringify(rest)}`, [create('secrets', secret(rest))]]),
   ),
 });

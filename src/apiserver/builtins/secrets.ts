@@ -15,13 +15,13 @@ import {
 } from './fieldChecks.ts';
 
 /** Keys that a type demands; of a list within the list, one is enough. */
-const REQUIRED_KEYS: Readonly<Record<string, readonly (string | readonly string[])[]>> = {
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/basic-auth': [['username', 'password']],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-};
+const REQUIRED_KEYS: ReadonlyMap<string, readonly (string | readonly string[])[]> = new Map([
+  ['kubernetes.io/dockercfg', ['.dockercfg']],
+  ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
+  ['kubernetes.io/basic-auth', [['username', 'password']]],
+  ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
+  ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+]);
 const JSON_KEYS = ['.dockercfg', '.dockerconfigjson'];
 const TOKEN_TYPE = 'kubernetes.io/service-account-token';
 const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name';
@@ -74,7 +74,7 @@ function typeErrors(object: JsonObject, data: JsonObject): FieldError[] {
     return account === '' ? [requiredValue(`metadata.annotations[${ACCOUNT_ANNOTATION}]`)] : [];
   }
   const errors: FieldError[] = [];
-  for (const wanted of REQUIRED_KEYS[type] ?? []) {
+  for (const wanted of REQUIRED_KEYS.get(type) ?? []) {
     const keys = typeof wanted === 'string' ? [wanted] : wanted;
     if (!keys.some((key) => isGiven(type, data[key]))) errors.push(...keys.map((key) => requiredValue(`data[${key}]`)));
     else errors.push(...keys.flatMap((key) => jsonErrors(key, data)));

@@ -103,12 +103,16 @@ export function forbidden(ref: ObjectRef, why: string, causes?: StatusCause[]): 
   });
 }
 
-const CODES: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413 };
+const CODES = new Map([
+  ['Unauthorized', 401],
+  ['Forbidden', 403],
+  ['RequestEntityTooLarge', 413],
+]);
 
 /** 422, or the code of `reason`: refused by a policy. */
 export function rejected(ref: ObjectRef, why: string, reason: string): ApiError {
   const { status } = forbidden(ref, why, [{ message: why }]);
-  return new ApiError({ ...status, reason: reason === '' ? 'Invalid' : reason, code: CODES[reason] ?? 422 });
+  return new ApiError({ ...status, reason: reason === '' ? 'Invalid' : reason, code: CODES.get(reason) ?? 422 });
 }
 
 /** 403 of a path that is no resource. */

@@ -4,12 +4,12 @@ import { forbidden, invalid, required, type FieldError } from '../schema/fieldEr
 import { checkLabelValue, checkQualifiedName } from '../schema/names.ts';
 import { parseLabelSelector, type LabelSelector } from './labels.ts';
 
-const WORDS: Readonly<Record<string, (key: string, values: string) => string>> = {
-  In: (key, values) => `${key} in (${values})`,
-  NotIn: (key, values) => `${key} notin (${values})`,
-  Exists: (key) => key,
-  DoesNotExist: (key) => `!${key}`,
-};
+const WORDS: ReadonlyMap<string, (key: string, values: string) => string> = new Map([
+  ['In', (key, values) => `${key} in (${values})`],
+  ['NotIn', (key, values) => `${key} notin (${values})`],
+  ['Exists', (key) => key],
+  ['DoesNotExist', (key) => `!${key}`],
+]);
 
 /** What a requirement may say of values. */
 export const OPERATORS: ReadonlyMap<string, 'with values' | 'without'> = new Map([
@@ -23,7 +23,7 @@ export const OPERATORS: ReadonlyMap<string, 'with values' | 'without'> = new Map
 export function compileSelector(selector: JsonValue | undefined): LabelSelector {
   const labels = Object.entries(labelsOf(selector)).map(([key, value]) => `${key}=${value}`);
   const others = listAt(selector, 'matchExpressions').map((one) => {
-    const word = WORDS[textAt(one, 'operator')];
+    const word = WORDS.get(textAt(one, 'operator'));
     return word?.(textAt(one, 'key'), textsAt(one, 'values').join(',')) ?? '';
   });
   return parseLabelSelector([...labels, ...others].join(','));
