@@ -4,6 +4,52 @@ import { create, get, gone, jsonPatch, mergePatch, remove, type Step } from './h
 
 const rule = (node: object, ...rules: object[]): object => ({ ...node, 'x-kubernetes-validations': rules });
 
+const embedded = (properties: object): object => ({
+  type: 'object',
+  'x-kubernetes-embedded-resource': true,
+  properties: { spec: { type: 'object' }, ...properties },
+});
+/** An embedded resource whose metadata has this schema. */
+const withMetadata = (metadata: object): object => embedded({ metadata: { type: 'object', ...metadata } });
+const ofName = (name: object): object => withMetadata({ properties: { name } });
+
+/** Defaults, good and bad, of `spec.a` or of something in it. */
+const DEFAULTS: Readonly<Record<string, object>> = {
+  'that breaks a rule': rule({ type: 'integer', default: 5 }, { rule: 'self < 3' }),
+  'that keeps a rule': rule({ type: 'integer', default: 2 }, { rule: 'self < 3' }),
+  'that breaks a rule of a member': {
+    type: 'object',
+    default: { b: 5 },
+    properties: { b: rule({ type: 'integer' }, { rule: 'self < 3' }) },
+  },
+  'that no object could keep': rule({ type: 'integer', default: 2 }, { rule: 'self > oldSelf' }),
+  'that no new object could have': rule(
+    { type: 'integer', default: 2 },
+    { rule: 'oldSelf.hasValue()', optionalOldSelf: true },
+  ),
+  'that a rule fails on': rule({ type: 'integer', default: 2 }, { rule: 'self / 0 == 1' }),
+  'in metadata with an unknown member': withMetadata({ default: { name: 'b', unknown: 'x' } }),
+  'in metadata of a wrong type': withMetadata({ default: { labels: { a: 1 } } }),
+  'in metadata with a bad label': withMetadata({ default: { labels: { a: 'x y' } } }),
+  'a bad name': ofName({ type: 'string', default: 'x/y' }),
+  'a name that is none': ofName({ type: 'string', default: 5 }),
+  'a name that its own schema forbids': ofName({ type: 'string', maxLength: 1, default: 'xy' }),
+  'a bad item of metadata': withMetadata({
+    properties: { finalizers: { type: 'array', items: { type: 'string', default: 'a b' } } },
+  }),
+  'an empty kind': embedded({ kind: { type: 'string', default: '' } }),
+  'a bad apiVersion': embedded({ apiVersion: { type: 'string', default: 'a/b/c' } }),
+  'a resource with unknown metadata': {
+    ...withMetadata({}),
+    default: { apiVersion: 'v1', kind: 'Pod', metadata: { unknown: 'x', name: 'a' } },
+  },
+  'a resource with metadata of a wrong type': {
+    ...withMetadata({}),
+    default: { apiVersion: 'v1', kind: 'Pod', metadata: { labels: { a: 1 } } },
+  },
+  'a resource without a kind': { ...withMetadata({}), default: { apiVersion: 'v1' } },
+};
+
 /** Schemas, good and bad, as the type of `spec.a` or whole. */
 const FIELDS: Readonly<Record<string, object>> = {
   'no type': {},
@@ -228,6 +274,7 @@ const judged = (cases: Readonly<Record<string, object>>): Cases =>
 
 interactions('a definition whose field has', judged(FIELDS));
 interactions('a definition whose rule is', judged(RULES));
+interactions('a definition with a default', judged(DEFAULTS));
 
 const dry = (change: Parameters<typeof definition>[0]): Step => create(`${CRDS}?dryRun=All`, definition(change));
 

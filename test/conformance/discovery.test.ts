@@ -102,6 +102,11 @@ interactions('discovery', {
     lists('/apis/conformance.example.com/v1beta1'),
     get('/apis/conformance.example.com'),
   ],
+  'subresources of custom resources, in their order': [
+    get('/apis/conformance.example.com/v1', {
+      pick: (body) => body.resources.map(({ name }: Json) => name).filter((name: string) => name.startsWith('widgets')),
+    }),
+  ],
   "Hostler's group": [lists('/apis/hostler.dev/v1alpha1'), get('/apis/hostler.dev')],
   'other groups': [
     lists('/apis/coordination.k8s.io/v1'),

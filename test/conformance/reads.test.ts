@@ -387,6 +387,9 @@ interactions('paths', {
   'a namespaced resource without a namespace': [
     create('/api/v1/configmaps', configMap('a')),
     get('/apis/conformance.example.com/v1/widgets/a'),
+    create('/apis/conformance.example.com/v1/widgets', widget('a')),
+    remove('/apis/conformance.example.com/v1/widgets'),
+    remove('/api/v1/configmaps'),
   ],
   'a cluster resource in a namespace': [
     get('/api/v1/namespaces/{ns}/namespaces/a'),

@@ -1,6 +1,17 @@
 import { CRDS, definition, established, ONE, served, spec, thing, THING } from './harness/definitions.ts';
 import { interactions } from './harness/interactions.ts';
-import { create, get, gone, jsonPatch, mergePatch, remove, watch, type Json, type Step } from './harness/step.ts';
+import {
+  applyPatch,
+  create,
+  get,
+  gone,
+  jsonPatch,
+  mergePatch,
+  remove,
+  watch,
+  type Json,
+  type Step,
+} from './harness/step.ts';
 
 const TEXT = { type: 'string' };
 const V2 = THING.replace('/v1/', '/v2/');
@@ -42,6 +53,21 @@ interactions('versions of a definition', {
     create(THING, ofV2('c', {})),
     watch(`${V2}?watch=true&timeoutSeconds=1`, 2),
   ],
+  'with different defaults': [
+    ...installed(
+      version('v1', { a: TEXT, b: { ...TEXT, default: 'stored' }, c: TEXT }),
+      version('v2', { a: TEXT, b: TEXT, c: { ...TEXT, default: 'served' } }),
+    ),
+    create(THING, ofV1('a', { a: '1' })),
+    get(`${V2}/a`, { until: served }),
+    get(V2),
+    mergePatch(`${V2}/a`, { metadata: { labels: { x: 'y' } } }),
+    get(`${THING}/a`),
+    create(THING, ofV1('b', { a: '1' })),
+    applyPatch('m', `${V2}/b`, ofV2('b', { a: '2' })),
+    create(V2, ofV2('c', {})),
+    get(`${THING}/c`),
+  ],
   'of which another is stored from now on': [
     ...installed(version('v1', { a: TEXT }), version('v2', { a: TEXT })),
     create(THING, ofV1('a', { a: '1' })),
@@ -57,6 +83,18 @@ interactions('versions of a definition', {
     get(ONE, { until: ({ body }) => (body as Json).status.storedVersions.length === 2, pick: standing }),
     get(`${V2}/a`),
     mergePatch(ONE, { spec: { versions: [version('v2', { a: TEXT }, { storage: true })] } }),
+  ],
+  'whose scale is beyond what a number holds': [
+    ...installed(
+      version(
+        'v1',
+        { replicas: { type: 'integer' } },
+        { subresources: { scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' } } },
+      ),
+    ),
+    create(THING, ofV1('a', { replicas: 1 })),
+    mergePatch(`${THING}/a`, '{"spec":{"replicas":9223372036854775807}}'),
+    get(`${THING}/a/scale`),
   ],
   'of which one is not served any more': [
     ...installed(version('v1', { a: TEXT }), version('v2', { a: TEXT })),

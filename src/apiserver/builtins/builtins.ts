@@ -190,6 +190,7 @@ function builtinSchema({ component, group, version, names, dropUnknown }: Schema
         : { ...found, unknownFields: [...found.unknownFields, ...dropUnknown(object)] };
     },
     admitStored: (object) => schema.admitStored(object),
+    admitConverted: (object) => schema.admitConverted(object),
     validateCreate: (object) => schema.validateCreate(object),
     validateUpdate: (object, old) => schema.validateUpdate(object, old),
   };

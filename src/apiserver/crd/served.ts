@@ -228,11 +228,12 @@ function columnsOf(version: JsonObject): PrinterColumn[] {
   return listAt(version, 'additionalPrinterColumns').map((column) => {
     const priority = isJsonObject(column) ? column['priority'] : undefined;
     const type = textAt(column, 'type');
+    const description = textAt(column, 'description');
     return {
       name: textAt(column, 'name'),
       type: COLUMN_TYPES.find((known) => known === type) ?? 'string',
       format: textAt(column, 'format'),
-      description: textAt(column, 'description'),
+      ...(description === '' ? {} : { description }),
       priority: typeof priority === 'number' ? priority : 0,
       jsonPath: textAt(column, 'jsonPath'),
     };

@@ -30,15 +30,6 @@ function subresourcesOf(resource: ServedResource): Subresource[] {
   const own = { kind: resource.names.kind, group: resource.group, version: resource.version };
   const result: Subresource[] = [];
   if (resource.finalize) result.push({ name: 'finalize', ...own, verbs: ['update'] });
-  if (resource.scale !== undefined) {
-    result.push({
-      name: 'scale',
-      kind: 'Scale',
-      group: 'autoscaling',
-      version: 'v1',
-      verbs: ['get', 'patch', 'update'],
-    });
-  }
   if (resource.token) {
     result.push({
       name: 'token',
@@ -49,6 +40,15 @@ function subresourcesOf(resource: ServedResource): Subresource[] {
     });
   }
   if (resource.status) result.push({ name: 'status', ...own, verbs: ['get', 'patch', 'update'] });
+  if (resource.scale !== undefined) {
+    result.push({
+      name: 'scale',
+      kind: 'Scale',
+      group: 'autoscaling',
+      version: 'v1',
+      verbs: ['get', 'patch', 'update'],
+    });
+  }
   return result;
 }
 

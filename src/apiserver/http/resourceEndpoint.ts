@@ -336,7 +336,9 @@ function scopeFits(resource: ServedResource, exchange: Exchange): boolean {
   const { info } = exchange;
   if (!resource.namespaced) return info.namespace === '' || (info.resource === 'namespaces' && info.group === '');
   if (info.namespace !== '' || info.verb === 'list' || info.verb === 'watch') return true;
-  if (info.name === '') throw methodNotAllowed();
+  // as in kube-apiserver: a path of a built-in kind has methods, one of custom resources is there or not
+  if (info.name === '' && (resource.type === 'Review' || resource.strategicKind !== undefined))
+    throw methodNotAllowed();
   return false;
 }
 

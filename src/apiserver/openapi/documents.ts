@@ -28,8 +28,10 @@ function describe(resources: readonly ServedResource[], isV2: boolean): { paths:
   for (const resource of resources) {
     const name = schemaName(resource);
     Object.assign(paths, pathsOf(resource, name));
-    schemas[name] = { ...schemaOf(resource, isV2), 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
-    if (resource.type === 'Stored') schemas[`${name}List`] = listOf(resource, name);
+    const selectable = selectableOf(resource);
+    const gvk = { 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
+    schemas[name] = { ...schemaOf(resource, isV2), ...gvk, ...selectable };
+    if (resource.type === 'Stored') schemas[`${name}List`] = { ...listOf(resource, name), ...selectable };
   }
   const needed = referencedComponents({ paths, schemas });
   for (const name of needed) {
@@ -37,6 +39,12 @@ function describe(resources: readonly ServedResource[], isV2: boolean): { paths:
     if (component !== undefined && schemas[name] === undefined) schemas[name] = component;
   }
   return { paths, schemas };
+}
+
+/** The fields that a definition lets be selected by. */
+function selectableOf(resource: ServedResource): JsonObject {
+  if (resource.type === 'Review' || resource.strategicKind !== undefined || resource.fieldLabels.size === 0) return {};
+  return { 'x-kubernetes-selectable-fields': [...resource.fieldLabels.keys()].map((fieldPath) => ({ fieldPath })) };
 }
 
 /** `io.k8s.api.core.v1.Secret`; for custom resources the group backwards: `dev.hostler.v1alpha1.Server`. */

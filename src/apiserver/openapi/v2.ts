@@ -7,6 +7,8 @@ const MAPS = ['properties', 'patternProperties', 'definitions'];
 const SINGLE = ['items', 'additionalProperties'];
 /** Junctors, and defaults, which old clients would fill in by themselves. */
 const DROPPED = ['allOf', 'anyOf', 'oneOf', 'not', 'default'];
+/** What is told of a kind that may hold anything. */
+const KEPT = ['x-kubernetes-group-version-kind', 'x-kubernetes-selectable-fields'];
 const PRESERVES = 'x-kubernetes-preserve-unknown-fields';
 
 /**
@@ -27,8 +29,9 @@ export function toV2(schema: JsonObject): JsonObject {
 
 /** The definition of a kind: of one that may hold anything, no more than that it is an object. */
 export function definitionV2(schema: JsonObject): JsonObject {
-  const gvk = 'x-kubernetes-group-version-kind';
-  return toV2(schema[PRESERVES] === true ? { type: 'object', [gvk]: schema[gvk] ?? [] } : schema);
+  if (schema[PRESERVES] !== true) return toV2(schema);
+  const kept = Object.entries(schema).filter(([key]) => KEPT.includes(key));
+  return { type: 'object', ...Object.fromEntries(kept) };
 }
 
 /** v3 wraps a reference that has a description into an allOf. */

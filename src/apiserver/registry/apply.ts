@@ -11,6 +11,7 @@ import { metaOf, sharingWith, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
 import { deriveObject } from './update.ts';
 import { upsert, type Upserted } from './upsert.ts';
+import { sharesNodes } from './versions.ts';
 
 /** What an apply request says beside the call. */
 export interface ApplyRequest {
@@ -43,10 +44,10 @@ interface Sent {
 
 function applyTo(deps: RegistryDeps, call: Call, { sent, request }: Sent, current: JsonObject): JsonObject {
   // what is nested is changed in place later on: by defaults, and by the strategies of built-in kinds
-  const isBuiltin = call.resource.strategicKind !== undefined;
-  const live = isBuiltin ? cloneJson(current) : current;
+  const shares = sharesNodes(call.resource);
+  const live = shares ? current : cloneJson(current);
   const object = sharingWith(live, applied(deps, call, { live, sent: cloneJson(sent), force: request.force }));
-  return admit(call, object, isBuiltin ? undefined : current);
+  return admit(call, object, shares ? current : undefined);
 }
 
 async function create(deps: RegistryDeps, call: Call, { sent, request }: Sent): Promise<Written> {

@@ -6,6 +6,7 @@ import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
 import { sharingWith } from './object.ts';
 import type { StoredResource } from './resource.ts';
 import { deriveObject } from './update.ts';
+import { sharesNodes } from './versions.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -28,8 +29,7 @@ export function patchTypes(resource: StoredResource): string[] {
 export async function patchObject(deps: RegistryDeps, call: Call, type: string, patch: JsonValue): Promise<Written> {
   const apply = patchFunction(call.resource, type, patch);
   return deriveObject(deps, call, (current) => {
-    // built-in kinds are small, and their strategies change what is nested in place
-    if (call.resource.strategicKind !== undefined) return admitPatched(call, patched(call, cloneJson(current), apply));
+    if (!sharesNodes(call.resource)) return admitPatched(call, patched(call, cloneJson(current), apply));
     // what the patch repeats is shared, too: it was admitted before
     return admitPatched(call, sharingWith(current, patched(call, current, apply)), current);
   });

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { badRequest, invalid, notFound } from '../http/status.ts';
 import { invalid as invalidField, type FieldError } from '../schema/fieldErrors.ts';
-import { compileTable } from '../table/table.ts';
+import { AGE_COLUMN, compileTable } from '../table/table.ts';
 import { patched, patchFunction } from './patch.ts';
 import { refOf, type Call, type RegistryDeps } from './call.ts';
 import { metaOf, objectAt, textAt } from './object.ts';
@@ -12,9 +12,19 @@ import { updateObject } from './update.ts';
 export const SCALES = {
   conversion: undefined,
   table: compileTable([
-    { name: 'Desired', type: 'integer', jsonPath: '.spec.replicas' },
-    { name: 'Available', type: 'integer', jsonPath: '.status.replicas' },
-    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    {
+      name: 'Desired',
+      type: 'integer',
+      jsonPath: '.spec.replicas',
+      description: 'replicas is the desired number of instances for the scaled object.',
+    },
+    {
+      name: 'Available',
+      type: 'integer',
+      jsonPath: '.status.replicas',
+      description: 'replicas is the actual number of observed instances of the scaled object.',
+    },
+    AGE_COLUMN,
   ]),
 };
 
@@ -109,7 +119,9 @@ const MAX_REPLICAS = 2 ** 31 - 1;
 /** Checks that the replicas of an object are numbers that a Scale can show. */
 export function replicaErrors(object: JsonObject, paths: ScalePaths): FieldError[] {
   return [paths.specReplicasPath, paths.statusReplicasPath].flatMap((path) => {
-    const replicas = numberAt(object, path) ?? 0;
+    const found = valueAt(object, path);
+    // a bigint is an integer that a number cannot hold
+    const replicas = typeof found === 'number' || typeof found === 'bigint' ? found : 0;
     if (replicas < 0) return [invalidField(path, replicas, 'should be a non-negative integer')];
     return replicas > MAX_REPLICAS
       ? [invalidField(path, replicas, `should be less than or equal to ${MAX_REPLICAS}`)]

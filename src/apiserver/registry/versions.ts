@@ -5,6 +5,14 @@ import type { Written } from './call.ts';
 import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
+/**
+ * Whether what is made of an object of `resource` may share nodes with it: built-in kinds are small, and their strategies
+ * change what is nested in place, as defaults do with what another version was read from.
+ */
+export function sharesNodes(resource: StoredResource): boolean {
+  return resource.strategicKind === undefined && servedAsStored(resource);
+}
+
 /** Whether objects of `resource` are stored as they are served. */
 function servedAsStored(resource: StoredResource): boolean {
   return resource.conversion === undefined && resource.store.apiVersion === apiVersionOf(resource);
@@ -26,7 +34,7 @@ function fromStorageVersion(resource: StoredResource, object: JsonObject): JsonO
   resource.conversion?.fromStorage(object);
   object['apiVersion'] = apiVersionOf(resource);
   object['kind'] = resource.names.kind;
-  resource.schema.admitStored(object);
+  resource.schema.admitConverted(object);
   return object;
 }
 

@@ -1,7 +1,8 @@
-import { childOf, isJsonObject, stringifyJson } from '../codec/json.ts';
+import { childOf, cloneJson, isJsonObject } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
 import { hasEmbedded } from './embeddedMeta.ts';
 import { fitShape, OBJECT_META } from './metadataShape.ts';
+import { errorText, invalid, type FieldError } from './fieldErrors.ts';
 import { goJsonType } from './goText.ts';
 import { childNode } from './structural.ts';
 import type { StructuralNode } from './structural.ts';
@@ -27,7 +28,18 @@ export function coerceMetadata(
   const coercer = new Coercer(dropMalformed);
   coercer.resource(object, '', old);
   coercer.members(object, root, { path: '', old });
-  return { unknown: coercer.unknown.sort(), error: coercer.error };
+  const { error, unknown } = coercer;
+  // of the object itself only what is wrong is told
+  const text = error?.field === 'metadata' ? error.detail : error && errorText(error);
+  return { unknown: unknown.sort(), error: text };
+}
+
+/** Brings every embedded resource at and below `value` into shape, in place. @returns the first malformed field. */
+export function coerceEmbedded(value: JsonValue, node: StructuralNode): FieldError | undefined {
+  const coercer = new Coercer(false);
+  if (node.embeddedResource && isJsonObject(value)) coercer.resource(value, '', undefined);
+  coercer.members(value, node, { path: '', old: undefined });
+  return coercer.error;
 }
 
 /** Where a value lies, and what lay there before. */
@@ -38,7 +50,7 @@ interface Place {
 
 class Coercer {
   readonly unknown: string[] = [];
-  error: string | undefined;
+  error: FieldError | undefined;
   readonly #dropMalformed: boolean;
 
   constructor(dropMalformed: boolean) {
@@ -70,7 +82,7 @@ class Coercer {
     for (const key of ['apiVersion', 'kind']) {
       if (!Object.hasOwn(object, key) || typeof object[key] === 'string') continue;
       if (this.#dropMalformed) Reflect.deleteProperty(object, key);
-      else this.#fail(`${prefix}${key}: Invalid value: ${stringifyJson(object[key] ?? null)}: must be a string`);
+      else this.#fail(invalid(`${prefix}${key}`, object[key] ?? null, 'must be a string'));
     }
     if (Object.hasOwn(object, 'metadata')) {
       this.#metadata(object, { path: `${prefix}metadata`, old: childOf(old, 'metadata') });
@@ -85,7 +97,7 @@ class Coercer {
     else if (this.#dropMalformed) Reflect.deleteProperty(object, 'metadata');
     else {
       const problem = `json: cannot unmarshal ${goJsonType(metadata)} into Go value of type v1.ObjectMeta`;
-      this.#malformed(path, metadata, problem);
+      this.#fail(invalid(path, metadata, problem));
     }
   }
 
@@ -101,17 +113,14 @@ class Coercer {
         malformed: (message) => problems.push(message),
       });
       const [problem] = problems;
-      if (problem !== undefined && !this.#dropMalformed) this.#malformed(path, metadata, problem);
+      if (problem !== undefined && !this.#dropMalformed) this.#fail(invalid(path, metadata, problem));
       if (!Object.hasOwn(single, key) || problem !== undefined) Reflect.deleteProperty(metadata, key);
       else metadata[key] = single[key] ?? null;
     }
   }
 
-  #malformed(path: string, metadata: JsonValue, message: string): void {
-    this.#fail(path === 'metadata' ? message : `${path}: Invalid value: ${stringifyJson(metadata)}: ${message}`);
-  }
-
-  #fail(message: string): void {
-    this.error ??= message;
+  #fail(error: FieldError): void {
+    // what is malformed is removed afterwards
+    this.error ??= { ...error, badValue: cloneJson(error.badValue ?? null) };
   }
 }

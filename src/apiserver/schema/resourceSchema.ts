@@ -7,7 +7,7 @@ import type { CheckNode } from './checkNode.ts';
 import { coerceMetadata } from './coerceMeta.ts';
 import type { Correlated } from './correlate.ts';
 import { applyDefaults, dropNulls } from './defaults.ts';
-import { checkEmbedded } from './embeddedMeta.ts';
+import { checkEmbedded, hasEmbedded } from './embeddedMeta.ts';
 import { invalid } from './fieldErrors.ts';
 import type { FieldError } from './fieldErrors.ts';
 import { checkListTypes, checkListTypesUpdate } from './listTypes.ts';
@@ -36,8 +36,10 @@ export interface ResourceSchema {
    *   into nor changed. `object` itself is not shared.
    */
   admitRequest(object: JsonObject, old?: JsonObject): Normalized;
-  /** An object read from storage (or handed on by admission): drops malformed metadata, prunes, fills in defaults. */
+  /** An object read from storage: drops malformed metadata, prunes, fills in defaults. */
   admitStored(object: JsonObject): void;
+  /** An object that came from another version of its kind, which gave it its defaults: prunes. */
+  admitConverted(object: JsonObject): void;
   /** Schema, embedded metadata, list sets and maps, then CEL rules. [] = valid. */
   validateCreate(object: JsonObject): FieldError[];
   /** As validateCreate with transition rules; what was already wrong in an unchanged part of `old` is not reported. */
@@ -94,14 +96,18 @@ class CompiledSchema implements ResourceSchema {
   admitRequest(object: JsonObject, old?: JsonObject): Normalized {
     const coerced = coerceMetadata(object, this.root, { dropMalformed: false, old });
     const unknown = this.#shape(object, old);
-    applyDefaults(object, this.root, old);
+    this.#fillIn(object, old);
     return { unknownFields: [...unknown, ...coerced.unknown].sort(), malformed: coerced.error };
   }
 
   admitStored(object: JsonObject): void {
+    this.admitConverted(object);
+    this.#fillIn(object);
+  }
+
+  admitConverted(object: JsonObject): void {
     coerceMetadata(object, this.root, { dropMalformed: true });
     this.#shape(object, undefined);
-    applyDefaults(object, this.root);
   }
 
   validateCreate(object: JsonObject): FieldError[] {
@@ -122,6 +128,12 @@ class CompiledSchema implements ResourceSchema {
       ...(this.#allowRepeated ? [] : checkListTypesUpdate(object, old, this.root)),
     ];
     return this.#withRules(errors, object, pair);
+  }
+
+  #fillIn(object: JsonObject, old?: JsonObject): void {
+    applyDefaults(object, this.root, old);
+    // a default may be metadata with members that there are not
+    if (hasEmbedded(this.root)) coerceMetadata(object, this.root, { dropMalformed: false, old });
   }
 
   #shape(object: JsonObject, old: JsonObject | undefined): string[] {

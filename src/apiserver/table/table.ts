@@ -49,7 +49,7 @@ const NAME_COLUMN: PrinterColumn = {
 };
 
 /** What is shown when a resource declares no columns. */
-const AGE_COLUMN: PrinterColumn = {
+export const AGE_COLUMN: PrinterColumn = {
   name: 'Age',
   type: 'date',
   description:

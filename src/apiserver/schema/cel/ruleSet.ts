@@ -16,7 +16,9 @@ export interface RuleSet {
    * Evaluates every rule against `object`, transition rules only when `pair` holds the old one. What a rule says against
    * a part that is as it was is not reported. Ends early when the rules cost more than one object may.
    */
-  evaluate(object: JsonObject, pair: Correlated | undefined): FieldError[];
+  evaluate(object: JsonValue, pair: Correlated | undefined): FieldError[];
+  /** Evaluates every rule against a value that has always been so; nothing is excused. */
+  evaluateKept(value: JsonValue, node: StructuralNode): FieldError[];
 }
 
 /** Rules here or somewhere below; nodes without are left out, so that evaluation visits only what has rules. */
@@ -33,16 +35,21 @@ interface RuleNode {
 /** What the rules may cost on one object; Kubernetes' RuntimeCELCostBudget. */
 const OBJECT_BUDGET = 10_000_000;
 
-/** Compiles the rules of a schema once; undefined when it has none. A rule that does not compile is an error of every object. */
-export function compileRules(root: StructuralNode): RuleSet | undefined {
-  const compiled = compileNode(root, declare(root, true), true);
+/**
+ * Compiles the rules of a schema once; undefined when it has none. A rule that does not compile is an error of every object.
+ * @param isResource  What has the schema is a whole object, with apiVersion, kind and metadata.
+ */
+export function compileRules(root: StructuralNode, isResource = true): RuleSet | undefined {
+  const compiled = compileNode(root, declare(root, isResource), isResource);
   if (compiled === undefined) return undefined;
+  const evaluate = (value: JsonValue, pair: Correlated | undefined, excuses: boolean): FieldError[] => {
+    const visit = new Visit(excuses);
+    visit.value(value, compiled, { path: '', old: pair?.old, pair, parent: undefined });
+    return visit.errors;
+  };
   return {
-    evaluate: (object, pair) => {
-      const visit = new Visit();
-      visit.value(object, compiled, { path: '', old: pair?.old, pair, parent: undefined });
-      return visit.errors;
-    },
+    evaluate: (object, pair) => evaluate(object, pair, true),
+    evaluateKept: (value, node) => evaluate(value, { value, old: value, node }, false),
   };
 }
 
@@ -84,6 +91,12 @@ interface Place {
 class Visit {
   readonly errors: FieldError[] = [];
   readonly #budget: Budget = { left: OBJECT_BUDGET };
+  readonly #excuses: boolean;
+
+  /** @param excuses  What is as it was may be wrong. */
+  constructor(excuses: boolean) {
+    this.#excuses = excuses;
+  }
 
   /** @returns false when the budget is spent. */
   value(value: JsonValue, compiled: RuleNode, at: Place): boolean {
@@ -92,7 +105,7 @@ class Visit {
       const { path, old } = at;
       const settled = () => {
         const pair = at.pair ?? at.parent;
-        return pair !== undefined && isUnchanged(pair);
+        return this.#excuses && pair !== undefined && isUnchanged(pair);
       };
       this.errors.push(...applyRules(value, compiled, { path, old: old ?? undefined, settled, budget: this.#budget }));
       if (this.#budget.left < 0) return false;
