@@ -1,3 +1,5 @@
+import { parseFieldSelector } from '../selectors/fields.ts';
+import { SelectorError } from '../selectors/selectorError.ts';
 import type { User } from './authentication.ts';
 import { forbidden, forbiddenPath, type ApiError } from './status.ts';
 import type { RequestInfo } from './requestInfo.ts';
@@ -29,6 +31,8 @@ export interface Authorizer {
   rules(user: User, namespace: string): Promise<RuleList>;
 }
 
+const NAME_FIELD = 'metadata.name';
+
 /** Health checks and the version; what roles say of them is another matter. */
 const OPEN = ['/healthz', '/livez', '/readyz', '/version'];
 
@@ -38,15 +42,26 @@ export function isOpen(info: Pick<RequestInfo, 'isResource' | 'path'>): boolean 
   return OPEN.some((path) => info.path === path || (path !== '/version' && info.path.startsWith(`${path}/`)));
 }
 
-const NAME_FIELD = /^metadata\.name==?([^,=!]+)$/;
-
 /** What a request wants to do. A list or watch of the one object that a field selector names is about that object. */
 export function attributesOf(info: RequestInfo, user: User): Attributes {
   const attributes = { ...info, user };
   if (info.name === '' && (info.verb === 'list' || info.verb === 'watch')) {
-    attributes.name = NAME_FIELD.exec(info.query.get('fieldSelector') ?? '')?.[1] ?? '';
+    attributes.name = selectedName(info.query.get('fieldSelector') ?? '');
   }
   return attributes;
+}
+
+/** The one name that a selector leaves, whatever else it demands; '' = several, or one that no path could have. */
+function selectedName(selector: string): string {
+  if (!selector.includes(NAME_FIELD)) return '';
+  try {
+    const name = parseFieldSelector(selector).requiresExactly(NAME_FIELD) ?? '';
+    return name === '.' || name === '..' || /[/%]/.test(name) ? '' : name;
+  } catch (error) {
+    // who may do it at all is told what is wrong with it
+    if (error instanceof SelectorError) return '';
+    throw error;
+  }
 }
 
 /** The 403 for a refusal, worded as Kubernetes does. */

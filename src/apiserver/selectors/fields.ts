@@ -24,6 +24,8 @@ export interface FieldSelector {
 export function parseFieldSelector(text: string): FieldSelector {
   const requirements = splitTerms(text)
     .filter((term) => term !== '')
+    // as kube-apiserver does: of two values for one field the first counts where one is asked for
+    .sort()
     .map((term) => parseTerm(term, text));
   return {
     requirements,
