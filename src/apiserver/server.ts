@@ -86,6 +86,10 @@ const KEEP_ALIVE_MS = 180_000;
 const HEADERS_MS = 30_000;
 const REQUEST_MS = 120_000;
 const DRAIN_MS = 10_000;
+/** As kube-apiserver's --request-timeout. */
+const DEADLINE_MS = 60_000;
+/** All headers of a request and its URL; 1 MiB as in kube-apiserver, for many groups or a long selector. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** Starts the Kubernetes API on `options.storage`. Resolves when it listens. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -195,6 +199,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       new IssuerEndpoint(key),
       metrics,
     ],
+    deadlineMs: DEADLINE_MS,
     isStopping: () => state.stopping,
   });
   const server = createServer(
@@ -207,6 +212,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_MS,
       requestTimeout: REQUEST_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
     },
     app.listener,
   );

@@ -26,6 +26,19 @@ const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 const PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
 const PARTIALS = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io';
 
+const saying = (authorization: string) => ({ headers: { authorization }, as: NOBODY });
+
+interactions('authorization headers', {
+  ...Object.fromEntries(
+    ['Bearer x', 'bearer x', 'Bearer', 'Bearer ', 'Bearer x y', 'Basic eDp5', 'x', ''].map(
+      (header): [string, Step[]] => [
+        `of ${JSON.stringify(header)}`,
+        [get('/version', { ...saying(header), pick: () => 'the version' }), get('configmaps', saying(header))],
+      ],
+    ),
+  ),
+});
+
 interactions('selectors', {
   ...Object.fromEntries(
     [
@@ -107,6 +120,12 @@ interactions('selectors', {
 
 interactions('lists', {
   'of nothing': [get('widgets'), get('leases')],
+  'of a selector of 40 KB': [
+    ...THREE,
+    get(`configmaps?labelSelector=tier+in+(front,${Array.from({ length: 5_000 }, (_, i) => `v${i}`).join(',')})`, {
+      pick: names,
+    }),
+  ],
   'of three': [...THREE, get('configmaps?labelSelector=t')],
   'in a namespace that is not there': [
     get('/api/v1/namespaces/nowhere/configmaps'),

@@ -12,11 +12,9 @@ export interface TokenSource {
   userOf(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined>;
 }
 
-const BEARER = /^bearer +(\S+) *$/i;
-
 /**
  * Users by bearer token, unless `otherwise` knows who it is: as in kube-apiserver a client certificate goes first.
- * A token that nobody knows is a 401, never anonymous.
+ * A token that nobody knows is a 401, never anonymous; a header that holds none is passed over.
  */
 export class BearerAuthenticator implements Authenticator {
   readonly #sources: readonly TokenSource[];
@@ -29,7 +27,8 @@ export class BearerAuthenticator implements Authenticator {
 
   authenticate(request: IncomingMessage): User | Promise<User> {
     const { authorization } = request.headers;
-    if (authorization !== undefined) return this.#byToken(request, () => BEARER.exec(authorization)?.[1]);
+    const token = bearerToken(authorization ?? '');
+    if (token !== undefined) return this.#byToken(request, () => token);
     if (namesToken(request)) return this.#byToken(request, () => takeToken(request));
     return this.#otherwise.authenticate(request);
   }
@@ -62,4 +61,10 @@ export class BearerAuthenticator implements Authenticator {
     }
     return undefined;
   }
+}
+
+/** As kube-apiserver reads it: the word after `bearer`, whatever follows it. */
+function bearerToken(header: string): string | undefined {
+  const [scheme = '', token = ''] = header.trim().split(' ', 2);
+  return scheme.toLowerCase() === 'bearer' && token !== '' ? token : undefined;
 }

@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import { IncomingMessage, ServerResponse, type RequestListener } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { MASTERS } from '../authorization/rbacAuthorizer.ts';
 import type { AuditLog, RequestAudit } from '../audit/requestAudit.ts';
 import { assignAuditId } from './auditId.ts';
 import { ANONYMOUS, type Authenticator, type User } from './authentication.ts';
@@ -12,7 +13,7 @@ import type { InFlight } from './inflight.ts';
 import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo } from './requestInfo.ts';
 import { sendError, sendPlain } from './respond.ts';
-import { ApiError, badRequest, internalError, serviceUnavailable, toApiError } from './status.ts';
+import { ApiError, badRequest, internalError, serviceUnavailable, timedOut, toApiError } from './status.ts';
 import { checkTimeout } from './timeout.ts';
 
 /** What the chain is made of. */
@@ -27,6 +28,8 @@ export interface ChainDeps {
   audit: AuditLog | undefined;
   /** Asked in this order. */
   endpoints: readonly Endpoint[];
+  /** Milliseconds in which a request that is no watch has its whole answer. */
+  deadlineMs: number;
   /** True from the moment the server is asked to stop. */
   isStopping: () => boolean;
 }
@@ -118,13 +121,34 @@ class Passage {
       this.#user = await impersonated(this.#request, this.#user, this.#deps.authorizer);
       this.#audit?.impersonating(this.#user);
     }
-    const leave = longRunning ? this.#deps.metrics.watching(info) : this.#deps.inFlight.enter(MUTATING.has(info.verb));
+    const leave = longRunning ? this.#deps.metrics.watching(info) : this.#enter(info, this.#user);
     try {
       await this.#authorize(info);
       await this.#dispatch({ ...this.#channel, info, user: this.#user });
     } finally {
       leave();
     }
+  }
+
+  /** A place among those that run, until the end of the request or its deadline. */
+  #enter(info: RequestInfo, user: User): () => void {
+    // the administrator can always look what is wrong, and a full server is no dead one
+    const leave = this.#deps.inFlight.enter(MUTATING.has(info.verb), user.groups.includes(MASTERS) || isOpen(info));
+    const timer = setTimeout(() => this.#late(), this.#deps.deadlineMs);
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
+  }
+
+  /** Ends the answer to a client that does not read it, or to a request that takes too long. */
+  #late(): void {
+    if (this.#response.headersSent) {
+      this.#response.destroy();
+      return;
+    }
+    const error = timedOut('request did not complete within the allotted timeout');
+    void sendError(this.#channel, error).catch(() => this.#response.destroy());
   }
 
   get #channel(): Channel {

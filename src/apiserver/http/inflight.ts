@@ -22,11 +22,12 @@ export class InFlight {
 
   /**
    * Takes a place; the returned function gives it back.
+   * @param isExempt  Let in when all are taken, too.
    * @throws ApiError 429 with Retry-After when all are taken.
    */
-  enter(mutating: boolean): () => void {
+  enter(mutating: boolean, isExempt = false): () => void {
     const full = mutating ? this.#writes >= this.#limits.writes : this.#reads >= this.#limits.reads;
-    if (full) throw tooManyRequests('Too many requests, please try again later.');
+    if (full && !isExempt) throw tooManyRequests('Too many requests, please try again later.');
     this.#add(mutating, 1);
     let left = false;
     return () => {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { yaml } from '../../lib/yaml.ts';
 import { encodeProtobuf } from '../codec/protobufEncode.ts';
+import { yamlText } from '../codec/yamlText.ts';
 import { fromJson } from '../registry/encoding.ts';
 import type { Channel } from './context.ts';
 import { laidOut, wantsPretty } from './pretty.ts';
@@ -38,16 +38,8 @@ export async function sendText(
 }
 
 const TYPES = { json: 'application/json', yaml: 'application/yaml', protobuf: PROTOBUF } as const;
-/** As Go's libraries write it, and so that they read it: to YAML 1.1 a plain `y` or `2026-01-01` is no string. */
-const YAML_OF_GO = {
-  version: '1.1',
-  aliasDuplicateObjects: false,
-  sortMapEntries: true,
-  indentSeq: false,
-  lineWidth: 0,
-} as const;
 const ENCODERS = {
-  yaml: (json: string): string => yaml().stringify(JSON.parse(json), YAML_OF_GO),
+  yaml: (json: string): string => yamlText(fromJson(json)),
   protobuf: (json: string): Buffer => encodeProtobuf(fromJson(json)),
 };
 

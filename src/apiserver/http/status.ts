@@ -220,7 +220,7 @@ export function serviceUnavailable(message: string): ApiError {
 }
 
 /** 504: not in time. */
-function timedOut(message: string): ApiError {
+export function timedOut(message: string): ApiError {
   return failure(504, 'Timeout', `Timeout: ${message}`, { retryAfterSeconds: 1 });
 }
 

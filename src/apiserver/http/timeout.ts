@@ -9,8 +9,8 @@ const WITHOUT_UNIT = new RegExp(`^[+-]?(?:${NUMBER}${UNIT})*${NUMBER}$`);
 const OTHER_UNIT = new RegExp(`^[+-]?(?:${NUMBER}${UNIT})*${NUMBER}([^\\d.]+)`);
 
 /**
- * Looks whether the option `timeout`, how long the client will wait, can be read. Its value changes nothing: no answer
- * here takes long.
+ * Looks whether the option `timeout`, how long the client will wait, can be read. Its value changes nothing:
+ * a request has a minute, whoever sends it.
  * @throws ApiError 400, in Go's words.
  */
 export function checkTimeout(query: URLSearchParams): void {

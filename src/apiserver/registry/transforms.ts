@@ -1,5 +1,8 @@
 import { stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
+import type { CachedObject } from '../cache/cachedObject.ts';
+import { yamlText } from '../codec/yamlText.ts';
 import type { MediaType } from '../http/negotiate.ts';
+import { fromJson } from './encoding.ts';
 import type { ListResult } from './list.ts';
 import type { ListOptions } from './listOptions.ts';
 import { metaOf } from './object.ts';
@@ -32,25 +35,46 @@ export function objectText(resource: Rendered, object: JsonObject, view: View): 
 
 /** JSON of a list in the form asked for, in pieces that make sense to send one by one. */
 export function* listText(resource: StoredResource, result: ListResult, view: View): Generator<string> {
-  const metadata = listMeta(resource, result, view);
   if (view.media.transform === 'Table') {
     const objects = result.items.map((item) => cachedToObject(resource, item));
-    yield stringifyJson(table(resource, objects, metadata, view));
+    yield stringifyJson(table(resource, objects, listMeta(resource, result, view), view));
     return;
   }
-  const partial = view.media.transform === 'PartialObjectMetadataList';
-  const kind = partial ? 'PartialObjectMetadataList' : resource.names.listKind;
-  const apiVersion = partial ? `meta.k8s.io/${view.media.version}` : apiVersionOf(resource);
+  const { kind, apiVersion, metadata, itemText } = listParts(resource, result, view);
   yield `{"kind":${stringifyJson(kind)},"apiVersion":${stringifyJson(apiVersion)},"metadata":${stringifyJson(metadata)},"items":[`;
   let first = true;
   for (const item of result.items) {
-    const text = partial
-      ? stringifyJson(partialMetadata(cachedToObject(resource, item), view.media.version))
-      : cachedToItem(resource, item);
+    const text = itemText(item);
     yield first ? text : `,${text}`;
     first = false;
   }
   yield ']}';
+}
+
+/** The same as YAML, for lists that are no Tables. */
+export function* listYaml(resource: StoredResource, result: ListResult, view: View): Generator<string> {
+  const { kind, apiVersion, metadata, itemText } = listParts(resource, result, view);
+  if (result.items.length === 0) {
+    yield yamlText({ apiVersion, items: [], kind, metadata });
+    return;
+  }
+  // in the order of the keys, as all YAML is written here
+  yield `${yamlText({ apiVersion })}items:\n`;
+  for (const item of result.items) yield yamlText([fromJson(itemText(item))]);
+  yield yamlText({ kind, metadata });
+}
+
+function listParts(resource: StoredResource, result: ListResult, view: View) {
+  const partial = view.media.transform === 'PartialObjectMetadataList';
+  return {
+    kind: partial ? 'PartialObjectMetadataList' : resource.names.listKind,
+    apiVersion: partial ? `meta.k8s.io/${view.media.version}` : apiVersionOf(resource),
+    metadata: listMeta(resource, result, view),
+    itemText: (item: CachedObject): string =>
+      partial
+        ? stringifyJson(partialMetadata(cachedToObject(resource, item), view.media.version))
+        : cachedToItem(resource, item),
+  };
 }
 
 function listMeta(resource: StoredResource, result: ListResult, { media }: View): JsonObject {

@@ -30,13 +30,17 @@ export interface LabelSelector {
 export function parseLabelSelector(text: string): LabelSelector {
   const requirements = new Parser(scan(text)).selector();
   requirements.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const terms = requirements.map((requirement) => ({ ...requirement, wanted: new Set(requirement.values) }));
   return {
     requirements,
-    matches: (labels = {}) => requirements.every((requirement) => satisfies(requirement, labels)),
+    matches: (labels = {}) => terms.every((term) => satisfies(term, labels)),
   };
 }
 
-function satisfies({ key, operator, values }: Requirement, labels: Labels): boolean {
+/** A requirement with its values to look up what a label has. */
+type Term = Requirement & { wanted: ReadonlySet<string> };
+
+function satisfies({ key, operator, values, wanted }: Term, labels: Labels): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   if (typeof value !== 'string') return operator === '!' || operator === 'notin' || operator === '!=';
   switch (operator) {
@@ -47,10 +51,10 @@ function satisfies({ key, operator, values }: Requirement, labels: Labels): bool
     case 'in':
     case '=':
     case '==':
-      return values.includes(value);
+      return wanted.has(value);
     case 'notin':
     case '!=':
-      return !values.includes(value);
+      return !wanted.has(value);
     case 'gt':
     case 'lt':
       return compares(operator, value, values[0] ?? '');

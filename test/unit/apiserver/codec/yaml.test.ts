@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { yamlText } from '../../../../src/apiserver/codec/yamlText.ts';
 import { BodyError } from '../../../../src/apiserver/codec/bodyError.ts';
 import { parseYaml } from '../../../../src/apiserver/codec/yaml.ts';
 
@@ -82,4 +83,8 @@ describe('parseYaml', () => {
       );
     expect(() => parseYaml(lines.join('\n'))).toThrow('excessive aliasing');
   });
+});
+
+it('writes integers that are too large for a double', () => {
+  expect(yamlText({ a: 9007199254740993n })).toBe('a: 9007199254740993\n');
 });

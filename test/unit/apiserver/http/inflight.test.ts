@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InFlight } from '../../../../src/apiserver/http/inflight.ts';
 
 describe('InFlight', () => {
-  it('refuses with 429 and Retry-After what is over the limit, reads and writes apart', () => {
+  it('refuses with 429 and Retry-After what is over the limit and not exempt, reads and writes apart', () => {
     const inFlight = new InFlight({ reads: 2, writes: 1 });
     const leave = inFlight.enter(false);
     inFlight.enter(false);
@@ -15,10 +15,12 @@ describe('InFlight', () => {
         }),
       );
     }
+    inFlight.enter(false, true);
+    expect(inFlight.counts).toEqual({ reads: 3, writes: 1 });
     leave();
     leave();
-    expect(inFlight.counts).toEqual({ reads: 1, writes: 1 });
-    inFlight.enter(false);
+    inFlight.enter(true, true)();
+    expect(inFlight.counts).toEqual({ reads: 2, writes: 1 });
     expect(() => inFlight.enter(false)).toThrow();
   });
 
