@@ -33,7 +33,8 @@ export class Names {
     let said = text.replaceAll(this.#namespace, '{ns}').replaceAll(UID, (uid) => this.#uid(uid));
     for (const [revision, stands] of this.#revisions) {
       // short ones could be any number, 64 stands in int64, and 123-abc is an example in errors about names
-      if (revision.length > 1) said = said.replaceAll(new RegExp(`(?<![0-9a-z])${revision}(?![0-9]|-abc)`, 'g'), stands);
+      if (revision.length > 1)
+        said = said.replaceAll(new RegExp(`(?<![0-9a-z])${revision}(?![0-9]|-abc)`, 'g'), stands);
     }
     said = said.replaceAll(REVISION_IN_TEXT, '$1<rv>$2');
     for (const [name, stands] of this.#generated) said = said.replaceAll(name, stands);
