@@ -2,7 +2,7 @@ import { createHmac, createPrivateKey, createPublicKey } from 'node:crypto';
 import { inject } from 'vitest';
 import { encode, goodClaims, signToken, tokenKey, type TokenClaims } from '../support/oidcIssuer.ts';
 import { interactions } from './harness/interactions.ts';
-import { create, NOBODY, type Json, type Step } from './harness/step.ts';
+import { create, NOBODY, remove, type HttpStep, type Json, type Step } from './harness/step.ts';
 
 const { url, kid, privateKey: pem } = inject('issuer');
 const key = { alg: 'RS256', kid, privateKey: createPrivateKey(pem) } as const;
@@ -25,7 +25,7 @@ const review = (kind: string, spec?: object): Json => ({
   kind,
   ...(spec === undefined ? {} : { spec }),
 });
-const tokenReview = (spec: object): Step =>
+const tokenReview = (spec: object): HttpStep =>
   create('/apis/authentication.k8s.io/v1/tokenreviews', review('TokenReview', spec), {
     pick: (body: Json) => body.status,
   });
@@ -65,5 +65,31 @@ interactions('ID tokens', {
     tokenReview({ token: token({ groups: ['staff'] }) }),
     tokenReview({ token: token(), audiences: ['https://kubernetes.default.svc.cluster.local', 'vault'] }),
     tokenReview({ token: token(), audiences: ['vault'] }),
+  ],
+});
+
+const BOOTSTRAP = '/api/v1/namespaces/kube-system/secrets';
+
+interactions('bootstrap tokens', {
+  'asked about': [
+    create(BOOTSTRAP, {
+      metadata: { name: 'bootstrap-token-abcdef' },
+      type: 'bootstrap.kubernetes.io/token',
+      stringData: {
+        'token-id': 'abcdef',
+        'token-secret': '0123456789abcdef',
+        'usage-bootstrap-authentication': 'true',
+      },
+    }),
+    {
+      ...tokenReview({ token: 'abcdef.0123456789abcdef' }),
+      until: ({ body }) => (body as Json).status?.authenticated === true,
+    },
+    tokenReview({ token: 'abcdef.0123456789abcdef', audiences: ['vault'] }),
+    tokenReview({
+      token: 'abcdef.0123456789abcdef',
+      audiences: ['vault', 'https://kubernetes.default.svc.cluster.local'],
+    }),
+    remove(`${BOOTSTRAP}/bootstrap-token-abcdef`),
   ],
 });

@@ -11,6 +11,9 @@ import type { TokenSource } from './bearer.ts';
 /** Issuer of our tokens, and their audience unless another is asked for. */
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
+/** What the clocks of two servers may differ by, in seconds. */
+const LEEWAY = 60;
+
 /** An object whose deletion ends a token. */
 export interface BoundObject {
   kind: 'Secret';
@@ -87,8 +90,9 @@ export class AccountTokens implements TokenSource {
 
   #isNow(claims: JsonObject): boolean {
     const now = this.#clock.now() / 1000;
-    const { exp, nbf } = claims;
-    return typeof exp === 'number' && now < exp && (typeof nbf !== 'number' || now >= nbf);
+    const { exp, nbf, iat } = claims;
+    const isBegun = [nbf, iat].every((time) => typeof time !== 'number' || now >= time - LEEWAY);
+    return isBegun && typeof exp === 'number' && now <= exp + LEEWAY;
   }
 }
 

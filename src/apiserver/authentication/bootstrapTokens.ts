@@ -5,6 +5,7 @@ import type { User } from '../http/authentication.ts';
 import { isDeleting, objectAt, textAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { decodeEntry } from '../registry/versions.ts';
+import { audiencesOfPlainToken } from './audiences.ts';
 import type { TokenSource } from './bearer.ts';
 
 const TOKEN = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
@@ -23,7 +24,8 @@ export class BootstrapTokens implements TokenSource {
 
   async userOf(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined> {
     const [, id, secret] = TOKEN.exec(token) ?? [];
-    if (id === undefined || secret === undefined) return undefined;
+    const accepted = audiencesOfPlainToken(audiences);
+    if (id === undefined || secret === undefined || accepted.length === 0) return undefined;
     const object = await this.#read(`bootstrap-token-${id}`);
     if (object === undefined || !this.#isGood(object, id, secret)) return undefined;
     const more = textOf(object, 'auth-extra-groups')
@@ -31,7 +33,7 @@ export class BootstrapTokens implements TokenSource {
       .filter((group) => GROUP.test(group));
     const groups = [...new Set([DEFAULT_GROUP, ...more])].sort();
     const user = { name: `system:bootstrap:${id}`, groups: [...groups, 'system:authenticated'] };
-    return { user, audiences: [...audiences] };
+    return { user, audiences: accepted };
   }
 
   async #read(name: string): Promise<JsonObject | undefined> {

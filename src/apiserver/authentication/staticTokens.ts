@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { User } from '../http/authentication.ts';
+import { audiencesOfPlainToken } from './audiences.ts';
 import type { TokenSource } from './bearer.ts';
 
 /** Tokens from a file, good until the process ends: one per line, `token,user,uid,"group1,group2"`. */
@@ -22,7 +23,8 @@ export class StaticTokens implements TokenSource {
 
   userOf(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined> {
     const user = this.#users.get(digest(token));
-    return Promise.resolve(user && { user, audiences: [...audiences] });
+    const accepted = audiencesOfPlainToken(audiences);
+    return Promise.resolve(user === undefined || accepted.length === 0 ? undefined : { user, audiences: accepted });
   }
 }
 

@@ -51,7 +51,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     `--audit-log-path=${join(directory, side, 'audit.log')}`,
   ];
   const plane = await StandalonePlane.start(['--no-controllers', ...flagsOf('hostler')]);
-  const apiServerFlags = flagsOf('kubernetes');
+  const apiServerFlags = [...flagsOf('kubernetes'), '--enable-bootstrap-token-auth'];
   const cluster = await KubeCluster.start({ controllerManager: false, apiServerFlags }).catch(
     async (error: unknown) => {
       await plane.remove();

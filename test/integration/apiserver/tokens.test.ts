@@ -93,6 +93,16 @@ describe('ServiceAccount tokens', () => {
     expect((await whoami(key.sign(claimsOf(token)))).code).toBe(201);
   });
 
+  it('may be a minute early or late, as the clocks of servers differ', async () => {
+    const claims = claimsOf(await request('bot'));
+    const key = new SigningKey(server.pki.accountKey);
+    const now = Math.floor(Date.now() / 1000);
+    for (const times of [{ exp: now - 30 }, { nbf: now + 30, iat: now + 30 }])
+      expect((await whoami(key.sign({ ...claims, ...times }))).code, JSON.stringify(times)).toBe(201);
+    for (const times of [{ exp: now - 90 }, { nbf: now + 90 }, { iat: now + 90 }])
+      expect((await whoami(key.sign({ ...claims, ...times }))).code, JSON.stringify(times)).toBe(401);
+  });
+
   it('carry rights by RBAC, and kubectl makes them', async () => {
     const made = await server.kubectl('1.35', ['create', 'token', 'bot', '--duration=15m']);
     expect(made.code, made.stderr).toBe(0);
@@ -141,6 +151,13 @@ describe('other tokens', () => {
       userInfo: { username: 'alice', uid: 'u1', groups: ['devs', 'ops', 'system:authenticated'] },
     });
     expect((await whoami('s3cre')).code).toBe(401);
+    const issuer = 'https://kubernetes.default.svc.cluster.local';
+    const review = async (audiences?: string[]): Promise<unknown> =>
+      (await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token: 's3cret', audiences } })).body
+        .status;
+    expect(await review(['vault'])).toEqual({ user: {}, error: 'invalid bearer token' });
+    expect(await review(['vault', issuer])).toMatchObject({ authenticated: true, audiences: [issuer] });
+    expect(await review()).toMatchObject({ authenticated: true, audiences: [issuer] });
   });
 
   it('come from bootstrap Secrets, until they end', async () => {

@@ -3,7 +3,7 @@ import { messageOf } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { JsonObject } from '../../codec/json.ts';
 import type { User } from '../../http/authentication.ts';
-import { ISSUER } from '../accountTokens.ts';
+import { audiencesOfPlainToken } from '../audiences.ts';
 import type { TokenSource } from '../bearer.ts';
 import { checkClaims, TokenRefused, userOfClaims } from './claims.ts';
 import { KeySet } from './keySet.ts';
@@ -39,7 +39,7 @@ export class OidcTokens implements TokenSource {
 
   async userOf(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined> {
     // the token is for the issuer's client; whoever takes it as that is this server
-    const accepted = audiences.length === 0 ? [ISSUER] : audiences.filter((one) => one === ISSUER);
+    const accepted = audiencesOfPlainToken(audiences);
     if (accepted.length === 0 || unprovenIssuer(token) !== this.#settings.issuerUrl) return undefined;
     try {
       return { user: await this.#prove(token), audiences: accepted };
