@@ -101,21 +101,32 @@ async function approve(
   await client.patch(knownHosts, key, { status: { offeredKeys: null } }, { subresource: 'status', signal });
 }
 
-/** Makes the KnownHost say what the host has proven beside the trusted key, and which machine it is. */
+/**
+ * Makes the KnownHost say what the host has proven beside the trusted key, and which machine it is. Under Strict the
+ * keys are a person's: whoever keeps them in Git or applies them again would take away what was added, each time.
+ */
 export async function completeKnownHost(
   address: string,
   found: { hostKeys: readonly HostKey[]; machineID: string | undefined },
-  options: Pick<TrustOptions, 'client' | 'namespace' | 'port' | 'signal'> & { stored: KnownHost | undefined },
+  options: Pick<TrustOptions, 'client' | 'namespace' | 'port' | 'policy' | 'signal'> & {
+    stored: KnownHost | undefined;
+  },
 ): Promise<void> {
-  const { stored } = options;
+  const { stored, policy } = options;
   if (stored === undefined) return;
-  const more = found.hostKeys.filter((key) => !stored.spec.keys.some((one) => one.type === key.type));
+  const proven = policy === 'Strict' ? [] : found.hostKeys;
+  const more = proven.filter((key) => !stored.spec.keys.some((one) => one.type === key.type));
   const machineID = stored.spec.machineID === undefined ? found.machineID : undefined;
   if (more.length === 0 && machineID === undefined) return;
   await options.client.patch(
     knownHosts,
     { namespace: options.namespace, name: knownHostName(address, options.port) },
-    { spec: { keys: [...stored.spec.keys, ...more].slice(0, 10), ...(machineID !== undefined && { machineID }) } },
+    {
+      spec: {
+        ...(more.length > 0 && { keys: [...stored.spec.keys, ...more].slice(0, 10) }),
+        ...(machineID !== undefined && { machineID }),
+      },
+    },
     { signal: options.signal },
   );
 }

@@ -1,13 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { CONTROLLER_ACCOUNT } from '../../../src/api/access.ts';
+import { knownHostName } from '../../../src/api/knownHost.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import type { Server } from '../../../src/api/server.ts';
-import { servers } from '../../../src/kube/hostlerResources.ts';
+import { knownHosts, servers } from '../../../src/kube/hostlerResources.ts';
+import type { Role } from '../../../src/kube/rbacResources.ts';
 import { secrets } from '../../../src/kube/resource.ts';
 import { attempt, run, type CommandResult } from '../../hosts/command.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
@@ -127,6 +130,71 @@ function renamed(text: string, spec: Server['spec']): object {
     .find(({ kind }) => kind === 'Server');
   return { ...server, spec: { ...server?.spec, displayName: `not ${spec.displayName}` } };
 }
+
+describe('a trusted host key in Git', () => {
+  it('stays as it is there under Strict, however often Hostler looks', async () => {
+    const key = { namespace: 'acme', name: knownHostName(sshd.address, sshd.port) };
+    const [first] = (await plane.client.get(knownHosts, key)).spec.keys;
+    await plane.client.delete(knownHosts, key);
+    const knownHost = {
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'KnownHost',
+      metadata: key,
+      spec: { address: sshd.address, port: sshd.port, keys: [first] },
+    };
+    const strict = (await readFile(manifests, 'utf8')).replace('  ssh:\n', '  ssh:\n    hostKeyPolicy: Strict\n');
+    await writeFile(manifests, `${strict}---\n${stringify(knownHost)}`);
+    expect(await apply(FLUX)).toMatchObject({ code: 0 });
+    await reconciled();
+    // a full look has noted which machine it is
+    const found = async () => (await plane.client.get(knownHosts, key)).spec;
+    await expect.poll(async () => (await found()).machineID, { timeout: 30_000 }).toBeDefined();
+    await sleep(3000);
+    expect((await found()).keys).toEqual([first]);
+    expect(await kubectl(['diff', '--server-side', `--field-manager=${FLUX}`, '-f', manifests])).toMatchObject({
+      code: 0,
+    });
+  });
+});
+
+describe('the credentials of servers in Git', () => {
+  it('are what the controllers may read, and no others', async () => {
+    const text = await run([await kubectlPath(), 'kustomize', join(EXAMPLES, 'servers')]);
+    const objects = text.split(/^---\n/m).map((part) => parse(part) as KubeObject);
+    const named = (objects as Server[])
+      .filter(({ kind }) => kind === 'Server')
+      .map(({ spec }) => spec.ssh.auth.privateKeySecretRef?.name);
+    const role = objects.find(({ kind }) => kind === 'Role') as Role;
+    expect(role.rules).toEqual([{ apiGroups: [''], resources: ['secrets'], resourceNames: named, verbs: ['get'] }]);
+    const account = `--as=system:serviceaccount:${CONTROLLER_ACCOUNT.namespace}:${CONTROLLER_ACCOUNT.name}`;
+    const mayGet = async (name: string) =>
+      (await kubectl(['auth', 'can-i', 'get', `secrets/${name}`, '-n', 'acme', account])).stdout.trim();
+    expect([await mayGet('eu-1-ssh'), await mayGet('another')]).toEqual(['yes', 'no']);
+  });
+
+  it.each([
+    ['../secrets', 'kind: ExternalSecret\n'],
+    ['eu-1-ssh.yaml', 'kind: Secret\n'],
+  ])('come with %s where the base names it', async (resource, expected) => {
+    const copy = join(directory, `copy-${expected.length}`);
+    await cp(EXAMPLES, copy, { recursive: true });
+    const base = join(copy, 'servers/kustomization.yaml');
+    await writeFile(base, (await readFile(base, 'utf8')).replace(`# - ${resource}`, `- ${resource}`));
+    const fromFile = [`--from-file=ssh-privatekey=${join(EXAMPLES, 'README.md')}`, '--type=kubernetes.io/ssh-auth'];
+    const secret = ['-n', 'acme', 'create', 'secret', 'generic', 'eu-1-ssh', ...fromFile, '--dry-run=client', '-oyaml'];
+    await writeFile(join(copy, 'servers/eu-1-ssh.yaml'), (await kubectl(secret)).stdout);
+    const built = await run([await kubectlPath(), 'kustomize', join(copy, 'servers')]);
+    expect(built).toContain(expected);
+  });
+
+  it('are encrypted by SOPS where the README puts them', async () => {
+    const { creation_rules: rules } = parse(await readFile(join(EXAMPLES, '.sops.yaml'), 'utf8')) as {
+      creation_rules: { path_regex: string }[];
+    };
+    expect(rules.map((rule) => new RegExp(rule.path_regex).test('servers/eu-1-ssh.yaml'))).toEqual([true]);
+    expect(await readFile(join(EXAMPLES, 'README.md'), 'utf8')).toContain('`servers/eu-1-ssh.yaml`');
+  });
+});
 
 describe('the health script for Argo CD', () => {
   const condition = (type: string, status: string, reason = 'Because', message = `${type} is ${status}`) => ({
