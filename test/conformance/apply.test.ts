@@ -1,5 +1,16 @@
 import { interactions } from './harness/interactions.ts';
-import { applyPatch, configMap, create, get, kubectl, mergePatch, replace, widget, without } from './harness/step.ts';
+import {
+  applyPatch,
+  configMap,
+  create,
+  get,
+  jsonPatch,
+  kubectl,
+  mergePatch,
+  replace,
+  widget,
+  without,
+} from './harness/step.ts';
 
 const map = (data: object, metadata: object = {}): object => configMap('a', data, metadata);
 const byA = (data: object, query = ''): ReturnType<typeof applyPatch> =>
@@ -16,6 +27,11 @@ const scale = (replicas: unknown): object => ({
   metadata: { name: 'a' },
   spec: { replicas },
 });
+const REPEATED =
+  'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  a: "1"\n  a: "2"\n  b: "3"\n  b: "4"\n';
+const LARGE = map(
+  Object.fromEntries(Array.from({ length: 9999 }, (_, index) => [`${'long-name-'.repeat(7)}${index}`, 'x'])),
+);
 const FORCE = '?force=true';
 const CONFIG = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {l: x}}\ndata: {a: "1"}\n';
 
@@ -86,6 +102,29 @@ interactions('apply', {
   'with managedFields': [applyPatch('a', 'configmaps/a', map({}, { managedFields: [{ manager: 'x' }] }))],
   'with an unknown field': [applyPatch('a', 'configmaps/a', { ...map({}), odd: 1 })],
   'with a value of the wrong type': [byA({ a: 1 }), widgetBy('a', { replicas: 'x' }), widgetBy('a', { on: 'x' })],
+  'with repeated keys': [
+    applyPatch('m', 'configmaps/a', REPEATED),
+    applyPatch('m', 'configmaps/a', REPEATED),
+    applyPatch('m', 'configmaps/a?fieldValidation=Strict', REPEATED),
+    applyPatch('m', 'configmaps/a?fieldValidation=Ignore', REPEATED),
+  ],
+  'with repeated keys, as JSON patch': [
+    byA({ a: '1' }),
+    jsonPatch(
+      'configmaps/a',
+      '[{"op":"add","path":"/data/x","value":"1","odd":"x"},{"op":"add","path":"/data/y","path":"/data/z","value":"1"}]',
+    ),
+    jsonPatch('configmaps/a?fieldValidation=Strict', '[{"op":"add","path":"/data/x","value":"1","odd":"x"}]'),
+  ],
+  'to what is too large with owners of all fields': [
+    create('configmaps', LARGE, { pick: ({ metadata }) => metadata.managedFields?.length ?? 0 }),
+    applyPatch('m', 'configmaps/a', map({}), { pick: () => '' }),
+    mergePatch(
+      'configmaps/a',
+      { data: { more: 'x' } },
+      { pick: ({ metadata }) => metadata.managedFields?.length ?? 0 },
+    ),
+  ],
   'with repeated items': [
     widgetBy('a', { tags: ['x', 'x'] }),
     widgetBy('a', { parts: [{ name: 'x' }, { name: 'x' }] }),

@@ -107,6 +107,7 @@ interactions('service accounts', {
   'tokens that cannot be': [
     create('serviceaccounts', { metadata: { name: 'a' } }),
     create('serviceaccounts/a/token', { metadata: { name: 'b' } }),
+    create('serviceaccounts/a/token', { metadata: { uid: 'other' } }),
     ...['Pod', 'Other'].map((kind) =>
       create('serviceaccounts/a/token', { spec: { boundObjectRef: { kind, apiVersion: 'v1', name: 'x' } } }),
     ),

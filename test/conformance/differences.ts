@@ -158,6 +158,7 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
   'apply: with an unknown field': [every(SERVER_FAULT)],
   'apply: with a value of the wrong type': [every(SERVER_FAULT)],
   'apply: with repeated items': [every(SERVER_FAULT)],
+  'apply: to what is too large with owners of all fields': [every(SERVER_FAULT, '1 ')],
   'apply of custom resources: the last entry of a map of another': [
     every('kube-apiserver refuses the null that it leaves of the map itself', '2 '),
   ],

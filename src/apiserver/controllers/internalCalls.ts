@@ -32,7 +32,7 @@ export function internalCall(target: InternalTarget): Call {
     operation: 'Update',
     manager: target.manager ?? 'kube-apiserver',
     validation: 'Ignore',
-    duplicates: [],
+    repeated: [],
     warnings: [],
   };
 }

@@ -27,10 +27,10 @@ export async function decodeRequest({ request, audit }: Channel, rules: BodyRule
 export async function decodeObject(
   channel: Channel,
   rules: BodyRules,
-): Promise<{ object: JsonObject; duplicates: string[] }> {
+): Promise<{ object: JsonObject; repeated: string[] }> {
   const { value, duplicateFields } = await decodeRequest(channel, rules);
   if (!isJsonObject(value)) throw badRequest('the body of the request must be an object');
-  return { object: value, duplicates: duplicateFields };
+  return { object: value, repeated: duplicateFields.map((path) => `duplicate field "${path}"`) };
 }
 
 /** The body as an object; undefined when there is none. @throws ApiError 400, 413, 415. */

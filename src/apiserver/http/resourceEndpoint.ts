@@ -10,7 +10,7 @@ import { deleteListed } from '../registry/deleteCollection.ts';
 import { readDeleteOptions } from '../registry/deleteOptions.ts';
 import { freshEnough, listObjects } from '../registry/list.ts';
 import { readListOptions, readRevision } from '../registry/listOptions.ts';
-import { APPLY_PATCH, patchObject, patchTypes } from '../registry/patch.ts';
+import { APPLY_PATCH, patchObject, patchProblems, patchTypes } from '../registry/patch.ts';
 import { recordManager } from '../registry/recordManager.ts';
 import { replaceObject } from '../registry/replace.ts';
 import type { ReviewResource, ServedResource, StoredResource } from '../registry/resource.ts';
@@ -163,8 +163,8 @@ export class ResourceEndpoint implements Endpoint {
     const media = mediaOf(target, OBJECT_FORMS);
     const call = this.#call(target, 'CreateOptions');
     // the body becomes the object: it is not kept here while it is stored
-    const written = await decodeObject(exchange, bodyRules(resource)).then(({ object, duplicates }) =>
-      createObject(this.#deps, { ...call, duplicates }, object),
+    const written = await decodeObject(exchange, bodyRules(resource)).then(({ object, repeated }) =>
+      createObject(this.#deps, { ...call, repeated }, object),
     );
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 201 }, media);
   }
@@ -173,12 +173,12 @@ export class ResourceEndpoint implements Endpoint {
     const { exchange, resource, subresource } = target;
     const media = mediaOf(target, OBJECT_FORMS);
     const call = this.#call(target, 'UpdateOptions');
-    const { object, duplicates } = await decodeObject(exchange, bodyRules(resource));
+    const { object, repeated } = await decodeObject(exchange, bodyRules(resource));
     if (subresource === 'scale') {
       return this.#sendScale(target, await replaceScale(this.#deps, call, requireScale(call), object), call);
     }
     const mayCreate = (): Promise<void> => this.#requireCreate(exchange);
-    const { written, created } = await replaceObject(this.#deps, { ...call, duplicates }, object, mayCreate);
+    const { written, created } = await replaceObject(this.#deps, { ...call, repeated }, object, mayCreate);
     await this.#sendWritten(target, { written, warnings: call.warnings, code: created ? 201 : 200 }, media);
   }
 
@@ -195,15 +195,16 @@ export class ResourceEndpoint implements Endpoint {
       const scale = await patchScale(this.#deps, call, requireScale(call), { type, body: value });
       return this.#sendScale(target, scale, call);
     }
-    const written = await patchObject(this.#deps, { ...call, duplicates: duplicateFields }, type, value);
+    const repeated = patchProblems(type, value, duplicateFields);
+    const written = await patchObject(this.#deps, { ...call, repeated }, type, value);
     await this.#sendWritten(target, { written, warnings: call.warnings, code: 200 }, media);
   }
 
   async #apply(target: Target, media: MediaType): Promise<void> {
     const { exchange, resource, subresource } = target;
     const { value, duplicateFields, repeatedKeys } = await decodeRequest(exchange, bodyRules(resource));
-    const duplicates = repeatedKeys ?? duplicateFields.map((path) => `key "${path}" already set in map`);
-    const call = { ...this.#call(target, 'ApplyOptions'), duplicates };
+    const repeated = repeatedKeys ?? duplicateFields.map((path) => `key "${path}" already set in map`);
+    const call = { ...this.#call(target, 'ApplyOptions'), repeated };
     const force = readForce(exchange.info.query);
     if (subresource === 'scale') {
       return this.#sendScale(target, await applyScale(this.#deps, call, { body: value, force }), call);
@@ -251,10 +252,10 @@ export class ResourceEndpoint implements Endpoint {
     const media = negotiate(exchange.request.headers.accept, PLAIN, true);
     const { info, user, request } = exchange;
     const { validation, manager } = readWriteOptions(info.query, request.headers['user-agent'], 'CreateOptions');
-    const { object, duplicates } = await decodeObject(exchange, { protobuf: true });
+    const { object, repeated } = await decodeObject(exchange, { protobuf: true });
     checkType(object, resource);
     const warnings: string[] = [];
-    checkFields(resource.schema.admitRequest(object), { resource, validation, duplicates, warnings });
+    checkFields(resource.schema.admitRequest(object), { resource, validation, repeated, warnings });
     // now, so that a refusal has them, too
     addWarnings(exchange.response, warnings);
     if (!resource.namespaced) delete metaOf(object)['namespace'];
@@ -278,7 +279,7 @@ export class ResourceEndpoint implements Endpoint {
       manager,
       operation: 'Update',
       validation,
-      duplicates: [],
+      repeated: [],
       warnings: target.warnings,
       annotate: (key, value) => {
         exchange.audit?.annotate(key, value);

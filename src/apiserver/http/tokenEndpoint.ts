@@ -42,8 +42,9 @@ export class TokenEndpoint implements Endpoint {
     const spec = objectAt(object, 'spec');
     const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
     const account = await this.#read(this.#accounts, namespace, name);
-    const bound = await this.#bound(spec, namespace);
     const uid = textAt(metaOf(account), 'uid');
+    checkUid(object, { name, uid });
+    const bound = await this.#bound(spec, namespace);
     const audiences = textsAt(spec, 'audiences');
     const { token, expiresAt } = this.#tokens.issue({ namespace, name, uid, audiences, expirationSeconds, bound });
     const answer: JsonObject = {
@@ -116,6 +117,16 @@ function checkName(object: JsonObject, name: string): void {
   throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest', name }, [
     invalidField('metadata.name', said, 'must match the service account name if specified'),
   ]);
+}
+
+/** A token is for the account that its client means, not for another that got the same name. */
+function checkUid(object: JsonObject, { name, uid }: { name: string; uid: string }): void {
+  const said = textAt(metaOf(object), 'uid');
+  if (said === '' || said === uid) return;
+  throw conflict(
+    { group: 'authentication.k8s.io', resource: 'TokenRequest', name },
+    `the UID in the token request (${said}) does not match the UID of the service account (${uid})`,
+  );
 }
 
 function checkNamespace(object: JsonObject, namespace: string): void {

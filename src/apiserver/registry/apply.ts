@@ -58,7 +58,8 @@ async function create(deps: RegistryDeps, call: Call, { sent, request }: Sent): 
     throw conflict(refOf(call), why);
   }
   await request.mayCreate();
-  return createObject(deps, { ...call, name: '' }, admit(call, object, undefined));
+  // told when the body was merged
+  return createObject(deps, { ...call, name: '', repeated: [] }, admit(call, object, undefined));
 }
 
 function applied(deps: RegistryDeps, call: Call, what: Pick<ApplyWrite, 'live' | 'sent' | 'force'>): JsonObject {
@@ -98,11 +99,12 @@ export function applyOrRefuse(call: Call, write: ApplyWrite): JsonObject {
 
 /** Repeated keys; unknown fields are refused whatever is asked for, as nobody could own them. */
 function refuseDuplicates(call: Call): void {
-  if (call.duplicates.length === 0 || call.validation === 'Ignore') return;
-  const keys = call.duplicates.map((text) => `  ${text}`).join('\n');
-  const message = `error converting YAML to JSON: yaml: unmarshal errors:\n${keys}`;
-  if (call.validation === 'Strict') throw badRequest(`error strict decoding YAML: ${message}`);
-  call.warnings.push(message);
+  if (call.repeated.length === 0 || call.validation === 'Ignore') return;
+  if (call.validation === 'Strict') {
+    const keys = call.repeated.map((text) => `  ${text}`).join('\n');
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n${keys}`);
+  }
+  call.warnings.push(...call.repeated);
 }
 
 function nameOf(sent: JsonObject): string {
@@ -136,7 +138,7 @@ export function checkSent(body: JsonValue, expected: { apiVersion: string; kind:
 
 function admit(call: Call, object: JsonObject, old: JsonObject | undefined): JsonObject {
   checkType(object, call.resource);
-  checkFields(call.resource.schema.admitRequest(object, old), { ...call, duplicates: [], validation: 'Ignore' });
+  checkFields(call.resource.schema.admitRequest(object, old), { ...call, repeated: [], validation: 'Ignore' });
   checkNamespace(object, call);
   checkName(object, call);
   return object;

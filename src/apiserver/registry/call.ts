@@ -26,8 +26,8 @@ export interface Call {
   /** Apply: the object comes with the managedFields that it shall have. */
   operation: 'Update' | 'Apply';
   validation: FieldValidation;
-  /** Paths of the repeated fields of the body, or what an apply says of each. */
-  duplicates: readonly string[];
+  /** What is said of each repeated field of the body. */
+  repeated: readonly string[];
   /** Collected here, sent as Warning headers. */
   warnings: string[];
   /** Puts something into the audit log beside the request. */

@@ -60,14 +60,11 @@ export function checkName(object: JsonObject, call: Call): void {
 /** Refuses or reports what the body had too much of. @throws ApiError 400. */
 export function checkFields(
   found: Normalized,
-  call: Pick<Call, 'validation' | 'duplicates' | 'warnings'> & { resource: ResourceHead },
+  call: Pick<Call, 'validation' | 'repeated' | 'warnings'> & { resource: ResourceHead },
 ): void {
   if (found.malformed !== undefined) throw unreadable(call.resource, found.malformed);
   if (call.validation === 'Ignore') return;
-  const problems = [
-    ...call.duplicates.map((path) => `duplicate field "${path}"`),
-    ...found.unknownFields.map((path) => `unknown field "${path}"`),
-  ];
+  const problems = [...call.repeated, ...found.unknownFields.map((path) => `unknown field "${path}"`)];
   if (problems.length === 0) return;
   if (call.validation === 'Strict') throw unreadable(call.resource, `strict decoding error: ${problems.join(', ')}`);
   call.warnings.push(...problems);

@@ -106,7 +106,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
 
 function store(call: Call, object: JsonObject): Promise<Entry> {
   const { resource } = call;
-  const value = encodeEntry(resource, object);
+  const value = encodeEntry(call, object);
   const { ttlSeconds } = resource.strategy;
   return resource.store.storage.create(keyOf(call), value, ttlSeconds === undefined ? {} : { ttlSeconds });
 }

@@ -59,7 +59,7 @@ async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions
   }
   if (!isDeleting(object)) markDeleting(deps, object);
   if (equalJson(before, object) || call.dryRun) return { gone: false, object };
-  const value = encodeEntry(resource, object);
+  const value = encodeEntry(call, object);
   const stored = await resource.store.storage.update(entry.key, value, entry.revision);
   meta['resourceVersion'] = String(stored.revision);
   return { gone: false, object };

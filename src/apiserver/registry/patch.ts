@@ -1,4 +1,4 @@
-import { cloneJson, type JsonObject, type JsonValue } from '../codec/json.ts';
+import { cloneJson, isJsonObject, type JsonObject, type JsonValue } from '../codec/json.ts';
 import { ApiError, badRequest, invalid, tooLarge, unprocessable, unsupportedMediaType } from '../http/status.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, PatchError } from '../patch/patch.ts';
 import type { Call, RegistryDeps, Written } from './call.ts';
@@ -57,6 +57,20 @@ function admitPatched(call: Call, object: JsonObject, old?: JsonObject): JsonObj
   checkName(object, call);
   checkNamespace(object, call);
   return object;
+}
+
+const OPERATION = ['op', 'path', 'from', 'value'];
+
+/** What a patch has too much of, beside what it makes of the object. @param repeated  Paths of keys that it has twice. */
+export function patchProblems(type: string, patch: JsonValue, repeated: readonly string[]): string[] {
+  if (type !== JSON_PATCH) return repeated.map((path) => `duplicate field "${path}"`);
+  const operations = Array.isArray(patch) ? patch : [];
+  const unknown = operations.flatMap((operation, index) =>
+    (isJsonObject(operation) ? Object.keys(operation) : [])
+      .filter((key) => !OPERATION.includes(key))
+      .map((key) => `json patch unknown field "[${index}].${key}"`),
+  );
+  return [...unknown, ...repeated.map((path) => `json patch duplicate field "${path}"`)];
 }
 
 /** How a patch of media type `type` is applied. @throws ApiError 415. */

@@ -33,6 +33,6 @@ export async function replaceObject(
     Reflect.deleteProperty(metaOf(object), 'resourceVersion');
     await mayCreate();
     // what is wrong with the fields has been told
-    return createObject(deps, { ...call, name: '', duplicates: [] }, object);
+    return createObject(deps, { ...call, name: '', repeated: [] }, object);
   });
 }

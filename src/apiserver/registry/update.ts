@@ -180,7 +180,7 @@ function write(call: Call, object: JsonObject, entry: Entry): Promise<Written> {
     // the last finalizer went: this update is the deletion
     return remove(storage.delete(entry.key, entry.revision), object);
   }
-  const value = encodeEntry(resource, object);
+  const value = encodeEntry(call, object);
   const { ttlSeconds } = resource.strategy;
   const options = ttlSeconds === undefined ? {} : { ttlSeconds };
   return storage.update(entry.key, value, entry.revision, options).then((stored) => writtenAs(resource, stored));

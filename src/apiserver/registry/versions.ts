@@ -1,7 +1,9 @@
 import { cloneJson, omit, stringifyJson, type JsonObject } from '../codec/json.ts';
 import { bytesOf, textOf, untypedTextOf, type CachedObject } from '../cache/cachedObject.ts';
 import type { Entry } from '../storage/storage.ts';
-import type { Written } from './call.ts';
+import { fitsStores } from '../storage/limits.ts';
+import type { Call, Written } from './call.ts';
+import { metaOf } from './object.ts';
 import { fromJson } from './encoding.ts';
 import { apiVersionOf, type StoredResource } from './resource.ts';
 
@@ -43,8 +45,18 @@ export function decodeEntry(resource: StoredResource, entry: Entry): JsonObject 
   return fromStorageVersion(resource, resource.store.decode(entry));
 }
 
-/** The bytes to be stored for `object`, which is in the resource's version. */
-export function encodeEntry(resource: StoredResource, object: JsonObject): Buffer {
+/**
+ * The bytes to be stored for `object`, which is in the resource's version. As in kube-apiserver, an object that is too
+ * large goes without its managedFields, which may be larger than itself, unless it is applied, which needs them.
+ */
+export function encodeEntry({ resource, operation }: Pick<Call, 'resource' | 'operation'>, object: JsonObject): Buffer {
+  const bytes = encodeWhole(resource, object);
+  if (fitsStores(bytes) || operation === 'Apply') return bytes;
+  const metadata = omit(metaOf(object), 'managedFields');
+  return encodeWhole(resource, { ...object, metadata });
+}
+
+function encodeWhole(resource: StoredResource, object: JsonObject): Buffer {
   return resource.store.encode(toStorageVersion(resource, object), servedAsStored(resource));
 }
 

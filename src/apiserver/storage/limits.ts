@@ -21,6 +21,14 @@ export function checkValue(key: string, value: Buffer): void {
   throw new StorageError('ValueTooLarge', key, { message });
 }
 
+/** Of a request to etcd what is not the value: its key, and what a transaction says beside it. */
+const REQUEST_BYTES = 4 * 1024;
+
+/** Whether every store takes `value`. */
+export function fitsStores(value: Buffer): boolean {
+  return value.length <= MAX_VALUE_BYTES - REQUEST_BYTES;
+}
+
 /**
  * First and, unless it has none, last bound of a list, by bytes: a `start` before the prefix means the prefix.
  * @throws StorageError InvalidKey.
