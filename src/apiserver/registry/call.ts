@@ -38,6 +38,8 @@ export interface Call {
 export interface AdmissionRequest {
   operation: 'CREATE' | 'UPDATE' | 'DELETE';
   call: Call;
+  /** What the objects are where they are no objects of the resource: those of some subresources. */
+  kind?: { group: string; version: string; kind: string };
   /** undefined on DELETE. */
   object: JsonObject | undefined;
   /** undefined on CREATE. */

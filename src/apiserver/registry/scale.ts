@@ -3,7 +3,7 @@ import { badRequest, invalid, notFound } from '../http/status.ts';
 import { invalid as invalidField, type FieldError } from '../schema/fieldErrors.ts';
 import { AGE_COLUMN, compileTable } from '../table/table.ts';
 import { patched, patchFunction } from './patch.ts';
-import { refOf, type Call, type RegistryDeps } from './call.ts';
+import { refOf, type Admission, type Call, type RegistryDeps } from './call.ts';
 import { metaOf, objectAt, textAt } from './object.ts';
 import type { ScalePaths } from './resource.ts';
 import { updateObject } from './update.ts';
@@ -27,6 +27,8 @@ export const SCALES = {
     AGE_COLUMN,
   ]),
 };
+
+const SCALE_KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 /** autoscaling/v1 Scale of a custom resource, by the paths of its definition. */
 export function toScale(object: JsonObject, paths: ScalePaths): JsonObject {
@@ -80,8 +82,9 @@ export async function writeScale(
   paths: ScalePaths,
   change: (current: JsonObject) => JsonObject,
 ): Promise<JsonObject> {
-  // for generation and managedFields a scale is an ordinary change of spec
-  const written = await updateObject(deps, call, (current) => {
+  // for generation and managedFields a scale is an ordinary change of spec; policies see nothing but Scales
+  const policies = deps.policies.map((policy) => ofScales(policy, paths));
+  const written = await updateObject({ ...deps, policies }, call, (current) => {
     const scale = change(current);
     checkScale(call, scale);
     const replicas = objectAt(scale, 'spec')?.['replicas'] ?? 0;
@@ -93,6 +96,14 @@ export async function writeScale(
     return current;
   });
   return toScale(written.object(), paths);
+}
+
+function ofScales(policy: Admission, paths: ScalePaths): Admission {
+  const scaleOf = (object: JsonObject | undefined): JsonObject | undefined => object && toScale(object, paths);
+  return {
+    admit: (request) =>
+      policy.admit({ ...request, kind: SCALE_KIND, object: scaleOf(request.object), old: scaleOf(request.old) }),
+  };
 }
 
 function checkScale(call: Call, scale: JsonObject): void {

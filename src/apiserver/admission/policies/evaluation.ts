@@ -241,9 +241,9 @@ function accountOf({ namespace, name }: { namespace: string; name: string }): Us
 }
 
 /** admission/v1 AdmissionRequest, without the objects; what is empty is not there, so that `has()` tells. */
-function requestOf({ operation, call }: AdmissionRequest): JsonObject {
+function requestOf({ operation, call, kind: other }: AdmissionRequest): JsonObject {
   const { group, version, names } = call.resource;
-  const kind = { group, version, kind: names.kind };
+  const kind = other ?? { group, version, kind: names.kind };
   const resource = { group, version, resource: names.plural };
   const { user } = call;
   const extra = Object.entries(user.extra ?? {}).map(([key, values]): [string, JsonValue] => [key, [...values]]);
