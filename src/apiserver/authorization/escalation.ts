@@ -28,15 +28,14 @@ export class EscalationCheck implements Admission {
     this.#index = index;
   }
 
-  admit({ call, object, old }: AdmissionRequest): Promise<void> {
+  async admit({ call, object, old }: AdmissionRequest): Promise<void> {
     const { group, names } = call.resource;
-    // a check that fails is a rejection, not an exception of the caller
-    return group !== GROUP || object === undefined || call.user.groups.includes(MASTERS) || isOnlyCleanup(object, old)
-      ? Promise.resolve()
-      : Promise.resolve().then(() => {
-          if (names.plural.endsWith('bindings')) this.#checkBinding(call, object);
-          else this.#checkRole(call, object, old);
-        });
+    if (group !== GROUP || object === undefined || call.user.groups.includes(MASTERS)) return;
+    if (isOnlyCleanup(object, old)) return;
+    // a role that was just made, through another server perhaps, is bound right after
+    await this.#index.caughtUp();
+    if (names.plural.endsWith('bindings')) this.#checkBinding(call, object);
+    else this.#checkRole(call, object, old);
   }
 
   #checkRole(call: Call, role: JsonObject, old: JsonObject | undefined): void {

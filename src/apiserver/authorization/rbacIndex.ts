@@ -41,6 +41,8 @@ interface Entry {
 type Slot = { rules: readonly PolicyRule[] | undefined };
 
 const CLUSTER = '';
+/** As long as lists wait; after it the decision is made by what is known. */
+const CATCH_UP_MS = 1_000;
 
 /**
  * Bindings by subject and namespace, with the rules of their roles, kept up to date from the watch caches: a request
@@ -50,9 +52,11 @@ export class RbacIndex {
   readonly #slots = new Map<string, Slot>();
   readonly #entries = new Map<string, Entry[]>();
   readonly #grants = new Map<string, Map<string, Grant[]>>();
+  #roles: StoredResource | undefined;
 
   /** Follows `resources`; resolves once everything stored is known here. Until then nobody has any right. */
   async start({ roles, clusterRoles, roleBindings, clusterRoleBindings }: RbacResources): Promise<void> {
+    this.#roles = roles;
     const followRoles = (resource: StoredResource): Promise<void> =>
       followAll(resource, {
         set: (cached) => this.#setRole(resource, cached),
@@ -76,6 +80,12 @@ export class RbacIndex {
       yield* this.#of(userKey(user.name), scope);
       for (const group of user.groups) yield* this.#of(groupKey(group), scope);
     }
+  }
+
+  /** Waits until what is stored now is known here: by default that is a moment later. */
+  async caughtUp(): Promise<void> {
+    // all caches follow one watch
+    await this.#roles?.store.cache.caughtUp(CATCH_UP_MS);
   }
 
   /** Rules of the role that a binding in `namespace` refers to; undefined = there is no such role. */
