@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../hosts/lock.ts';
 import { CACHE, REPOSITORY } from '../hosts/paths.ts';
@@ -30,14 +30,17 @@ const KUBERNETES_VERSION = pinned(/^require k8s\.io\/kubernetes v(\S+)/m);
 /** Release of Go that it needs. */
 const GO_VERSION = goVersionOf(pins);
 
-/** The programs that are there now: of `$KUBEBUILDER_ASSETS`, or built before; undefined when there are none. */
+/** The programs that are there now: of `$KUBEBUILDER_ASSETS`, or built before; undefined when one is missing. */
 function kubeBinaries(): KubeBinaries | undefined {
-  const directory = assets() ?? builtDirectory();
-  const [etcd, apiServer, controllerManager] = Object.keys(PROGRAMS).map((name) => join(directory, name));
+  const [etcd, apiServer, controllerManager] = Object.keys(PROGRAMS).map(pathOf);
   if (etcd === undefined || apiServer === undefined || controllerManager === undefined) return undefined;
-  return [etcd, apiServer, controllerManager].every((path) => existsSync(path))
-    ? { etcd, apiServer, controllerManager }
-    : undefined;
+  return { etcd, apiServer, controllerManager };
+}
+
+/** Where the program is; the assets of envtest have no kube-controller-manager, which is built beside them then. */
+function pathOf(name: string): string | undefined {
+  const directories = [assets(), builtDirectory()].filter((directory) => directory !== undefined);
+  return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
 }
 
 /**
@@ -45,22 +48,19 @@ function kubeBinaries(): KubeBinaries | undefined {
  * {@link buildKubeBinaries} may be tried.
  */
 export async function kubeObstacle(): Promise<string | undefined> {
-  if (kubeBinaries() !== undefined) return undefined;
-  const given = assets();
-  if (given !== undefined) {
-    return `KUBEBUILDER_ASSETS is ${given}, where not all of ${Object.keys(PROGRAMS).join(', ')} are`;
-  }
+  const lacking = Object.keys(PROGRAMS).filter((name) => pathOf(name) === undefined);
+  if (lacking.length === 0) return undefined;
   if (process.platform !== 'linux') return `a real kube-apiserver needs Linux, this is ${process.platform}`;
   const missing = await missingGo(MODULE, GO_VERSION);
   if (missing === undefined) return undefined;
   return (
-    `kube-apiserver ${KUBERNETES_VERSION} is built with Go ${GO_VERSION} or newer, and ${missing}; ` +
-    'install Go, or set KUBEBUILDER_ASSETS to a directory with the programs'
+    `${lacking.join(' and ')} of Kubernetes ${KUBERNETES_VERSION} is built with Go ${GO_VERSION} or newer, and ${missing}; ` +
+    'install Go, or set KUBEBUILDER_ASSETS to a directory with it'
   );
 }
 
 /**
- * Builds what is missing into the cache, whole or not at all; minutes the first time, nothing afterwards. Whoever comes
+ * Builds what is missing into the cache, each program whole or not at all; minutes the first time, nothing afterwards. Whoever comes
  * while another process builds waits for it.
  * @throws Error when the build fails, such as without a way to the Go module proxy.
  */
@@ -72,17 +72,18 @@ export async function buildKubeBinaries(say: (line: string) => void): Promise<Ku
 }
 
 async function build(say: (line: string) => void): Promise<void> {
-  const directory = builtDirectory();
-  if (existsSync(directory)) return;
-  say(`Building kube-apiserver ${KUBERNETES_VERSION}, kube-controller-manager and etcd from source, once.`);
-  const temporary = await mkdtemp(`${directory}.`);
+  const missing = Object.entries(PROGRAMS).filter(([name]) => pathOf(name) === undefined);
+  if (missing.length === 0) return;
+  say(`Building ${missing.map(([name]) => name).join(', ')} of Kubernetes ${KUBERNETES_VERSION} from source, once.`);
+  await mkdir(builtDirectory(), { recursive: true });
+  const temporary = await mkdtemp(`${builtDirectory()}.`);
   try {
-    for (const [name, source] of Object.entries(PROGRAMS)) {
+    for (const [name, source] of missing) {
       const started = performance.now();
       await go(MODULE, ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', join(temporary, name), source]);
+      await rename(join(temporary, name), join(builtDirectory(), name));
       say(`  ${name} in ${Math.round((performance.now() - started) / 1000)} s`);
     }
-    await rename(temporary, directory);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
