@@ -1,5 +1,6 @@
 import { interactions } from './harness/interactions.ts';
 import {
+  applyPatch,
   configMap,
   create,
   gear,
@@ -10,6 +11,7 @@ import {
   replace,
   send,
   strategicPatch,
+  widget,
   type Json,
 } from './harness/step.ts';
 
@@ -25,6 +27,7 @@ const LEASE = {
   metadata: { name: 'a' },
   spec: { holderIdentity: 'x' },
 };
+const SLASHED = { apiVersion: '/v1', kind: 'ConfigMap', metadata: { name: 'a' } };
 const ownedBy = (name: string, uid: string): object => ({ apiVersion: 'v1', kind: 'ConfigMap', name, uid });
 const twins = (uid: string): object[] => [ownedBy('o', uid), ownedBy('o', uid)];
 const json = { 'content-type': 'application/json' };
@@ -38,6 +41,18 @@ interactions('create', {
   'without a name': [create('configmaps', { metadata: {} })],
   'without metadata': [create('configmaps', { data: { a: '1' } })],
   'without apiVersion and kind': [create('configmaps', { metadata: { name: 'a' } })],
+  'of the core group before a slash': [
+    create('configmaps', SLASHED),
+    replace('configmaps/a', SLASHED),
+    mergePatch('configmaps/a', SLASHED),
+    applyPatch('m', 'configmaps/a', SLASHED),
+    create(
+      '/apis/coordination.k8s.io/v1/namespaces/{ns}/leases',
+      { ...LEASE, apiVersion: '/coordination.k8s.io/v1' },
+      { pick: () => '' },
+    ),
+    create('widgets', { ...widget('a'), apiVersion: '/v1' }),
+  ],
   'of another kind': [create('configmaps', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a' } })],
   'of another version': [create('configmaps', { apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'a' } })],
   'of another group': [create('configmaps', { apiVersion: 'apps/v1', kind: 'ConfigMap', metadata: { name: 'a' } })],

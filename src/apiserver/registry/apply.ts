@@ -5,7 +5,7 @@ import type { ApplyWrite } from '../fields/applyObject.ts';
 import { conflictMessage } from '../fields/conflicts.ts';
 import { applyConflict, badRequest, conflict } from '../http/status.ts';
 import { refOf, type Call, type RegistryDeps, type Written } from './call.ts';
-import { checkFields, checkName, checkNamespace, checkType } from './checks.ts';
+import { checkFields, checkName, checkNamespace, checkType, versionSaid } from './checks.ts';
 import { createObject } from './create.ts';
 import { metaOf, sharingWith, textAt } from './object.ts';
 import { apiVersionOf } from './resource.ts';
@@ -126,7 +126,7 @@ function sentObject(call: Call, body: JsonValue): JsonObject {
 /** The body of an apply: an object that says its type, and leaves managedFields to the server. @throws ApiError 400. */
 export function checkSent(body: JsonValue, expected: { apiVersion: string; kind: string }): JsonObject {
   if (!isJsonObject(body)) throw badRequest('error decoding YAML: the body of an apply must be an object');
-  if (textAt(body, 'apiVersion') !== expected.apiVersion || textAt(body, 'kind') !== expected.kind) {
+  if (versionSaid(body) !== expected.apiVersion || textAt(body, 'kind') !== expected.kind) {
     throw badRequest(`invalid object type: ${gvkText(body)}`);
   }
   const metadata = body['metadata'];

@@ -13,7 +13,7 @@ import { apiVersionOf, type ResourceHead } from './resource.ts';
 export function checkType(object: JsonObject, resource: ResourceHead & { strategicKind?: string | undefined }): void {
   const apiVersion = apiVersionOf(resource);
   const { kind } = resource.names;
-  const saidVersion = textAt(object, 'apiVersion');
+  const saidVersion = versionSaid(object);
   const saidKind = textAt(object, 'kind');
   const mustSay = 'strategicKind' in resource && resource.strategicKind === undefined;
   if (mustSay && saidKind === '') {
@@ -29,6 +29,11 @@ export function checkType(object: JsonObject, resource: ResourceHead & { strateg
   }
   object['apiVersion'] = apiVersion;
   object['kind'] = kind;
+}
+
+/** The apiVersion. Go clients that put it together from its parts write the core group as nothing before the slash. */
+export function versionSaid(object: JsonObject): string {
+  return textAt(object, 'apiVersion').replace(/^\/(?=[^/]*$)/, '');
 }
 
 /** The body's namespace must be the URL's; an empty one is filled in, and cluster-wide objects lose theirs. @throws ApiError 400. */
