@@ -226,7 +226,7 @@ export class ResourceEndpoint implements Endpoint {
     if (subresource !== '') throw methodNotAllowed();
     const media = mediaOf(target, OBJECT_FORMS);
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
-    const call = { ...this.#call(target), dryRun: options.dryRun };
+    const call = { ...this.#call(target), dryRun: options.dryRun, options: options.said };
     const result = await deleteObject(this.#deps, call, options);
     if (result.gone && target.resource.strategy.showsDeleted !== true) {
       await sendStatus(exchange, result.status);
@@ -241,7 +241,7 @@ export class ResourceEndpoint implements Endpoint {
     const media = mediaOf(target, LIST_FORMS);
     const listOptions = readListOptions(exchange.info.query, 'list');
     const options = readDeleteOptions(await decodeOptional(exchange), exchange.info.query);
-    const call = { ...this.#call(target), dryRun: options.dryRun };
+    const call = { ...this.#call(target), dryRun: options.dryRun, options: options.said };
     const list = await listObjects(resource, this.#selection(target, listOptions), listOptions);
     await deleteListed({ deps: this.#deps, call, options }, list);
     await sendList(exchange, resource, list, this.#view(target, media));
@@ -268,17 +268,14 @@ export class ResourceEndpoint implements Endpoint {
     const { exchange, resource, subresource } = target;
     const { info, request } = exchange;
     const written = optionsKind === '' ? new URLSearchParams() : info.query;
-    const { dryRun, manager, validation } = readWriteOptions(written, request.headers['user-agent'], optionsKind);
     return {
+      ...readWriteOptions(written, request.headers['user-agent'], optionsKind),
       resource,
       subresource,
       namespace: resource.namespaced ? info.namespace : '',
       name: info.name,
       user: exchange.user,
-      dryRun,
-      manager,
       operation: 'Update',
-      validation,
       repeated: [],
       warnings: target.warnings,
       annotate: (key, value) => {

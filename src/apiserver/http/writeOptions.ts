@@ -1,3 +1,4 @@
+import type { JsonObject } from '../codec/json.ts';
 import type { FieldValidation } from '../registry/call.ts';
 import { fieldManagerOf } from '../fields/managedFields.ts';
 import { forbidden, notSupported, required, type FieldError } from '../schema/fieldErrors.ts';
@@ -12,6 +13,8 @@ export interface WriteOptions {
   dryRun: boolean;
   manager: string;
   validation: FieldValidation;
+  /** As the client said them: without what the server takes in place of what is not there. */
+  options: JsonObject;
 }
 
 const VALIDATIONS: readonly FieldValidation[] = ['Strict', 'Warn', 'Ignore'];
@@ -25,6 +28,7 @@ export function readWriteOptions(query: URLSearchParams, userAgent: string | und
   const dryRun = query.getAll('dryRun');
   const manager = query.get('fieldManager') ?? '';
   const validation = query.get('fieldValidation') ?? '';
+  const isDry = dryRun.length > 0;
   const known = VALIDATIONS.find((value) => value === validation);
   const errors = [
     ...patchErrors(query, kind),
@@ -36,10 +40,15 @@ export function readWriteOptions(query: URLSearchParams, userAgent: string | und
   ];
   if (errors.length > 0) throw refusal(kind, errors);
   return {
-    dryRun: dryRun.length > 0,
+    dryRun: isDry,
     manager: fieldManagerOf(manager === '' ? undefined : manager, userAgent),
     validation: known ?? 'Warn',
+    options: { ...givenTexts({ fieldManager: manager, fieldValidation: validation }), ...(isDry ? { dryRun } : {}) },
   };
+}
+
+function givenTexts(texts: Readonly<Record<string, string>>): JsonObject {
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== ''));
 }
 
 function refusal(kind: WriteKind, errors: readonly FieldError[]): ApiError {

@@ -30,6 +30,8 @@ export interface Call {
   repeated: readonly string[];
   /** Collected here, sent as Warning headers. */
   warnings: string[];
+  /** What the client said of how to write or delete, for policies to see. */
+  options?: JsonObject;
   /** Puts something into the audit log beside the request. */
   annotate?: (key: string, value: string) => void;
 }

@@ -16,6 +16,8 @@ export interface DeleteOptions {
   dryRun: boolean;
   /** `orphanDependents: false` was sent: 202 instead of 200 while the object is still there. */
   wantsAccepted: boolean;
+  /** As the client said them. */
+  said: JsonObject;
 }
 
 /** Delete now, dependents later: what controllers of the server itself use. */
@@ -25,8 +27,11 @@ export const BACKGROUND: DeleteOptions = {
   resourceVersion: undefined,
   dryRun: false,
   wantsAccepted: false,
+  said: {},
 };
 
+const IN_QUERY = ['propagationPolicy', 'gracePeriodSeconds', 'orphanDependents', 'dryRun'];
+const OPTIONS = [...IN_QUERY, 'preconditions'];
 const POLICIES: readonly Propagation[] = ['Background', 'Foreground', 'Orphan'];
 
 /** Reads the options from the body where there is one, else from the query. @throws ApiError 400, 422. */
@@ -46,6 +51,7 @@ export function readDeleteOptions(body: JsonObject | undefined, query: URLSearch
     resourceVersion: preconditionOf(preconditions, 'resourceVersion'),
     dryRun: listAt(source, 'dryRun').length > 0 || query.getAll('dryRun').includes('All'),
     wantsAccepted: orphan === false,
+    said: Object.fromEntries(Object.entries(source).filter(([name]) => OPTIONS.includes(name))),
   };
 }
 
@@ -85,7 +91,7 @@ function dryRunErrors(source: JsonObject): FieldError[] {
 
 function fromQuery(query: URLSearchParams): JsonObject {
   const result: JsonObject = {};
-  for (const name of ['propagationPolicy', 'gracePeriodSeconds', 'orphanDependents', 'dryRun']) {
+  for (const name of IN_QUERY) {
     const value = fromText(name, query.getAll(name));
     if (value !== undefined) result[name] = value;
   }

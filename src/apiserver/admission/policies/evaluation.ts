@@ -39,6 +39,7 @@ const MAX_MESSAGE = 5 * 1024;
 const MAX_ANNOTATION = 10 * 1024;
 /** Kubernetes' RuntimeCELCostBudgetMatchConditions. */
 const CONDITIONS_BUDGET = 2_500_000;
+const OPTIONS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;
 const NOTHING: Findings = { failures: [], annotations: [], problems: [] };
 
 /** Runs the expressions of one policy with one set of parameters on one request. */
@@ -262,6 +263,7 @@ function requestOf({ operation, call, kind: other }: AdmissionRequest): JsonObje
       ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
     },
     dryRun: call.dryRun,
+    options: { kind: OPTIONS[operation], apiVersion: 'meta.k8s.io/v1', ...call.options },
   };
 }
 

@@ -1,6 +1,6 @@
 import { interactions } from './harness/interactions.ts';
-import { binding, BINDINGS, POLICIES, policy } from './harness/policies.ts';
-import { create, mergePatch, replace, widget, type HttpStep } from './harness/step.ts';
+import { binding, BINDINGS, enforce, POLICIES, policy } from './harness/policies.ts';
+import { applyPatch, configMap, create, mergePatch, remove, replace, widget, type HttpStep } from './harness/step.ts';
 
 const SCALES = {
   matchConstraints: {
@@ -65,5 +65,36 @@ interactions('policies of scales', {
       }),
     ),
     scaled(9, { until: ({ code }: { code: number }) => code === 422 }),
+  ],
+});
+
+const TOLD = ['fieldManager', 'fieldValidation', 'propagationPolicy', 'force']
+  .map((name) => `request.options.?${name}.orValue('-')`)
+  .join(" + ' ' + ");
+
+interactions('policies of options', {
+  'that see what the client said': [
+    create('configmaps', configMap('a')),
+    ...enforce(
+      {
+        validations: [
+          {
+            expression: 'false',
+            messageExpression: `request.options.kind + ' ' + request.options.apiVersion + ' ' + ${TOLD} + ' ' + string(request.options.?dryRun.orValue([]).size()) + ' ' + string(request.options.?gracePeriodSeconds.orValue(7)) + ' ' + request.options.?preconditions.?uid.orValue('-')`,
+          },
+        ],
+      },
+      configMap('x'),
+    ),
+    create('configmaps', configMap('x')),
+    create('configmaps?fieldManager=me&fieldValidation=Strict', configMap('x')),
+    replace('configmaps/a?fieldManager=me', configMap('a', { b: '2' })),
+    mergePatch('configmaps/a?fieldManager=me&dryRun=All', { data: { b: '2' } }),
+    applyPatch('me', 'configmaps/a?force=true', { apiVersion: 'v1', kind: 'ConfigMap', data: { c: '3' } }),
+    applyPatch('me', 'configmaps/x?force=true', { apiVersion: 'v1', kind: 'ConfigMap', data: { c: '3' } }),
+    remove('configmaps/a'),
+    remove('configmaps/a?propagationPolicy=Background&dryRun=All'),
+    remove('configmaps/a', { gracePeriodSeconds: 5, propagationPolicy: 'Orphan', preconditions: { uid: '{uid.0}' } }),
+    remove('configmaps?gracePeriodSeconds=0&labelSelector=!none'),
   ],
 });
