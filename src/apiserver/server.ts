@@ -223,6 +223,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     custom: { storage, hub, log },
     log,
     caPem: pki.ca,
+    tokens: tokens.ofSecrets,
     crds: options.crds ?? [],
     objects: options.objects ?? [],
   });

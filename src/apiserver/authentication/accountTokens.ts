@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { JsonObject } from '../codec/json.ts';
 import { CREDENTIAL_ID, type User } from '../http/authentication.ts';
-import { isDeleting, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
-import { decodeEntry } from '../registry/versions.ts';
-import type { SigningKey } from './signingKey.ts';
+import { accountUser, isThere } from './accountLookup.ts';
+import { ISSUER } from './audiences.ts';
 import type { TokenSource } from './bearer.ts';
-
-/** Issuer of our tokens, and their audience unless another is asked for. */
-export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+import { SECRET_ISSUER, SecretTokens } from './secretTokens.ts';
+import type { SigningKey } from './signingKey.ts';
 
 /** What the clocks of two servers may differ by, in seconds. */
 const LEEWAY = 60;
@@ -31,18 +30,24 @@ interface TokenWish {
   bound: BoundObject | undefined;
 }
 
-/** Tokens of ServiceAccounts: signed, with an end, and good only while their account (and what they are bound to) is there. */
+/**
+ * Tokens of ServiceAccounts: signed, with an end, and good only while their account (and what they are bound to) is
+ * there. Those without an end, which are kept in Secrets, are known here, too.
+ */
 export class AccountTokens implements TokenSource {
   readonly #key: SigningKey;
   readonly #clock: Clock;
   readonly #accounts: StoredResource;
   readonly #secrets: StoredResource;
+  /** Those that are kept in Secrets. */
+  readonly ofSecrets: SecretTokens;
 
   constructor(deps: { key: SigningKey; clock: Clock; accounts: StoredResource; secrets: StoredResource }) {
     this.#key = deps.key;
     this.#clock = deps.clock;
     this.#accounts = deps.accounts;
     this.#secrets = deps.secrets;
+    this.ofSecrets = new SecretTokens(deps);
   }
 
   /** A new token. @returns it and its end, in milliseconds. */
@@ -69,7 +74,17 @@ export class AccountTokens implements TokenSource {
 
   async userOf(token: string, audiences: readonly string[]): Promise<{ user: User; audiences: string[] } | undefined> {
     const claims = this.#key.verify(token) as JsonObject | undefined;
-    if (claims === undefined || textAt(claims, 'iss') !== ISSUER || !this.#isNow(claims)) return undefined;
+    if (claims === undefined) return undefined;
+    return textAt(claims, 'iss') === SECRET_ISSUER
+      ? this.ofSecrets.userOf({ token, claims }, audiences)
+      : this.#userOf(claims, audiences);
+  }
+
+  async #userOf(
+    claims: JsonObject,
+    audiences: readonly string[],
+  ): Promise<{ user: User; audiences: string[] } | undefined> {
+    if (textAt(claims, 'iss') !== ISSUER || !this.#isNow(claims)) return undefined;
     const accepted = (audiences.length === 0 ? [ISSUER] : audiences).filter((one) =>
       textsAt(claims, 'aud').includes(one),
     );
@@ -85,7 +100,9 @@ export class AccountTokens implements TokenSource {
       const bound = { namespace, name: textAt(secret, 'name'), uid: textAt(secret, 'uid') };
       if (!(await isThere(this.#secrets, bound))) return undefined;
     }
-    return { user: toUser({ namespace, name, uid, id: textAt(claims, 'jti') }), audiences: accepted };
+    const user = accountUser({ namespace, name, uid });
+    const extra = { [CREDENTIAL_ID]: [`JTI=${textAt(claims, 'jti')}`] };
+    return { user: { ...user, extra }, audiences: accepted };
   }
 
   #isNow(claims: JsonObject): boolean {
@@ -94,25 +111,4 @@ export class AccountTokens implements TokenSource {
     const isBegun = [nbf, iat].every((time) => typeof time !== 'number' || now >= time - LEEWAY);
     return isBegun && typeof exp === 'number' && now <= exp + LEEWAY;
   }
-}
-
-/** The very object, not one of the same name that came later. The store is asked, as a cache may be behind. */
-async function isThere(
-  resource: StoredResource,
-  { namespace, name, uid }: { namespace: string; name: string; uid: string },
-): Promise<boolean> {
-  if (namespace === '' || name === '' || uid === '') return false;
-  const entry = await resource.store.storage.get(resource.store.key(namespace, name));
-  if (entry === undefined) return false;
-  const object = decodeEntry(resource, entry);
-  return textAt(metaOf(object), 'uid') === uid && !isDeleting(object);
-}
-
-function toUser({ namespace, name, uid, id }: { namespace: string; name: string; uid: string; id: string }): User {
-  return {
-    name: `system:serviceaccount:${namespace}:${name}`,
-    uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
-    extra: { [CREDENTIAL_ID]: [`JTI=${id}`] },
-  };
 }

@@ -1,4 +1,5 @@
-import { ISSUER } from './accountTokens.ts';
+/** Issuer of our tokens, and their audience unless another is asked for. */
+export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 /**
  * Of the wanted audiences (none = this server) those that a token is for which itself names none: this server alone.

@@ -23,8 +23,12 @@ const REQUIRED_KEYS: ReadonlyMap<string, readonly (string | readonly string[])[]
   ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
 ]);
 const JSON_KEYS = ['.dockercfg', '.dockerconfigjson'];
-const TOKEN_TYPE = 'kubernetes.io/service-account-token';
-const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name';
+/** Secrets that hold a token of a ServiceAccount. */
+export const TOKEN_TYPE = 'kubernetes.io/service-account-token';
+/** On such a Secret: whose token it is. */
+export const ACCOUNT_NAME = 'kubernetes.io/service-account.name';
+/** On such a Secret: which account of that name. */
+export const ACCOUNT_UID = 'kubernetes.io/service-account.uid';
 const IMMUTABLE = 'field is immutable when `immutable` is set';
 
 const strategy: Strategy = {
@@ -70,8 +74,8 @@ function tidySecret(object: JsonObject): void {
 function typeErrors(object: JsonObject, data: JsonObject): FieldError[] {
   const type = textAt(object, 'type');
   if (type === TOKEN_TYPE) {
-    const account = textAt(objectAt(metaOf(object), 'annotations'), ACCOUNT_ANNOTATION);
-    return account === '' ? [requiredValue(`metadata.annotations[${ACCOUNT_ANNOTATION}]`)] : [];
+    const account = textAt(objectAt(metaOf(object), 'annotations'), ACCOUNT_NAME);
+    return account === '' ? [requiredValue(`metadata.annotations[${ACCOUNT_NAME}]`)] : [];
   }
   const errors: FieldError[] = [];
   for (const wanted of REQUIRED_KEYS.get(type) ?? []) {

@@ -9,6 +9,8 @@ import { textAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { defaultClusterRoleBindings, defaultClusterRoles } from '../authorization/bootstrapRoles.ts';
 import { ensureBinding, ensureRole } from '../authorization/ensureRoles.ts';
+import type { SecretTokens } from '../authentication/secretTokens.ts';
+import { AccountSecrets } from './accountSecrets.ts';
 import { ClusterRoleAggregation } from './clusterRoleAggregation.ts';
 import { CrdController } from './customResourceDefinitions.ts';
 import { GarbageCollector } from './garbageCollector.ts';
@@ -27,6 +29,7 @@ export interface ControllersDeps {
   custom: CustomDeps;
   log: Logger;
   caPem: string;
+  tokens: SecretTokens;
   crds: readonly object[];
   objects: readonly object[];
 }
@@ -37,6 +40,7 @@ export class Controllers {
   readonly #definitions: CrdController;
   readonly #namespaces: NamespaceController;
   readonly #contents: NamespaceContents;
+  readonly #accountSecrets: AccountSecrets;
   readonly #garbage: GarbageCollector;
   readonly #aggregation: ClusterRoleAggregation;
   readonly #policyStatus: PolicyStatusController;
@@ -44,7 +48,7 @@ export class Controllers {
 
   constructor(deps: ControllersDeps) {
     this.#deps = deps;
-    const { catalog, registry, log, custom, caPem } = deps;
+    const { catalog, registry, log, custom, caPem, tokens } = deps;
     const builtin = (group: string, plural: string): StoredResource => requireStored(catalog, group, plural);
     const namespaces = builtin('', 'namespaces');
     const definitions = builtin('apiextensions.k8s.io', 'customresourcedefinitions');
@@ -56,6 +60,14 @@ export class Controllers {
       namespaces,
       serviceAccounts: builtin('', 'serviceaccounts'),
       configMaps: builtin('', 'configmaps'),
+      caPem,
+    });
+    this.#accountSecrets = new AccountSecrets({
+      registry,
+      log,
+      accounts: builtin('', 'serviceaccounts'),
+      secrets: builtin('', 'secrets'),
+      tokens,
       caPem,
     });
     this.#garbage = new GarbageCollector({ catalog, registry, log });
@@ -72,6 +84,7 @@ export class Controllers {
     await this.#aggregation.start();
     this.#background('namespaces', this.#namespaces.start());
     this.#background('namespace contents', this.#contents.start());
+    this.#background('tokens in Secrets', this.#accountSecrets.start());
     this.#background('status of policies', this.#policyStatus.start());
     if (crds.length > 0) {
       await installDefinitions(
@@ -96,9 +109,15 @@ export class Controllers {
   async stop(): Promise<void> {
     this.#unsubscribe();
     await Promise.all(
-      [this.#definitions, this.#namespaces, this.#contents, this.#garbage, this.#aggregation, this.#policyStatus].map(
-        (one) => one.stop(),
-      ),
+      [
+        this.#definitions,
+        this.#namespaces,
+        this.#contents,
+        this.#accountSecrets,
+        this.#garbage,
+        this.#aggregation,
+        this.#policyStatus,
+      ].map((one) => one.stop()),
     );
   }
 

@@ -1,4 +1,4 @@
-import { ISSUER } from '../authentication/accountTokens.ts';
+import { ISSUER } from '../authentication/audiences.ts';
 import type { SigningKey } from '../authentication/signingKey.ts';
 import type { Endpoint, Exchange } from './context.ts';
 

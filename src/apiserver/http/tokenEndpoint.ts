@@ -1,5 +1,6 @@
 import { toTime } from '../../lib/clock.ts';
-import { ISSUER, type AccountTokens, type BoundObject } from '../authentication/accountTokens.ts';
+import type { AccountTokens, BoundObject } from '../authentication/accountTokens.ts';
+import { ISSUER } from '../authentication/audiences.ts';
 import { stringifyJson, type JsonObject } from '../codec/json.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';

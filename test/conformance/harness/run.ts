@@ -116,15 +116,21 @@ export class Run {
   #fill(text: string): string {
     return text
       .replaceAll('{ns}', this.#namespace)
-      .replaceAll(/\{(name|uid|rv|continue)\.(\d+)\}/g, (_, what: string, number: string) => {
+      .replaceAll(/\{(name|uid|rv|continue|token)\.(\d+)\}/g, (_, what: string, number: string) => {
         const answer = this.#answers[Number(number)];
-        const metadata = answer?.metadata ?? {};
-        const value: unknown = what === 'rv' ? metadata.resourceVersion : metadata[what];
+        const value: unknown = saidOf(answer, what);
         if (typeof value !== 'string')
           throw new Error(`the answer of step ${number} has no ${what}: ${JSON.stringify(answer)}`);
         return what === 'continue' ? encodeURIComponent(value) : value;
       });
   }
+}
+
+function saidOf(answer: Json, what: string): unknown {
+  const metadata = answer?.metadata ?? {};
+  if (what === 'rv') return metadata.resourceVersion;
+  const token: unknown = answer?.data?.token;
+  return what === 'token' && typeof token === 'string' ? Buffer.from(token, 'base64').toString() : metadata[what];
 }
 
 function parse({ text, bytes, headers }: Omit<Reply, 'bytes'> & { bytes?: Buffer }): Json {

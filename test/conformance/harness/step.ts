@@ -37,7 +37,8 @@ export interface KubectlStep {
 
 /**
  * One thing that a client does. `{name.N}`, `{uid.N}`, `{rv.N}` and `{continue.N}` stand for what the answer of step N
- * (from 0; steps inside a watch are numbered in their order, after the watch itself) said in its metadata.
+ * (from 0; steps inside a watch are numbered in their order, after the watch itself) said in its metadata, `{token.N}`
+ * for the token that the Secret in it holds.
  */
 export type Step = HttpStep | WatchStep | KubectlStep;
 
