@@ -188,7 +188,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     metrics,
     audit: options.audit && new AuditLog({ ...options.audit, clock }),
     endpoints: [
-      new TokenEndpoint({ tokens, accounts, secrets }),
+      new TokenEndpoint({ tokens, accounts, secrets, registry }),
       new ResourceEndpoint(catalog, registry, authorizer),
       new DiscoveryEndpoint(catalog),
       new OpenApiEndpoint(catalog),

@@ -1,4 +1,5 @@
 import { interactions } from './harness/interactions.ts';
+import { binding, BINDINGS, POLICIES, policy } from './harness/policies.ts';
 import { create, get, gone, mergePatch, NOBODY, remove, type HttpStep, type Json, type Step } from './harness/step.ts';
 
 const ACCOUNT = create('serviceaccounts', { metadata: { name: 'a' } });
@@ -80,4 +81,58 @@ interactions('tokens in Secrets', {
     }),
     FILLED,
   ],
+});
+
+const TOKENS = {
+  matchConstraints: {
+    resourceRules: [
+      { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['serviceaccounts/token'] },
+    ],
+  },
+};
+const asked = (spec: object, metadata: object = {}): HttpStep =>
+  create(
+    'serviceaccounts/a/token',
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata, spec },
+    { pick: (body) => (body.kind === 'TokenRequest' ? body.spec : body) },
+  );
+
+interactions('policies of tokens', {
+  'that see TokenRequests': [
+    ACCOUNT,
+    create(
+      POLICIES,
+      policy({
+        ...TOKENS,
+        validations: [
+          { expression: "!object.spec.audiences.exists(one, one == 'evil')", message: 'not evil' },
+          {
+            expression: "!object.spec.audiences.exists(one, one == 'tell')",
+            messageExpression:
+              "request.kind.group + ' ' + request.kind.kind + ' ' + request.resource.resource + '/' + request.subResource + ' ' + request.name + ' ' + request.namespace + ' ' + object.kind + ' ' + object.metadata.name + ' ' + object.metadata.namespace + ' ' + object.metadata.uid + ' ' + string(object.spec.expirationSeconds) + ' ' + string(oldObject == null) + string(has(object.spec.boundObjectRef)) + string(request.dryRun)",
+          },
+          {
+            expression: 'object.spec.expirationSeconds != 601',
+            messageExpression: "'for ' + object.spec.audiences[0]",
+          },
+        ],
+      }),
+    ),
+    create(BINDINGS, binding()),
+    { ...asked({ audiences: ['evil'] }), until: ({ code }) => code === 422 },
+    asked({ audiences: ['tell'] }),
+    asked({ expirationSeconds: 601 }),
+    asked({ expirationSeconds: 602 }),
+    asked({ audiences: ['evil'], expirationSeconds: 1 }),
+    asked({ audiences: ['evil'], boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: 'none' } }),
+    asked({ audiences: ['evil'] }, { name: 'b' }),
+    create('serviceaccounts/none/token', { spec: { audiences: ['evil'] } }),
+  ],
+  'that warn': [
+    ACCOUNT,
+    create(POLICIES, policy({ ...TOKENS, validations: [{ expression: 'false', message: 'take care' }] })),
+    create(BINDINGS, binding({ validationActions: ['Warn'] })),
+    { ...asked({}), until: ({ headers }) => headers.warning !== undefined },
+  ],
+  'and a namespace that is not there': [create('/api/v1/namespaces/{ns}-none/serviceaccounts/a/token', { spec: {} })],
 });

@@ -2,6 +2,7 @@ import { toTime } from '../../lib/clock.ts';
 import type { AccountTokens, BoundObject } from '../authentication/accountTokens.ts';
 import { ISSUER } from '../authentication/audiences.ts';
 import { stringifyJson, type JsonObject } from '../codec/json.ts';
+import type { Admission, Call, RegistryDeps } from '../registry/call.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { decodeEntry } from '../registry/versions.ts';
@@ -10,10 +11,12 @@ import type { Endpoint, Exchange } from './context.ts';
 import { decodeObject } from './decode.ts';
 import { negotiate, type Transform } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
-import { sendText } from './respond.ts';
+import { addWarnings, sendText } from './respond.ts';
 import { badRequest, conflict, invalid, methodNotAllowed, notFound } from './status.ts';
+import { readWriteOptions } from './writeOptions.ts';
 
 const PLAIN: ReadonlySet<Transform> = new Set<Transform>(['None']);
+const TOKEN_REQUEST = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
 const DEFAULT_SECONDS = 3600;
 const MIN_SECONDS = 600;
 const MAX_SECONDS = 2 ** 32;
@@ -23,9 +26,16 @@ export class TokenEndpoint implements Endpoint {
   readonly #tokens: AccountTokens;
   readonly #accounts: StoredResource;
   readonly #secrets: StoredResource;
+  readonly #registry: RegistryDeps;
 
-  constructor(deps: { tokens: AccountTokens; accounts: StoredResource; secrets: StoredResource }) {
+  constructor(deps: {
+    tokens: AccountTokens;
+    accounts: StoredResource;
+    secrets: StoredResource;
+    registry: RegistryDeps;
+  }) {
     this.#tokens = deps.tokens;
+    this.#registry = deps.registry;
     this.#accounts = deps.accounts;
     this.#secrets = deps.secrets;
   }
@@ -38,35 +48,55 @@ export class TokenEndpoint implements Endpoint {
     const media = negotiate(request.headers.accept, PLAIN, true);
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);
-    checkName(object, name);
     checkNamespace(object, namespace);
-    const spec = objectAt(object, 'spec');
-    const expirationSeconds = secondsOf(spec, textAt(metaOf(object), 'name'));
+    const call = this.#call(exchange);
+    await this.#admit(this.#registry.admissions, call, object);
+    checkName(object, name);
     const account = await this.#read(this.#accounts, namespace, name);
     const uid = textAt(metaOf(account), 'uid');
     checkUid(object, { name, uid });
-    const bound = await this.#bound(spec, namespace);
-    const audiences = textsAt(spec, 'audiences');
-    const { token, expiresAt } = this.#tokens.issue({ namespace, name, uid, audiences, expirationSeconds, bound });
-    const answer: JsonObject = {
+    const wish = objectAt(object, 'spec');
+    const expirationSeconds = secondsOf(wish, textAt(metaOf(object), 'name'));
+    const asked = textsAt(wish, 'audiences');
+    const audiences = asked.length === 0 ? [ISSUER] : asked;
+    const creationTimestamp = toTime(this.#registry.clock.now());
+    const wanted: JsonObject = {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
-      metadata: {
-        ...metaOf(object),
-        name,
-        namespace,
-        uid,
-        creationTimestamp: toTime(expiresAt - expirationSeconds * 1000),
-      },
-      spec: {
-        audiences: audiences.length === 0 ? [ISSUER] : audiences,
-        expirationSeconds,
-        boundObjectRef: objectAt(spec, 'boundObjectRef') ?? null,
-      },
-      status: { token, expirationTimestamp: toTime(expiresAt) },
+      metadata: { ...metaOf(object), name, namespace, uid, creationTimestamp },
+      spec: { audiences, expirationSeconds, boundObjectRef: objectAt(wish, 'boundObjectRef') ?? null },
+      status: { token: '', expirationTimestamp: null },
     };
+    await this.#admit(this.#registry.policies, call, wanted).finally(() => {
+      addWarnings(exchange.response, call.warnings);
+    });
+    const bound = await this.#bound(wish, namespace);
+    const { token, expiresAt } = this.#tokens.issue({ namespace, name, uid, audiences, expirationSeconds, bound });
+    const answer = { ...wanted, status: { token, expirationTimestamp: toTime(expiresAt) } };
     await sendText(exchange, { code: 201, text: stringifyJson(answer) }, media);
     return true;
+  }
+
+  #call({ request, info, user, audit }: Exchange): Call {
+    return {
+      ...readWriteOptions(info.query, request.headers['user-agent'], 'CreateOptions'),
+      resource: this.#accounts,
+      subresource: 'token',
+      namespace: info.namespace,
+      name: info.name,
+      user,
+      operation: 'Update',
+      repeated: [],
+      warnings: [],
+      annotate: (key, value) => audit?.annotate(key, value),
+    };
+  }
+
+  /** A token is nothing that is stored, and yet created: whoever judges creations judges this, too. */
+  async #admit(judges: readonly Admission[], call: Call, object: JsonObject): Promise<void> {
+    for (const judge of judges) {
+      await judge.admit({ operation: 'CREATE', call, kind: TOKEN_REQUEST, object, old: undefined });
+    }
   }
 
   async #bound(spec: JsonObject | undefined, namespace: string): Promise<BoundObject | undefined> {

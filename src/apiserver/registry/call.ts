@@ -16,7 +16,7 @@ export interface Call {
   namespace: string;
   /** '' for create and collections. */
   name: string;
-  subresource: '' | 'status' | 'scale' | 'finalize';
+  subresource: '' | 'status' | 'scale' | 'finalize' | 'token';
   user: User;
   /** The server does it of its own accord. No request is this, whatever name it comes under. */
   isServers?: true;
