@@ -42,6 +42,8 @@ interface Running {
   /** Probe name → failures in a row, and when it is due. */
   probes: Map<string, { failures: number; dueAt: number }>;
   startAt: number;
+  /** While it is started or probed: a Pod that hangs keeps no other waiting, as with a kubelet. */
+  tending?: Promise<void> | undefined;
 }
 
 /**
@@ -106,7 +108,10 @@ export class StandInNode {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    for (const running of this.#running.values()) await this.#remove(running);
+    for (const running of this.#running.values()) {
+      await running.tending;
+      await this.#remove(running);
+    }
     this.#api.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
@@ -134,13 +139,13 @@ export class StandInNode {
       const running = this.#running.get(pod.metadata.uid ?? '');
       if (pod.metadata.deletionTimestamp !== undefined) await this.#end(pod, running);
       else if (running === undefined) await this.#begin(pod);
-      else await this.#tend(running);
+      else running.tending ??= this.#tend(running);
     }
     const known = new Set(items.map(({ metadata }) => metadata.uid));
     for (const [uid, running] of this.#running) {
       if (known.has(uid)) continue;
-      await this.#remove(running);
       this.#running.delete(uid);
+      await this.#remove(running);
     }
   }
 
@@ -183,6 +188,16 @@ export class StandInNode {
 
   /** Starts what does not run, and probes what does. */
   async #tend(running: Running): Promise<void> {
+    try {
+      await this.#startOrProbe(running);
+    } catch (error) {
+      // it may be gone meanwhile
+      if (this.#running.has(running.pod.metadata.uid ?? '')) console.log(`stand-in node: ${messageOf(error)}`);
+    }
+    running.tending = undefined;
+  }
+
+  async #startOrProbe(running: Running): Promise<void> {
     const { child } = running;
     const container = running.pod.spec.containers[0]!;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
@@ -191,6 +206,8 @@ export class StandInNode {
       running.startAt = Date.now() + Math.min(10_000, 500 * 2 ** running.restarts);
       Object.assign(running, { started: container.startupProbe === undefined, ready: false, probes: new Map() });
       running.child = await this.#startContainer(running, container);
+      // the Pod was removed meanwhile
+      if (!this.#running.has(running.pod.metadata.uid ?? '')) running.child.kill('SIGKILL');
       await this.#report(running);
       return;
     }
@@ -305,6 +322,8 @@ export class StandInNode {
 
   /** As a kubelet: SIGTERM, the grace period, SIGKILL, and only then the object goes. */
   async #end(pod: Pod, running: Running | undefined): Promise<void> {
+    // what is being started would outlive the object
+    if (running?.child === undefined) await running?.tending;
     const child = running?.child;
     const isAlive = child !== undefined && child.exitCode === null && child.signalCode === null;
     const deadline = Date.parse(pod.metadata.deletionTimestamp ?? '');
