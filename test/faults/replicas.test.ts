@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { API_VERSION } from '../../src/api/meta.ts';
 import type { Server } from '../../src/api/server.ts';
 import type { ServerSpec } from '../../src/api/serverSpec.ts';
-import { servers } from '../../src/kube/hostlerResources.ts';
-import { leases } from '../../src/kube/resource.ts';
+import { serverOperations, servers } from '../../src/kube/hostlerResources.ts';
 import { shardOf } from '../../src/kube/shards.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
@@ -13,6 +13,8 @@ import { StandalonePlane } from '../support/standalonePlane.ts';
 import { CuttingProxy } from '../support/cuttingProxy.ts';
 import { HostlerProcess } from '../support/hostlerProcess.ts';
 import { checkInvariants } from '../support/invariants.ts';
+import { delayNextScript } from '../support/lateScript.ts';
+import { fewestShards, shardHolders } from '../support/shardHolders.ts';
 import { expectDocker, expectNoJobLeft, expectSoundPackages } from '../support/soundHost.ts';
 import { isConverged } from './converged.ts';
 
@@ -25,7 +27,7 @@ type Name = (typeof NAMES)[number];
 
 /**
  * Three replicas of the controllers, one host for each. The three meet their fate one after the other, each in the
- * middle of an installation on its host.
+ * middle of an installation on its host. Beside a real kube-apiserver: test/e2e/chartReplicas.test.ts.
  */
 describe('of three replicas', () => {
   let fleet: Fleet;
@@ -51,10 +53,8 @@ describe('of three replicas', () => {
     start('killed');
     start('partitioned', await api.kubeconfigThrough(link.port));
     // who joins last takes its part over from the others
-    await vi.waitFor(async () => expect(smallest(await holders())).toBeGreaterThan(8), {
-      timeout: 90_000,
-      interval: 500,
-    });
+    const fewest = async () => fewestShards(await shardHolders(api.client), NAMES);
+    await vi.waitFor(async () => expect(await fewest()).toBeGreaterThan(8), { timeout: 90_000, interval: 500 });
     await Promise.all(NAMES.map(async (name) => hosts.set(name, await serverFor(name))));
   });
 
@@ -65,23 +65,17 @@ describe('of three replicas', () => {
     await fleet.down();
   });
 
-  /** By shard: the replica that holds it. */
-  async function holders(): Promise<Map<number, string>> {
-    const { items } = await api.client.list(leases, { namespace: 'hostler-system' });
-    const shards = items.filter(({ metadata }) => metadata.name.startsWith('hostler-shard-'));
-    return new Map(
-      shards.map(({ metadata, spec }) => [Number(metadata.name.slice(-2)), spec?.holderIdentity ?? ''] as const),
-    );
-  }
+  const holderOf = async ({ metadata }: Server): Promise<string | undefined> =>
+    (await shardHolders(api.client)).get(shardOf(metadata.uid ?? ''));
 
   /** A host with a Server that this replica serves: a UID, and so a shard, is a matter of luck. */
   async function serverFor(replica: Name): Promise<Host> {
     const host = await fleet.up({ name: `of-${replica}` });
     await watchApt(host);
     for (;;) {
-      const { metadata } = await api.createServer(host.name, specOf(host));
-      if ((await holders()).get(shardOf(metadata.uid ?? '')) === replica) break;
-      await api.client.delete(servers, metadata);
+      const server = await api.createServer(host.name, specOf(host));
+      if ((await holderOf(server)) === replica) break;
+      await api.client.delete(servers, server.metadata);
       await api.waitForGone(host.name);
     }
     await api.waitFor(host.name, isConverged);
@@ -145,13 +139,33 @@ describe('of three replicas', () => {
     link.thaw();
     await expectWhole('partitioned');
     // it has its part of the shards again
-    await expect.poll(async () => [...(await holders()).values()], { timeout: 60_000 }).toContain('partitioned');
+    const fewest = async () => fewestShards(await shardHolders(api.client), ['frozen', 'partitioned']);
+    await expect.poll(fewest, { timeout: 60_000 }).toBeGreaterThan(8);
+  });
+
+  it('a host refuses what a frozen one sent, once others took over', async () => {
+    const host = hosts.get('killed')!;
+    const metadata = { name: 'late', namespace: 'default' };
+    const ran = () => host.run('cat /var/tmp/late 2>/dev/null || true');
+    const late = await delayNextScript(host);
+    await api.client.create(serverOperations, {
+      apiVersion: API_VERSION,
+      kind: 'ServerOperation',
+      metadata,
+      spec: { serverRef: { name: host.name }, type: 'RunCommand', runCommand: { script: 'echo ran >>/var/tmp/late' } },
+    });
+    await late.caught();
+    const sender = replicas.get((await holderOf(await api.server(host.name))) as Name)!;
+    sender.freeze();
+    const phase = async () => (await api.client.get(serverOperations, metadata)).status?.phase;
+    await expect.poll(phase, { timeout: 60_000, interval: 200 }).toBe('Succeeded');
+    expect(await ran()).toBe('ran\n');
+    await late.released();
+    expect(await ran(), 'only the token of the owner file tells that it is late').toBe('ran\n');
+    sender.thaw();
+    await expectWhole('killed');
+    expect(await ran()).toBe('ran\n');
   });
 });
-
-/** How many shards the replica with the fewest has. */
-function smallest(holders: ReadonlyMap<number, string>): number {
-  return Math.min(...NAMES.map((name) => [...holders.values()].filter((holder) => holder === name).length));
-}
 
 const keyOf = (host: Host) => ({ namespace: 'default', name: host.name });
