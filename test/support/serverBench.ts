@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { API_VERSION } from '../../src/api/meta.ts';
 import type { ArtifactBundle } from '../../src/api/artifactBundle.ts';
-import type { KnownHost } from '../../src/api/knownHost.ts';
+import type { HostKey, KnownHost } from '../../src/api/knownHost.ts';
 import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
 import type { ServerOperation } from '../../src/api/serverOperation.ts';
@@ -133,6 +133,12 @@ export class ServerBench {
   trustAnotherMachine(machineID: string): void {
     const { spec } = this.knownHost;
     this.api.put(KNOWN_HOSTS, { ...this.knownHost, spec: { ...spec, machineID } });
+  }
+
+  /** Makes the trusted host key another one, as before the host was built anew. */
+  trustAnotherKey(key: HostKey): void {
+    const { spec } = this.knownHost;
+    this.api.put(KNOWN_HOSTS, { ...this.knownHost, spec: { ...spec, keys: [key] } });
   }
 
   get servers(): Server[] {

@@ -62,7 +62,8 @@ export class LoginDesk {
     const version = keyring?.version ?? memory.sessionKey ?? '';
     const path = this.#jumpHosts.pathOf(server);
     this.#endOldSession(scope);
-    const forced = scope.loginForced || scope.approvedFingerprint !== undefined;
+    // once it is stored, what the host answers says nothing about the approval: another try would earn a ban
+    const forced = scope.loginForced || (await this.trust.approval(scope)) === 'open';
     const session = await this.#deps.pool.acquire({
       owner: server.metadata.uid,
       key: `${version}${path.version}`,
@@ -255,6 +256,7 @@ export class LoginDesk {
     }
     const known = findCause(error, ReconcileError);
     if (known === undefined) throw error;
+    scope.approvalKept = (await this.trust.approval(scope)) === 'kept';
     if (isConnectionFailure(known)) scope.memory.connectFailures += 1;
     return { outcome: 'failed', error: known };
   }

@@ -162,6 +162,8 @@ function concludeHostKey(scope: Scope, fingerprint: string): Ending | undefined 
   if (login === undefined) return undefined;
   if (login.hostKeys?.some((key) => key.trusted && key.fingerprint === fingerprint) === true)
     return succeeded('the host key is trusted');
+  if (login.outcome === 'failed' && scope.approvalKept && scope.approvedFingerprint === fingerprint)
+    return succeeded(`the host key is trusted; the login failed for another reason: ${login.error.reason}`);
   const offered = login.hostKeys?.map((key) => `${key.type} ${key.fingerprint}`).join(', ');
   if (offered === undefined) return undefined;
   return failed(

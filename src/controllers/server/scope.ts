@@ -71,6 +71,8 @@ export interface Scope {
   fixing: boolean;
   /** Set by operation ApproveHostKey: this fingerprint may be trusted. */
   approvedFingerprint: string | undefined;
+  /** Set by a login that failed: that key is trusted now all the same. */
+  approvalKept: boolean;
   /** Set by operation TakeOver: claim the host whoever owns it. */
   takeOver: boolean;
   /** Set once that happened. */
@@ -130,6 +132,7 @@ export function newScope(
     loginAnew: false,
     fixing: false,
     approvedFingerprint: undefined,
+    approvalKept: false,
     takeOver: false,
     tookOver: false,
     login: undefined,

@@ -3,7 +3,7 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import { readMachineID } from '../../host/machineID.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { HostKeyRefused } from '../../ssh/connectErrors.ts';
-import { sameHostKey } from '../../ssh/knownHostKey.ts';
+import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, LoginFacts, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Scope } from './scope.ts';
@@ -30,6 +30,23 @@ export class TrustKeeper {
       approvedFingerprint: scope.approvedFingerprint,
       signal,
     };
+  }
+
+  /**
+   * What became of the approved key. `open`: it is not trusted yet; `stored`: it is, and it may be that another machine
+   * than the trusted one has it, which only a login tells; `kept`: nothing of the approval is left to do.
+   */
+  async approval(scope: Scope): Promise<'none' | 'open' | 'stored' | 'kept'> {
+    const { approvedFingerprint, effective, signal } = scope;
+    if (approvedFingerprint === undefined) return 'none';
+    for (const { address } of effective.addresses) {
+      const key = keyOf(scope, { address, port: effective.ssh.port });
+      // the local copy may lag behind what this very run stored
+      const stored = await this.#deps.client.find(knownHosts, key, { signal });
+      if (stored?.spec.keys.some((one) => fingerprint(one) === approvedFingerprint) !== true) continue;
+      return stored.spec.machineID === undefined ? 'kept' : 'stored';
+    }
+    return 'open';
   }
 
   /** A key that was taken out of the KnownHost ends the session that it opened. */
