@@ -4,7 +4,7 @@ import { findCause, ReconcileError, WaitingError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { LoginDesk } from './login.ts';
-import { operationJob } from './acts/jobAct.ts';
+import { hasJob, operationJob } from './acts/jobAct.ts';
 import { claimOf } from './claim.ts';
 import type { ServerEvent } from './machine.ts';
 import type { Scope } from './scope.ts';
@@ -75,8 +75,8 @@ export class Remover {
   }
 }
 
-/** Ids of the jobs that may run on the host: of changes, and of operations that began. */
+/** Ids of the jobs that may run on the host: of changes, and of operations that began one. */
 function jobsOf({ jobs, operations, server }: Scope): string[] {
-  const begun = operations.filter(({ status }) => status?.phase === 'Running');
+  const begun = operations.filter((one) => one.status?.phase === 'Running' && hasJob(one));
   return [...jobs.map((job) => job.name), ...begun.map((one) => operationJob(one, server.metadata.uid).id)];
 }

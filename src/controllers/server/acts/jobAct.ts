@@ -20,6 +20,11 @@ export function operationJob({ metadata }: ServerOperation, serverUID: string): 
   return { change, id: jobID(serverUID, { name: change, params: metadata.uid ?? '' }, 1) };
 }
 
+/** Whether such an operation leaves anything on the host that could run on. */
+export function hasJob({ spec }: ServerOperation): boolean {
+  return spec.type === 'RunCommand' || spec.type === 'Cleanup';
+}
+
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const POLL_MS = 1000;
 /** What the runner of jobs says of file systems; a command's own words are not repeated. */
