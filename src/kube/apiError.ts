@@ -60,6 +60,11 @@ export function isForbidden(error: unknown): boolean {
   return findCause(error, ApiError)?.code === 403;
 }
 
+/** The object breaks its schema or a rule: the same again is refused again. */
+export function isInvalid(error: unknown): boolean {
+  return findCause(error, ApiError)?.code === 422;
+}
+
 /** A resourceVersion or continue token is older than the history that the server keeps. */
 export function isExpired(error: unknown): boolean {
   return findCause(error, ApiError)?.code === 410;

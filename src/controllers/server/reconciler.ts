@@ -1,5 +1,6 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { Server } from '../../api/server.ts';
+import { isInvalid } from '../../kube/apiError.ts';
 import type { Reconciler, Request, Result } from '../../kube/reconciler.ts';
 import { backoffMs, jittered } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -41,7 +42,7 @@ export class ServerReconciler implements Reconciler {
     this.#phases = new Phases(deps, { desk, references: new References(secrets, deps.bundleDirectory) }, (scope) =>
       this.#write(scope),
     );
-    this.#remover = new Remover(deps, desk, (scope) => this.#write(scope));
+    this.#remover = new Remover(deps, desk, (scope) => this.#writeIfAccepted(scope));
   }
 
   async reconcile(request: Request, signal: AbortSignal, log: Logger): Promise<Result> {
@@ -122,7 +123,7 @@ export class ServerReconciler implements Reconciler {
 
   /** One status patch, or none; operations and events follow what was stored. */
   async #conclude(scope: Scope): Promise<void> {
-    await this.#write(scope);
+    await (scope.snapshot.value.lifecycle === 'Removing' ? this.#writeIfAccepted(scope) : this.#write(scope));
     for (const { operation, ending, findings } of concludeOperations(scope)) {
       const log = new ActLog(this.#deps, operation, scope.signal);
       for (const { name, reason, message } of findings) {
@@ -141,6 +142,16 @@ export class ServerReconciler implements Reconciler {
     const stored = await this.#deps.statusWriter.write(scope.stored, status, { signal: scope.signal });
     recordTransitions(this.#deps.events, scope.stored, stored);
     scope.stored = stored;
+  }
+
+  /** For a Server that goes: a status that the API refuses must not keep it. */
+  async #writeIfAccepted(scope: Scope): Promise<void> {
+    try {
+      await this.#write(scope);
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+      scope.log.warn({ error }, 'removing the Server without its status, which the API refuses');
+    }
   }
 
   async #finalizerAdded(server: Scope['server'], signal: AbortSignal): Promise<boolean> {

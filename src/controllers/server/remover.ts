@@ -1,6 +1,7 @@
 import { cancelJob } from '../../host/jobs.ts';
 import { removeAgent } from '../../host/ownership.ts';
-import { findCause, ReconcileError, WaitingError } from '../../lib/errors.ts';
+import { isInvalid } from '../../kube/apiError.ts';
+import { findCause, messageOf, ReconcileError, WaitingError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { LoginDesk } from './login.ts';
@@ -42,7 +43,7 @@ export class Remover {
       await this.#clean(scope, scope.login.session);
       return true;
     } catch (error) {
-      const known = findCause(error, ReconcileError);
+      const known = isInvalid(error) ? uncounted(error) : findCause(error, ReconcileError);
       if (known === undefined) throw error;
       return this.#failed(scope, known);
     }
@@ -73,6 +74,15 @@ export class Remover {
     });
     return false;
   }
+}
+
+/** No login without a record of the try: it could be repeated for ever. */
+function uncounted(cause: unknown): ReconcileError {
+  return new WaitingError('CleanupFailed', `The API refuses the Server's status: ${messageOf(cause)}.`, {
+    afterMs: POLL_MS,
+    remedy: 'Install the definitions (CRDs) of the version of Hostler that runs.',
+    cause,
+  });
 }
 
 /** Ids of the jobs that may run on the host: of changes, and of operations that began one. */
