@@ -4,6 +4,8 @@ import { areas, disruptions } from './serverSpec.ts';
 import { atomicList, integer, mapList, setList, text, time } from './schema.ts';
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
+/** Longest version in `components`: a proxy's has its type, and what it runs may say no release but only its image. */
+export const COMPONENT_MAX = 256;
 const severities = ['Required', 'Warning'] as const;
 
 const OperationRecord = z.object({
@@ -49,7 +51,7 @@ export type Check = z.infer<typeof Check>;
 
 const stepStates = ['Pending', 'Running', 'Succeeded', 'Failed', 'Skipped'] as const;
 export const Step = z.object({
-  name: text(63).describe('Name of the step.'),
+  name: text(128).describe('Name of the step. Example: hook/warm-up.'),
   state: z.enum(stepStates).describe('Where it stands.'),
   reason: text(1024).optional().describe('Why, as one word.'),
   message: text(2048).optional().describe('What happened, for a person.'),
@@ -142,10 +144,12 @@ export const ServerStatus = z
     components: mapList(
       z.object({
         name: text(63).describe('Component. Example: docker-engine.'),
-        desired: text(64).optional().describe('Declared version.'),
-        current: text(64).optional().describe('Version found.'),
+        desired: text(COMPONENT_MAX).optional().describe('Declared version.'),
+        current: text(COMPONENT_MAX).optional().describe('Version found.'),
         held: z.boolean().optional().describe('The package manager keeps it at this version.'),
-        available: text(64).optional().describe('Newest version inside the declared range that the host offers.'),
+        available: text(COMPONENT_MAX)
+          .optional()
+          .describe('Newest version inside the declared range that the host offers.'),
       }),
       50,
     )

@@ -1,10 +1,11 @@
 import type { EffectiveServer } from '../../api/effective.ts';
 import type { ServerSpec } from '../../api/serverSpec.ts';
-import type { ServerStatus, SystemInfo } from '../../api/serverStatus.ts';
+import { COMPONENT_MAX, type ServerStatus, type SystemInfo } from '../../api/serverStatus.ts';
 import type { HostFacts } from '../../host/facts.ts';
 import type { Observation } from '../../host/observe.ts';
-import type { AnyTask } from '../../host/task.ts';
+import type { AnyTask, Component } from '../../host/task.ts';
 import { bytesToQuantity, parseQuantity } from '../../lib/quantity.ts';
+import { clip } from './clip.ts';
 import { rebootReasons } from './judge.ts';
 
 type Resources = NonNullable<ServerStatus['capacity']>;
@@ -58,8 +59,18 @@ export function componentsOf(
   return tasks.flatMap((task) => {
     const want = task.want(effective);
     const have = observation.have.get(task.name);
-    return want === undefined || have === undefined ? [] : (task.components?.(want, have) ?? []);
+    return want === undefined || have === undefined ? [] : (task.components?.(want, have) ?? []).map(clipped);
   });
+}
+
+/** One version that the API refuses would keep the whole status from being written. */
+function clipped({ desired, current, available, ...component }: Component): Component {
+  return {
+    ...component,
+    ...(desired !== undefined && { desired: clip(desired, COMPONENT_MAX) }),
+    ...(current !== undefined && { current: clip(current, COMPONENT_MAX) }),
+    ...(available !== undefined && { available: clip(available, COMPONENT_MAX) }),
+  };
 }
 
 /** What the tasks add to `status.systemInfo`, such as the version that the running engine reports. */

@@ -28,7 +28,7 @@ function componentsOf({ container }: ProxyWant, { live }: ProxyHave): Component[
     {
       name: 'proxy',
       ...(container === undefined ? {} : { desired: `${container.type} ${container.version}` }),
-      ...(current === undefined ? {} : { current: `${live?.type ?? ''} ${current}`.trim().slice(0, 200) }),
+      ...(current === undefined ? {} : { current: `${live?.type ?? ''} ${current}`.trim() }),
     },
   ];
 }
