@@ -100,6 +100,15 @@ function unchanged(field: string): string {
   return `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`;
 }
 
+const DEFAULT_DEADLINE_SECONDS = 3600;
+
+/** By when an operation must have begun: seconds from its creation, and that time in milliseconds since the epoch. */
+export function deadlineOf({ metadata, spec }: ServerOperation): { seconds: number; at: number } {
+  const { deadlineSeconds: seconds = DEFAULT_DEADLINE_SECONDS } = spec;
+  const created = metadata.creationTimestamp === undefined ? Infinity : Date.parse(metadata.creationTimestamp);
+  return { seconds, at: created + seconds * 1000 };
+}
+
 const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
 

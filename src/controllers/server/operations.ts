@@ -1,6 +1,6 @@
-import { isFinalPhase, type ServerOperation } from '../../api/serverOperation.ts';
+import { deadlineOf, isFinalPhase, type ServerOperation } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
-import { failed, succeeded, type Ending } from './acts/act.ts';
+import { actTypeOf, failed, succeeded, type Ending } from './acts/act.ts';
 import { concludeFix } from './fixing.ts';
 import { judgeConnection } from './judge.ts';
 import type { Scope } from './scope.ts';
@@ -19,12 +19,19 @@ interface Finding {
   message: string;
 }
 
-/** Operations that this run has to carry out: not ended, not cancelled before they began; oldest first. */
-export function waitingOperations(all: readonly ServerOperation[]): ServerOperation[] {
+/** Operations that this run has to carry out: not ended, not cancelled or too late before they began; oldest first. */
+export function waitingOperations(all: readonly ServerOperation[], now: number): ServerOperation[] {
   return all
+    .filter((operation) => !isTooLate(operation, now))
     .filter(({ spec, status }) => !isFinalPhase(status?.phase) && (spec.cancel !== true || status?.phase === 'Running'))
     .filter((operation) => operation.metadata.deletionTimestamp === undefined)
     .sort((a, b) => age(a).localeCompare(age(b)));
+}
+
+/** The copy at hand may lag behind the beginning of an act, whose job must stay known: acts.ts asks the API. */
+function isTooLate(operation: ServerOperation, now: number): boolean {
+  if (operation.status?.phase === 'Running' || actTypeOf(operation) !== undefined) return false;
+  return deadlineOf(operation).at <= now;
 }
 
 function age({ metadata }: ServerOperation): string {

@@ -73,7 +73,7 @@ export class ServerReconciler implements Reconciler {
       signal,
       log,
       memory: this.#memories.of(server.metadata.uid),
-      operations: waitingOperations(this.#deps.operations.byIndex('server', key)),
+      operations: waitingOperations(this.#deps.operations.byIndex('server', key), this.#deps.clock.now()),
     });
   }
 

@@ -1,14 +1,18 @@
 import { setCondition } from '../../api/conditions.ts';
 import type { Reason } from '../../api/reasons.ts';
 import type { Server } from '../../api/server.ts';
-import type { OperationPhase, ServerOperation, ServerOperationStatus } from '../../api/serverOperation.ts';
+import {
+  deadlineOf,
+  type OperationPhase,
+  type ServerOperation,
+  type ServerOperationStatus,
+} from '../../api/serverOperation.ts';
 import type { EventRecorder } from '../../kube/eventRecorder.ts';
 import type { Lister } from '../../kube/informer.ts';
 import type { Reconciler, Request, Result } from '../../kube/reconciler.ts';
 import type { StatusWriter } from '../../kube/statusWriter.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
 
-const DEFAULT_DEADLINE_SECONDS = 3600;
 const RUNNING_LOOK_MS = 60_000;
 
 /** What the ServerOperation controller works with. */
@@ -46,7 +50,8 @@ export class ServerOperationReconciler implements Reconciler {
       );
       return {};
     }
-    const leftMs = this.#leftMs(operation);
+    const { at, seconds } = deadlineOf(operation);
+    const leftMs = at - this.#deps.clock.now();
     if (leftMs <= 0) {
       await this.#write(operation, ended('Failed', 'OperationExpired', this.#whyExpired(operation)), signal);
       return {};
@@ -56,7 +61,7 @@ export class ServerOperationReconciler implements Reconciler {
       { phase: 'Pending', reason: 'OperationPending', message: this.#whyPending(operation) },
       signal,
     );
-    return { requeueAfterMs: leftMs };
+    return { requeueAfterMs: Math.min(leftMs, seconds * 1000) };
   }
 
   /** What runs is the business of its Server, unless that is gone. */
@@ -65,11 +70,6 @@ export class ServerOperationReconciler implements Reconciler {
     const message = `Server ${operation.spec.serverRef.name} was deleted while it ran`;
     await this.#write(operation, ended('Failed', 'DependencyNotReady', message), signal);
     return {};
-  }
-
-  #leftMs({ metadata, spec }: ServerOperation): number {
-    const created = Date.parse(metadata.creationTimestamp ?? toTime(this.#deps.clock.now()));
-    return created + (spec.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS) * 1000 - this.#deps.clock.now();
   }
 
   #server({ metadata, spec }: ServerOperation): Server | undefined {
@@ -83,8 +83,7 @@ export class ServerOperationReconciler implements Reconciler {
   }
 
   #whyExpired(operation: ServerOperation): string {
-    const seconds = operation.spec.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
-    return `it could not begin within ${seconds} s: ${this.#whyPending(operation)}. Create another one, with a larger deadlineSeconds if the host is away`;
+    return `it could not begin within ${deadlineOf(operation).seconds} s: ${this.#whyPending(operation)}. Create another one, with a larger deadlineSeconds if the host is away`;
   }
 
   async #write(operation: ServerOperation, outcome: Outcome, signal: AbortSignal): Promise<void> {

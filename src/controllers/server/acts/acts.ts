@@ -1,4 +1,4 @@
-import { isFinalPhase, type ServerOperation } from '../../../api/serverOperation.ts';
+import { deadlineOf, isFinalPhase, type ServerOperation } from '../../../api/serverOperation.ts';
 import { cancelJob, consumeJob } from '../../../host/jobs.ts';
 import { serverOperations } from '../../../kube/hostlerResources.ts';
 import { toTime } from '../../../lib/clock.ts';
@@ -123,6 +123,10 @@ export class Acts {
       const message = `an operation ${name} of type ${before.type} ran on this Server at ${before.startTime}; it is not repeated because its manifest was applied again. To repeat it on purpose, use another name, or metadata.generateName with kubectl create`;
       return { phase: 'AlreadyRan', reason: 'AlreadyRan', message };
     }
+    // whoever ages operations may have been away as long as this run was
+    const { seconds, at } = deadlineOf(operation);
+    if (at <= this.#deps.clock.now())
+      return failed('OperationExpired', `it could not begin within ${seconds} s of its creation; create another one`);
     if (effective.paused) return failed('Paused', 'spec.paused of the Server is true: nothing is written to the host');
     if (effective.defaultPolicy === 'Observe')
       return failed('ObserveOnly', 'spec.management.default of the Server is Observe: nothing is changed on the host');

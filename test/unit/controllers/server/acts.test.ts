@@ -150,6 +150,23 @@ describe('operations that change a host', () => {
     expect(stored.get('one')?.status?.conditions?.[0]?.reason).toBe(reason);
   });
 
+  it('end as expired once their deadline passed, whoever was to notice that; what began goes on', async () => {
+    const creationTimestamp = new Date(clock.now()).toISOString();
+    const made = (name: string, more: Partial<ServerOperation> = {}) => {
+      const { metadata, spec } = operation(name);
+      return operation(name, {
+        metadata: { ...metadata, creationTimestamp },
+        spec: { ...spec, deadlineSeconds: 60 },
+        ...more,
+      });
+    };
+    await clock.advance(60_000);
+    const running = made('two', { status: { phase: 'Running', startTime: creationTimestamp } });
+    await acts().perform(scopeWith([made('one'), running]), session);
+    expect(story).toEqual(['one Failed', 'start-job', 'two Succeeded', 'consume-job']);
+    expect(stored.get('one')?.status?.conditions?.[0]?.reason).toBe('OperationExpired');
+  });
+
   it.each<{ when: string; problem: ReconcileError; denied: boolean }>([
     { when: 'sudo asks for a password now', problem: new TerminalError('PasswordRequired', 'It asks.'), denied: true },
     { when: 'the answer is damaged', problem: new TransientError('ObservationFailed', 'Damaged.'), denied: false },
