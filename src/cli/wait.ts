@@ -91,7 +91,8 @@ async function poll(
 function isSettled(server: Server, patienceMs: number): boolean {
   const { conditions, observedGeneration } = server.status ?? {};
   if (observedGeneration !== server.metadata.generation) return false;
-  if (findCondition(conditions, 'Ready')?.status === 'True') return true;
+  const ready = findCondition(conditions, 'Ready');
+  if (ready?.status === 'True' && ready.observedGeneration === observedGeneration) return true;
   const inSync = findCondition(conditions, 'InSync');
   if (inSync?.reason === 'WaitingForApproval') throw new CliError(exitCode.approvalNeeded, inSync.message);
   const blocker = findBlocker(server, patienceMs);

@@ -16,6 +16,10 @@ end
 if is("Stalled", "True") then
   return { status = "Degraded", message = found.Stalled.message }
 end
+local seen = found.Ready and found.Ready.observedGeneration or 0
+if is("Ready", "True") and seen ~= obj.metadata.generation then
+  return { status = "Progressing", message = "Hostler has not held the newest spec against the host yet" }
+end
 if is("Ready", "True") then
   if is("InSync", "False") and found.InSync.reason == "WaitingForApproval" then
     return { status = "Suspended", message = found.InSync.message }

@@ -18,8 +18,19 @@ import { judgeQualified } from './qualified.ts';
 import type { Scope } from './scope.ts';
 
 const MESSAGE_MAX = 2048;
+const PLANNING: Verdict = {
+  status: 'True',
+  reason: 'Progressing',
+  message: 'the newest spec is still to be held against the host',
+};
 /** Each area has a condition of its own while it is managed. */
 const areaConditions = areas.map((area) => [area, `${area}Ready`] as const);
+
+/** What a plan tells: until there is one of the newest spec, these say nothing of it. */
+const planned: ReadonlySet<ConditionType> = new Set<ConditionType>([
+  'InSync',
+  ...areaConditions.map(([, type]) => type),
+]);
 
 function isManaged({ effective }: Scope, area: Area): boolean {
   const { docker, proxy, hardening } = effective;
@@ -36,16 +47,25 @@ class Board {
     this.#options = { now: toTime(scope.now), generation: scope.server.metadata.generation };
   }
 
-  /** Always present: undefined leaves it, or starts it as Unknown. */
-  set(type: ConditionType, verdict: Verdict | undefined): void {
+  /**
+   * Always present: undefined leaves it, or starts it as Unknown.
+   * @param isOfThisSpec  Whether it is about the newest spec; else about the one that it was about before.
+   */
+  set(
+    type: ConditionType,
+    verdict: Verdict | undefined,
+    isOfThisSpec = verdict !== undefined || !planned.has(type),
+  ): void {
+    const { generation } = this.#options;
     const found = this.get(type);
     const next = verdict ?? (found === undefined ? untouched(type) : undefined);
+    const before = found?.observedGeneration ?? generation;
     if (next !== undefined) {
       const message = clip(redactor.redact(next.message), MESSAGE_MAX);
       setCondition(this.list, type, { ...next, message }, this.#options);
     }
     const entry = this.get(type);
-    if (entry !== undefined) entry.observedGeneration = this.#options.generation;
+    if (entry !== undefined) entry.observedGeneration = isOfThisSpec ? generation : before;
   }
 
   /** Present only while there is a verdict. */
@@ -60,6 +80,11 @@ class Board {
 
   is(type: ConditionType, status: Condition['status']): boolean {
     return this.get(type)?.status === status;
+  }
+
+  /** Whether it was judged by the newest spec, now or before. */
+  isOfThisSpec(type: ConditionType): boolean {
+    return this.get(type)?.observedGeneration === this.#options.generation;
   }
 }
 
@@ -108,10 +133,14 @@ function setSummary(board: Board, scope: Scope): void {
   const stalled = ready.status === 'True' ? undefined : judgeStalled(scope);
   board.toggle('Stalled', stalled);
   board.toggle('Deleting', judgeDeleting(scope));
-  board.toggle('Reconciling', stalled === undefined ? judgeReconciling(scope) : undefined);
+  // a host that was Ready says nothing yet of a spec that came since
+  const isUnplanned = ready.status === 'True' && !board.isOfThisSpec('InSync');
+  const reconciling = judgeReconciling(scope) ?? (isUnplanned ? PLANNING : undefined);
+  board.toggle('Reconciling', stalled === undefined ? reconciling : undefined);
   board.set(
     'Ready',
     stalled === undefined ? ready : { ...ready, status: 'False', message: whyStalled(scope, ready, stalled) },
+    !isUnplanned,
   );
 }
 

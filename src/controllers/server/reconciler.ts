@@ -108,6 +108,8 @@ export class ServerReconciler implements Reconciler {
       requested || server.status?.observedGeneration !== server.metadata.generation || isBundleChanged(scope);
     scope.asked = changed || isDeleted;
     if (isDeleted) return { type: 'deleteRequested' };
+    // until a full look has been had of what is new, however often it fails
+    if (changed) scope.memory.fullLookAt = undefined;
     scope.full = changed || this.#fullLookDue(scope);
     if (changed) scope.confirmations = forgiveRollbacks(scope.confirmations);
     return { type: changed ? 'requestChanged' : 'lookDue' };

@@ -202,6 +202,7 @@ describe('the health script for Argo CD', () => {
     status,
     reason,
     message,
+    observedGeneration: 2,
   });
 
   /** What Argo CD would show. */
@@ -222,6 +223,7 @@ describe('the health script for Argo CD', () => {
     ['nothing known', { metadata: { generation: 1 }, spec: {} }, 'Progressing'],
     ['an older spec', server([condition('Ready', 'True')], { observedGeneration: 1 }), 'Progressing'],
     ['Ready', server([condition('Ready', 'True'), condition('InSync', 'True')]), 'Healthy'],
+    ['Ready for an older spec', server([{ ...condition('Ready', 'True'), observedGeneration: 1 }]), 'Progressing'],
     [
       'a plan that waits',
       server([condition('Ready', 'True'), condition('InSync', 'False', 'WaitingForApproval')]),
