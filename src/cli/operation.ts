@@ -2,10 +2,10 @@ import { API_VERSION } from '../api/meta.ts';
 import type { ServerOperation, ServerOperationStatus } from '../api/serverOperation.ts';
 import { serverOperations } from '../kube/hostlerResources.ts';
 import { secrets } from '../kube/resource.ts';
-import { systemClock } from '../lib/clock.ts';
 import type { Cluster } from './cluster.ts';
 import { CliError, exitCode } from './exitCodes.ts';
 import { print, remark } from './output.ts';
+import { poll } from './poll.ts';
 
 const POLL_MS = 300;
 /** Of the longest name of a step. */
@@ -69,12 +69,12 @@ async function endOf(
     spec: { ...spec, serverRef: { name: server } },
   });
   const { name } = created.metadata;
-  const until = systemClock.now() + timeoutMs;
-  while (systemClock.now() < until) {
+  const look = async (): Promise<Ended | undefined> => {
     const { status } = await client.get(serverOperations, { namespace, name });
-    if (status?.completionTime !== undefined) return { name, status };
-    await systemClock.sleep(POLL_MS);
-  }
+    return status?.completionTime === undefined ? undefined : { name, status };
+  };
+  const ended = await poll(look, { everyMs: POLL_MS, timeoutMs });
+  if (ended !== undefined) return ended;
   throw new CliError(
     exitCode.timedOut,
     `serveroperation/${name} has not ended yet; look with kubectl get sop ${name} -n ${namespace}`,

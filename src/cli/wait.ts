@@ -8,6 +8,7 @@ import { formatDuration, parseDuration } from '../lib/duration.ts';
 import type { Cluster } from './cluster.ts';
 import { CliError, exitCode } from './exitCodes.ts';
 import { print, remark } from './output.ts';
+import { poll } from './poll.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 const POLL_MS = 500;
@@ -54,7 +55,7 @@ export async function waitForReady(
   options: WaitOptions & { patienceMs?: number; tell?: (line: string) => void },
 ): Promise<void> {
   const progress = new Progress(options.tell ?? remark);
-  const end = await poll(cluster, name, timeoutOption(options), (server) => {
+  const end = await sees(cluster, name, timeoutOption(options), (server) => {
     if (server === undefined) throw new CliError(exitCode.notFound, `Server ${name} was deleted.`);
     progress.tell(server);
     return isSettled(server, options.patienceMs ?? Infinity);
@@ -69,23 +70,20 @@ export async function waitForReady(
 
 /** Waits until the Server is gone. @throws CliError timedOut */
 export async function waitForGone(cluster: Cluster, name: string, timeoutMs: number): Promise<void> {
-  const gone = await poll(cluster, name, timeoutMs, (server) => server === undefined);
+  const gone = await sees(cluster, name, timeoutMs, (server) => server === undefined);
   if (!gone)
     throw new CliError(exitCode.timedOut, `server/${name} is still there; look with: hostler server show ${name}`);
 }
 
-async function poll(
+/** Looks at the Server until `check` holds. @returns whether it did in time. */
+async function sees(
   { client, namespace }: Cluster,
   name: string,
   timeoutMs: number,
   check: (server: Server | undefined) => boolean,
 ): Promise<boolean> {
-  const until = systemClock.now() + timeoutMs;
-  while (systemClock.now() < until) {
-    if (check(await client.find(servers, { namespace, name }))) return true;
-    await systemClock.sleep(POLL_MS);
-  }
-  return false;
+  const look = async () => (check(await client.find(servers, { namespace, name })) ? {} : undefined);
+  return (await poll(look, { everyMs: POLL_MS, timeoutMs })) !== undefined;
 }
 
 function isSettled(server: Server, patienceMs: number): boolean {

@@ -214,7 +214,9 @@ export class ApiDouble {
   }
 
   #create(seen: SeenRequest, target: Target): Reply {
-    const object = seen.body as Loose;
+    const object = structuredClone(seen.body) as Loose;
+    const { name, generateName } = object.metadata;
+    if (name === '' && generateName !== undefined) object.metadata.name = `${generateName}${randomUUID().slice(0, 5)}`;
     const exists = this.#objects.has(`${target.collection}|${target.namespace ?? ''}/${object.metadata.name}`);
     return exists ? failure(409, 'AlreadyExists', 'exists') : { code: 201, body: this.put(target.collection, object) };
   }

@@ -5,7 +5,7 @@ import type { Server } from '../../api/server.ts';
 import { ServerSpec } from '../../api/serverSpec.ts';
 import { proxyTypes, type ProxyType } from '../../api/proxySpec.ts';
 import { servers } from '../../kube/hostlerResources.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/apiError.ts';
+import { ApiError, isAlreadyExists, isNotFound } from '../../kube/apiError.ts';
 import { secrets, type Secret } from '../../kube/resource.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { parseVersionRange } from '../../lib/versionRange.ts';
@@ -13,12 +13,15 @@ import { openCluster, withCluster, type Cluster, type ClusterOptions } from '../
 import { CliError, exitCode } from '../exitCodes.ts';
 import { parseHost, type HostArgument } from '../hostArgument.ts';
 import { print, remark } from '../output.ts';
+import { poll } from '../poll.ts';
 import { readPrivateKeyFile } from '../privateKeyFile.ts';
 import { readStdinSecret } from '../stdinSecret.ts';
 import { waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
 
 /** What an object's name may have, less `-ssh`. */
 const MAX_NAME = 249;
+/** How long an API that did not say whether the Server was created is asked again. */
+const LOST_ANSWER_MS = 30_000;
 
 interface AddOptions extends ClusterOptions, WaitOptions {
   host: string;
@@ -179,10 +182,34 @@ async function createBoth(
   try {
     await client.create(servers, server);
   } catch (error) {
+    if (await wasCreated({ client, namespace }, name, error)) return;
     await client.delete(secrets, { namespace, name: `${name}-ssh` }).catch((cleanup: unknown) => {
       if (!isNotFound(cleanup))
         remark(`hostler: Secret ${name}-ssh was created and could not be removed again: ${messageOf(cleanup)}`);
     });
     throw error;
   }
+}
+
+/**
+ * Whether the Server is there although its creation ended with `error`, which may only mean that the answer was lost.
+ * @throws CliError failed  when the API does not say: the Secret has to stay.
+ */
+async function wasCreated({ client, namespace }: Cluster, name: string, error: unknown): Promise<boolean> {
+  // an answer below 500 is a refusal; that it exists may be the answer to a second try
+  const refused = error instanceof ApiError && error.code < 500 && !isAlreadyExists(error);
+  if (refused) return false;
+  const look = async () => ({ server: await client.find(servers, { namespace, name }) });
+  const seen = await poll(look, { everyMs: 1000, timeoutMs: LOST_ANSWER_MS });
+  if (seen === undefined)
+    throw new CliError(
+      exitCode.failed,
+      `${messageOf(error)}. Server ${namespace}/${name} may have been created; its Secret ${name}-ssh was. Look with: hostler server show ${name} -n ${namespace}`,
+    );
+  return secretNames(seen.server).includes(`${name}-ssh`);
+}
+
+function secretNames(server: Server | undefined): (string | undefined)[] {
+  const { privateKeySecretRef, passwordSecretRef } = server?.spec.ssh.auth ?? {};
+  return [privateKeySecretRef?.name, passwordSecretRef?.name];
 }
