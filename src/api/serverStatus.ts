@@ -213,7 +213,9 @@ export const ServerStatus = z
       .describe('Updates and reboots that wait.'),
     pendingChanges: mapList(PendingChange, 100).optional().describe('The plan: what would be changed, in order.'),
     planHash: text(80).optional().describe('Hash of the plan; what ServerOperation Approve names.'),
-    approvedPlanHash: text(80).optional().describe('Hash of the plan that was approved.'),
+    approvedPlanHash: text(80)
+      .optional()
+      .describe('Hash of the plan that was approved, while it is still to be carried out.'),
     provisioning: z
       .object({ steps: mapList(Step, 50).optional().describe('The steps, in order.') })
       .optional()

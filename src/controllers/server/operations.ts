@@ -48,7 +48,7 @@ export function admitOperations(scope: Scope): boolean {
         changed = true;
         break;
       case 'Approve':
-        scope.approvedPlanHash = spec.approve?.planHash;
+        if (spec.approve !== undefined) scope.offeredApprovals.push(spec.approve.planHash);
         break;
       case 'ApproveHostKey':
         scope.approvedFingerprint = spec.approveHostKey?.fingerprint;

@@ -1,4 +1,3 @@
-import type { Reason } from '../../api/reasons.ts';
 import { applyChange, verify } from '../../host/apply.ts';
 import { observe, type Observation, type ObserveOptions } from '../../host/observe.ts';
 import { takeOver } from '../../host/ownership.ts';
@@ -7,6 +6,7 @@ import { runPreflight } from '../../host/preflight.ts';
 import type { Change } from '../../host/task.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
+import { settleApproval } from './approval.ts';
 import { Acts } from './acts/acts.ts';
 import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
@@ -147,7 +147,7 @@ export class Phases {
     });
     this.#reportPreflight(scope);
     scope.plan = planHost(effective, observation, tasks);
-    scope.plannedHash ??= scope.plan.hash;
+    settleApproval(scope, scope.plan);
     const { run, pending } = gate(scope.plan, {
       automatic: effective.automaticDisruption,
       containersRunning: containersRunning(effective, observation, tasks),
@@ -295,5 +295,5 @@ function connected(scope: Scope): PooledSession {
 }
 
 function unobserved(): never {
-  throw new TransientError('NotObserved' satisfies Reason, 'The host was not observed before the change.');
+  throw new TransientError('NotObserved', 'The host was not observed before the change.');
 }

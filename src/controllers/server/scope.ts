@@ -61,8 +61,10 @@ export interface Scope {
   recentOperations: OperationRecord[];
   /** Set by operations and transfers that go on: milliseconds until the next look. */
   lookAgainMs: number | undefined;
-  /** Starts as stored; operation Approve sets it. */
+  /** Starts as stored; `check` sets it to what holds for the plan (approval.ts). */
   approvedPlanHash: string | undefined;
+  /** Set by operations Approve that wait: each says which plan may run. */
+  readonly offeredApprovals: string[];
   /** Set by operations: this run may try a login that the circuit breaker holds back. */
   loginForced: boolean;
   /** Set by operation TestConnection: a kept session proves nothing. */
@@ -128,6 +130,7 @@ export function newScope(
     asked: false,
     lookAgainMs: undefined,
     approvedPlanHash: status.approvedPlanHash,
+    offeredApprovals: [],
     loginForced: false,
     loginAnew: false,
     fixing: false,
