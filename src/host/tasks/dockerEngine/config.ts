@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../../lib/canonicalJson.ts';
 import { parseObject } from '../../../lib/jsonObject.ts';
 import type { Change, Json, Obstacle } from '../../task.ts';
 import { differing, isReloadable, printable, setMembers } from './daemonJson.ts';
 import type { DockerHave } from './facts.ts';
+import { comparable } from './info.ts';
 import type { Cost } from './packages.ts';
 import type { DockerWant } from './want.ts';
 
@@ -168,7 +170,9 @@ function staleKeys({ daemonConfig }: DockerWant, { info }: DockerHave): string[]
   if (info === undefined) return [];
   return Object.entries(daemonConfig)
     .filter(
-      ([key, value]) => Object.hasOwn(info.effective, key) && differing({ [key]: value }, info.effective).size > 0,
+      ([key, value]) =>
+        Object.hasOwn(info.effective, key) &&
+        canonicalJson(comparable(key, info.effective[key])) !== canonicalJson(comparable(key, value)),
     )
     .map(([key]) => key);
 }

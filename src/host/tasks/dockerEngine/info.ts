@@ -20,6 +20,11 @@ const REPORTED = {
   labels: 'Labels',
 } as const;
 
+/** A value of daemon.json as it can be compared: the daemon keeps labels as a map, so it reports them in any order. */
+export function comparable(key: string, value: unknown): unknown {
+  return key === 'labels' && Array.isArray(value) ? [...new Set(value.map(String))].sort() : value;
+}
+
 /** Reads the daemon's answer; undefined when it is none (an error page, half an answer). */
 export function parseInfo(text: string): EngineInfo | undefined {
   const info = parseObject(text);

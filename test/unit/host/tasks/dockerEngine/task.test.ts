@@ -276,6 +276,24 @@ describe('docker-engine', () => {
       }),
       steps: ['daemon-activate Reload'],
     },
+    ...[
+      { reported: ['b=2', 'a=1'], steps: [] },
+      { reported: ['b=2', 'a=3'], steps: ['daemon-activate Reload'] },
+    ].map(({ reported, steps }) => ({
+      name: `takes labels in any order for what they are: ${reported.join(' ')}`,
+      docker: ce({ daemonConfig: { labels: ['a=1', 'b=2', 'a=1'] } }),
+      have: running('28.5.1', {
+        file: { state: 'present', text: '{"labels": ["a=1", "b=2", "a=1"]}', digest: 'a'.repeat(64) },
+        info: {
+          version: '28.5.1',
+          containersRunning: 1,
+          liveRestore: false,
+          swarm: false,
+          effective: { labels: reported },
+        },
+      }),
+      steps,
+    })),
     {
       name: 'finishes packages beside the engine that a cut left half-installed',
       docker: ce(),
