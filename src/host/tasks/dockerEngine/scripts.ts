@@ -247,7 +247,9 @@ backup=
 if [ "$found" != "$to" ]; then
   new=$target.hostler-new
   trap 'rm -f "$new"' EXIT
-  cat <&3 >"$new"
+  # nobody else reads it before it has the mode of the file that it replaces, nor what a cut left there
+  rm -f "$new"
+  (umask 077 && cat <&3 >"$new")
   [ "$(digest "$new")" = "$to" ] || fail ${exitCodes.changedMeanwhile} 'the new daemon.json did not arrive whole.'
   if [ -e "$target" ]; then
     chown --reference="$target" "$new"

@@ -50,7 +50,9 @@ content=$1 include=$2 unit=$3 listen=$4 ports=$5
 place() { # PATH: standard input, whole or not at all, with the mode of the file that was there
   target=$(readlink -m "$1")
   mkdir -p "\${target%/*}"
-  cat >"$target.hostler-new"
+  # nobody else reads it before it has the mode of the file that it replaces, nor what a cut left there
+  rm -f "$target.hostler-new"
+  (umask 077 && cat >"$target.hostler-new")
   if [ -e "$target" ]; then
     chown --reference="$target" "$target.hostler-new"
     chmod --reference="$target" "$target.hostler-new"
