@@ -155,8 +155,10 @@ hostler_unproven() { # [ID]: true while a change other than ID waits for its pro
     [ "\${hostler_kept##*/}" != "\${1:-}" ] || continue
     if [ -e "$hostler_kept/armed" ] || [ -e "$hostler_kept/rolling" ]; then
       systemctl -q is-active "hostler-confirm-\${hostler_kept##*/}.timer" && return 0
-      # nothing would take it back any more: neither a timer nor a boot to come
-      sh "$hostler_kept/run" >/dev/null 2>&1 9>&- </dev/null || true
+      # nothing would take it back any more: neither a timer nor a boot to come; who claims, has got in
+      sh "$hostler_kept/run" 1 >/dev/null 2>&1 9>&- </dev/null || true
+      # what could not be put back keeps its copies, which the next change would replace
+      if [ -e "$hostler_kept/armed" ] || [ -e "$hostler_kept/rolling" ]; then return 0; fi
     fi
   done
   return 1

@@ -18,6 +18,10 @@ const TRAP = `#!/bin/sh
 if [ -e /root/slow ]; then sleep 3; fi
 if grep -qs 'MaxAuthTries ${LOCKING}' ${DROP_IN}; then
   echo 'AllowUsers nobody' >/etc/ssh/sshd_config.d/99-lock.conf
+  if [ -e /root/readonly ]; then
+    mount --bind /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d
+    mount -o remount,bind,ro /etc/ssh/sshd_config.d
+  fi
   if [ -e /root/cut ]; then pkill -KILL -f '^sshd: root'; fi
 else
   rm -f /etc/ssh/sshd_config.d/99-lock.conf
@@ -50,7 +54,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await host.run('rm -f /root/slow /root/cut; mkdir -p /etc/systemd/system/ssh.service.d');
+  await host.run('rm -f /root/slow /root/cut /root/readonly; mkdir -p /etc/systemd/system/ssh.service.d');
   await host.run('cat >/usr/local/sbin/trap; chmod 755 /usr/local/sbin/trap', { input: TRAP });
   await host.run('cat >/etc/systemd/system/ssh.service.d/trap.conf; systemctl daemon-reload', { input: TRAP_UNIT });
 });
@@ -131,6 +135,34 @@ describe('a change with which nobody can log in any more', () => {
     expect(await letsUsIn()).toBe(true);
     expect(await inForce()).toBe('maxauthtries 5');
     await plane.waitFor('eu-1', ({ status }) => status?.confirmations?.[0]?.state === 'RolledBack', 180_000);
+    await plane.waitForCondition('eu-1', 'Ready', 'True');
+    expect(await inForce()).toBe(`maxauthtries ${LOCKING}`);
+    expect(await confirmations()).toBeUndefined();
+    await expectNothingToTakeBack(host);
+    await declare(5);
+    await plane.waitForCondition('eu-1', 'Ready', 'True');
+  }, 400_000);
+});
+
+describe('a change that cannot be taken back, since the host cannot write', () => {
+  it('is taken back as soon as it can', async () => {
+    await host.run('touch /root/readonly');
+    await declare(LOCKING);
+    await marker('rolling');
+    // the timer has come, and what it started waits
+    await expect
+      .poll(() => host.run('systemctl is-active hostler-confirm-*.service || true'), { timeout: 90_000 })
+      .toBe('active\n');
+    await sleep(2000);
+    expect(await host.run('systemctl is-active hostler-confirm-*.service hostler-confirm-*.timer')).toBe(
+      'active\nactive\n',
+    );
+    expect(await letsUsIn()).toBe(false);
+    await disarmTrap();
+    await host.run('umount /etc/ssh/sshd_config.d; rm -f /etc/ssh/sshd_config.d/99-lock.conf');
+    await marker('rolledback');
+    expect(await letsUsIn()).toBe(true);
+    expect(await inForce()).toBe('maxauthtries 5');
     await plane.waitForCondition('eu-1', 'Ready', 'True');
     expect(await inForce()).toBe(`maxauthtries ${LOCKING}`);
     expect(await confirmations()).toBeUndefined();
