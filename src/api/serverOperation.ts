@@ -109,6 +109,11 @@ export function deadlineOf({ metadata, spec }: ServerOperation): { seconds: numb
   return { seconds, at: created + seconds * 1000 };
 }
 
+/** Whether an operation is for that Server, and not begun on another one that had its name. */
+export function isFor({ status }: ServerOperation, serverUID: string | undefined): boolean {
+  return status?.serverUID === undefined || status.serverUID === serverUID;
+}
+
 const operationPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'AlreadyRan'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
 
@@ -122,6 +127,7 @@ export function isFinalPhase(phase: OperationPhase | undefined): boolean {
 const ServerOperationStatus = z.object({
   phase: z.enum(operationPhases).optional().describe('Where it stands.'),
   startTime: time.optional().describe('When it began.'),
+  serverUID: text(64).optional().describe('UID of the Server that it began on; it goes on on no other of that name.'),
   completionTime: time.optional().describe('When it ended.'),
   steps: mapList(Step, 50).optional().describe('Its steps, in order.'),
   conditions: conditionList.optional().describe('State, aspect by aspect.'),

@@ -1,4 +1,4 @@
-import { deadlineOf, isFinalPhase, type ServerOperation } from '../../api/serverOperation.ts';
+import { deadlineOf, isFinalPhase, isFor, type ServerOperation } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
 import { actTypeOf, failed, succeeded, type Ending } from './acts/act.ts';
 import { concludeFix } from './fixing.ts';
@@ -20,8 +20,12 @@ interface Finding {
 }
 
 /** Operations that this run has to carry out: not ended, not cancelled or too late before they began; oldest first. */
-export function waitingOperations(all: readonly ServerOperation[], now: number): ServerOperation[] {
+export function waitingOperations(
+  all: readonly ServerOperation[],
+  { server, now }: { server: Scope['server']; now: number },
+): ServerOperation[] {
   return all
+    .filter((operation) => isFor(operation, server.metadata.uid))
     .filter((operation) => !isTooLate(operation, now))
     .filter(({ spec, status }) => !isFinalPhase(status?.phase) && (spec.cancel !== true || status?.phase === 'Running'))
     .filter((operation) => operation.metadata.deletionTimestamp === undefined)

@@ -73,7 +73,10 @@ export class ServerReconciler implements Reconciler {
       signal,
       log,
       memory: this.#memories.of(server.metadata.uid),
-      operations: waitingOperations(this.#deps.operations.byIndex('server', key), this.#deps.clock.now()),
+      operations: waitingOperations(this.#deps.operations.byIndex('server', key), {
+        server,
+        now: this.#deps.clock.now(),
+      }),
     });
   }
 
@@ -135,7 +138,8 @@ export class ServerReconciler implements Reconciler {
       await log.end(ending);
     }
     for (const operation of underWay(scope)) {
-      if (operation.status?.phase !== 'Running') await new ActLog(this.#deps, operation, scope.signal).begin();
+      if (operation.status?.phase !== 'Running')
+        await new ActLog(this.#deps, operation, scope.signal).begin(scope.server.metadata.uid);
     }
   }
 

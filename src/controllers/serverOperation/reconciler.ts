@@ -3,6 +3,7 @@ import type { Reason } from '../../api/reasons.ts';
 import type { Server } from '../../api/server.ts';
 import {
   deadlineOf,
+  isFor,
   type OperationPhase,
   type ServerOperation,
   type ServerOperationStatus,
@@ -66,7 +67,8 @@ export class ServerOperationReconciler implements Reconciler {
 
   /** What runs is the business of its Server, unless that is gone. */
   async #watchRunning(operation: ServerOperation, signal: AbortSignal): Promise<Result> {
-    if (this.#server(operation) !== undefined) return { requeueAfterMs: RUNNING_LOOK_MS };
+    const server = this.#server(operation);
+    if (server !== undefined && isFor(operation, server.metadata.uid)) return { requeueAfterMs: RUNNING_LOOK_MS };
     const message = `Server ${operation.spec.serverRef.name} was deleted while it ran`;
     await this.#write(operation, ended('Failed', 'DependencyNotReady', message), signal);
     return {};

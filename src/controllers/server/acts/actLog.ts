@@ -49,8 +49,8 @@ export class ActLog {
     return time === undefined ? undefined : this.#deps.clock.now() - Date.parse(time);
   }
 
-  async begin(): Promise<void> {
-    this.status = { ...this.status, phase: 'Running', startTime: toTime(this.#deps.clock.now()) };
+  async begin(serverUID: string): Promise<void> {
+    this.status = { ...this.status, phase: 'Running', startTime: toTime(this.#deps.clock.now()), serverUID };
     await this.note('it is under way');
   }
 

@@ -1,4 +1,4 @@
-import { deadlineOf, isFinalPhase, type ServerOperation } from '../../../api/serverOperation.ts';
+import { deadlineOf, isFinalPhase, isFor, type ServerOperation } from '../../../api/serverOperation.ts';
 import { cancelJob, consumeJob } from '../../../host/jobs.ts';
 import { serverOperations } from '../../../kube/hostlerResources.ts';
 import { toTime } from '../../../lib/clock.ts';
@@ -80,7 +80,9 @@ export class Acts {
   /** The copy at hand may lag behind an end that was told already; nothing is done twice for that. */
   async #current(scope: Scope, { metadata }: ServerOperation): Promise<ServerOperation | undefined> {
     const found = await this.#deps.client.find(serverOperations, metadata, { signal: scope.signal });
-    return found?.metadata.uid === metadata.uid && !isFinalPhase(found?.status?.phase) ? found : undefined;
+    if (found === undefined || found.metadata.uid !== metadata.uid || isFinalPhase(found.status?.phase))
+      return undefined;
+    return isFor(found, scope.server.metadata.uid) ? found : undefined;
   }
 
   async #advance(act: Act, run: ActRun): Promise<ActResult> {
@@ -93,7 +95,7 @@ export class Acts {
         await act.prepare?.(run);
         this.#remember(scope, operation);
         await this.#writeAhead(scope);
-        await log.begin();
+        await log.begin(scope.server.metadata.uid);
       }
       return await act.carryOn(run);
     } catch (error) {

@@ -129,6 +129,16 @@ describe('operations that change a host', () => {
     expect(story).toEqual([]);
   });
 
+  it('say on which Server they began, and run on no other, however old the copy at hand', async () => {
+    const one = operation('one');
+    await acts().perform(scopeWith([one]), session);
+    expect(stored.get('one')?.status?.serverUID).toBe(UID);
+    story = [];
+    stored.set('one', { ...one, status: { phase: 'Running', serverUID: 'uid-before' } });
+    expect(await acts().perform(scopeWith([one]), session)).toBe('none');
+    expect(story).toEqual([]);
+  });
+
   it('end AlreadyRan where another object of that name and type ran', async () => {
     const scope = scopeWith([operation('one')]);
     const record = { name: 'one', type: 'RunCommand', startTime: '2026-01-01T00:00:00Z' };

@@ -66,7 +66,7 @@ const runAt = (bootID: string, facts?: Partial<HostFacts>) => {
 async function begin(verb: 'reboot' | 'poweroff' = 'reboot'): Promise<void> {
   const run = runAt('boot-1');
   await new PowerAct(deps(), verb).prepare(run);
-  await run.log.begin();
+  await run.log.begin(run.scope.server.metadata.uid);
 }
 
 /** One run of the Server: as a new process would make it, and with what it wrote acknowledged. */
