@@ -12,6 +12,8 @@ import type { Keyring, KeyringReader } from './keyring.ts';
 import { trustOf } from './trust.ts';
 
 const RETRY_MS = 15_000;
+/** After which a hop that refused is tried once more: it may have been a moment's trouble, which its Server never saw. */
+const TRY_AGAIN_MS = 900_000;
 
 /** A way to a host: the Servers to go through, nearest to Hostler first. */
 export interface JumpPath {
@@ -20,12 +22,18 @@ export interface JumpPath {
   version: string;
 }
 
+interface Trying {
+  signal: AbortSignal;
+  /** Somebody says that what was wrong is put right. */
+  forced: boolean;
+}
+
 /** Leads through jump hosts: each hop is a Server, with that Server's credentials and trusted keys. */
 export class JumpHosts {
   readonly #deps: ServerDeps;
   readonly #keyrings: KeyringReader;
-  /** By UID: the state of a hop in which it refused a login that its own Server had proven. */
-  readonly #refused = new Map<string, string>();
+  /** By UID: the state of a hop in which it refused a login that its own Server had proven, and when it did. */
+  readonly #refused = new Map<string, { state: string; at: number }>();
 
   constructor(deps: ServerDeps, keyrings: KeyringReader) {
     this.#deps = deps;
@@ -69,17 +77,17 @@ export class JumpHosts {
 
   /**
    * A session of the last hop, to be released by the caller; undefined without hops. Hops never count tries: only what
-   * their own Servers have proven is tried, and not again once it was refused.
+   * their own Servers have proven is tried, and for a while not again once it was refused, unless `forced`.
    * @throws WaitingError DependencyNotReady  naming the hop and what is wrong with it.
    */
-  async reach({ hops }: JumpPath, signal: AbortSignal): Promise<PooledSession | undefined> {
+  async reach({ hops }: JumpPath, trying: Trying): Promise<PooledSession | undefined> {
     let via: PooledSession | undefined;
     for (const hop of hops) {
       const through = via;
       try {
-        via = await this.#hop(hop, through, signal);
+        via = await this.#hop(hop, through, trying);
       } catch (error) {
-        signal.throwIfAborted();
+        trying.signal.throwIfAborted();
         throw this.#failed(hop, error);
       } finally {
         through?.release();
@@ -88,34 +96,40 @@ export class JumpHosts {
     return via;
   }
 
-  async #hop(hop: Server, via: PooledSession | undefined, signal: AbortSignal): Promise<PooledSession> {
+  async #hop(hop: Server, via: PooledSession | undefined, trying: Trying): Promise<PooledSession> {
     const effective = effectiveServer(hop);
-    const keyring = await this.#provenKeyring(hop, effective, signal);
+    const keyring = await this.#provenKeyring(hop, effective, trying);
     // the same login as the hop's own, unless it takes another way
     const path = via === undefined ? '' : ` via ${via.peer}`;
     return this.#deps.pool.acquire({
       owner: `${hop.metadata.uid ?? ''}${path}`,
       key: keyring.version,
       address: `${effective.addresses[0]?.address ?? ''}:${String(effective.ssh.port)}`,
-      signal,
+      signal: trying.signal,
       open: (opening) => this.#open(hop, keyring, via, opening),
     });
   }
 
-  async #provenKeyring(hop: Server, effective: EffectiveServer, signal: AbortSignal): Promise<Keyring> {
+  async #provenKeyring(hop: Server, effective: EffectiveServer, { signal, forced }: Trying): Promise<Keyring> {
     for (const type of ['Reachable', 'Authenticated'] as const) refuseWhileFalse(hop, type);
-    if (this.#refused.get(hop.metadata.uid ?? '') === stateOf(hop)) throw unusable(hop, 'refused the last login');
+    if (!forced && this.#hasRefused(hop)) throw unusable(hop, 'refused the last login');
     const keyring = await this.#keyrings.read(hop, effective, signal);
     const auth = hop.status?.auth;
     if (auth?.acceptedVersion === keyring.version && auth.failures === undefined) return keyring;
     throw unusable(hop, 'is not logged into yet with its present credentials');
   }
 
+  #hasRefused(hop: Server): boolean {
+    const { state, at } = this.#refused.get(hop.metadata.uid ?? '') ?? {};
+    return state === stateOf(hop) && at !== undefined && this.#deps.clock.now() - at < TRY_AGAIN_MS;
+  }
+
   /** Without a cause: what is wrong with a hop must not pass for what is wrong with the host behind it. */
   #failed(hop: Server, error: unknown): unknown {
     const known = findCause(error, ReconcileError);
     if (known === undefined || known.reason === 'DependencyNotReady') return error;
-    if (known instanceof AuthenticationRejected) this.#refused.set(hop.metadata.uid ?? '', stateOf(hop));
+    if (known instanceof AuthenticationRejected)
+      this.#refused.set(hop.metadata.uid ?? '', { state: stateOf(hop), at: this.#deps.clock.now() });
     return unusable(hop, `cannot be used: ${known.reason}: ${known.message}`);
   }
 

@@ -200,7 +200,9 @@ export class LoginDesk {
     const { server, effective } = scope;
     const { ssh } = effective;
     const { credential, path, signal, privilegeMode } = attempt;
-    const via = await this.#jumpHosts.reach(path, signal);
+    // a Fix forces every login until it ends: nobody counts what a hop refuses
+    const forced = scope.loginForced && scope.operations.every(({ spec }) => spec.type !== 'Fix');
+    const via = await this.#jumpHosts.reach(path, { signal, forced });
     const count = () => {
       scope.auth = beforeLogin(scope.auth, keyring.version, toTime(this.#deps.clock.now()));
     };

@@ -154,6 +154,45 @@ describe('a Server behind a jump host', () => {
     expect(bench.condition('inner', 'Ready')).toMatchObject({ status: 'True' });
   });
 
+  it.each<[string, () => Promise<void> | void]>([
+    ['once a quarter of an hour has passed', () => bench.clock.advance(HOUR / 4)],
+    [
+      'because somebody asks for it',
+      () => {
+        bench.putOperation('again', { serverRef: { name: 'inner' }, type: 'Retry' });
+      },
+    ],
+  ])('tries a jump host that refused for a moment again %s', async (_when, untilThen) => {
+    await reached();
+    const keys = join(bastion.directory, 'authorized_keys');
+    writeFileSync(keys, '');
+    await bench.restart();
+    await twice('inner');
+    await expect.poll(refusals).toBe(1);
+    // its own Server has a session still, and never hears of it
+    writeFileSync(keys, readFileSync(`${bastion.clientKeyFile}.pub`));
+    await bench.clock.advance(HOUR / 4 - 1000);
+    await twice('inner');
+    expect(bench.condition('inner', 'Reachable')?.message).toContain('Jump host bastion refused the last login.');
+    await untilThen();
+    await bench.reconcile('inner');
+    expect(bench.condition('inner', 'Ready')).toMatchObject({ status: 'True' });
+    expect([refusals(), logins()]).toEqual([1, 2]);
+  });
+
+  it('tries one that goes on refusing once a quarter of an hour, also while a Fix waits for it', async () => {
+    await reached();
+    bench.putOperation('fix', { serverRef: { name: 'inner' }, type: 'Fix' });
+    writeFileSync(join(bastion.directory, 'authorized_keys'), '');
+    await bench.restart();
+    for (let quarters = 1; quarters <= 3; quarters++) {
+      await twice('inner');
+      await twice('inner');
+      await expect.poll(refusals).toBe(quarters);
+      await bench.clock.advance(HOUR / 4);
+    }
+  });
+
   it('says so when the jump host is deleted, although the way is still open', async () => {
     await reached();
     bench.api.remove('/apis/hostler.dev/v1alpha1/servers', 'acme/bastion');
