@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readBackup, writeBackup } from '../../../../src/apiserver/storage/backupFile.ts';
 import { StoreInUseError } from '../../../../src/apiserver/storage/directoryLock.ts';
@@ -35,6 +36,8 @@ async function backUp(): Promise<number> {
   expect(await writeBackup(place('file'), snapshot, HEADER)).toBe(5);
   await snapshot.close();
   await storage.close();
+  // until what expires soon has expired
+  await sleep(20);
   return revision;
 }
 
