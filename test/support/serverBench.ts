@@ -21,6 +21,7 @@ import { silentLogger } from '../../src/lib/logger.ts';
 import { SessionPool } from '../../src/ssh/pool.ts';
 import { ApiDouble } from './apiDouble.ts';
 import { FakeClock } from './fakeClock.ts';
+import type { SshServer } from './sshServer.ts';
 import { underWatch } from './underWatch.ts';
 
 const NOWHERE = 'http://127.0.0.1:9';
@@ -54,6 +55,23 @@ export class ServerBench {
     this.#client = new Client({ connection: fixedConnection({ server: url }) });
     this.#events = this.#recorder();
     this.#reconciler = this.#make();
+  }
+
+  /** One with Server eu-1 on that host, where user `tester` may log in; nobody has looked at it yet. */
+  static async startOn(host: SshServer): Promise<ServerBench> {
+    host.users.set('tester', { env: quickLook });
+    const bench = await ServerBench.start();
+    bench.putSecret('key', { 'ssh-privatekey': host.clientKey });
+    bench.putServer('eu-1', {
+      addresses: [{ type: 'IPv4', address: '127.0.0.1' }],
+      ssh: {
+        port: host.port,
+        user: 'tester',
+        auth: { privateKeySecretRef: { name: 'key' } },
+        privilege: { mode: 'None' },
+      },
+    });
+    return bench;
   }
 
   static async start(): Promise<ServerBench> {

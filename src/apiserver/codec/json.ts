@@ -61,7 +61,10 @@ function equalMembers(a: JsonObject, b: JsonObject): boolean {
   );
 }
 
-/** A text that is the same for values that are {@link equalJson}, and for no others: to look values up by. */
+/**
+ * A text that is the same for values that are {@link equalJson}, and for no others: to look values up by. Unlike
+ * `canonicalJson` of lib it takes integers of any size.
+ */
 export function canonicalText(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (!isJsonObject(value)) return stringifyJson(value);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKeyPair } from '../../../src/ssh/keys.ts';
 import { fingerprint, parseHostKey } from '../../../src/ssh/knownHostKey.ts';
-import { quickLook, ServerBench } from '../../support/serverBench.ts';
+import { ServerBench } from '../../support/serverBench.ts';
 import { SshServer } from '../../support/sshServer.ts';
 
 let bench: ServerBench;
@@ -9,18 +9,7 @@ let host: SshServer;
 
 beforeEach(async () => {
   host = await SshServer.start();
-  host.users.set('tester', { env: quickLook });
-  bench = await ServerBench.start();
-  bench.putSecret('key', { 'ssh-privatekey': host.clientKey });
-  bench.putServer('eu-1', {
-    addresses: [{ type: 'IPv4', address: '127.0.0.1' }],
-    ssh: {
-      port: host.port,
-      user: 'tester',
-      auth: { privateKeySecretRef: { name: 'key' } },
-      privilege: { mode: 'None' },
-    },
-  });
+  bench = await ServerBench.startOn(host);
   await bench.reconcile('eu-1');
   await bench.restart();
   host.faults.rejectLogins = true;

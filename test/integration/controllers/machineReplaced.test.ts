@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fingerprint } from '../../../src/ssh/knownHostKey.ts';
-import { quickLook, ServerBench } from '../../support/serverBench.ts';
+import { ServerBench } from '../../support/serverBench.ts';
 import { SshServer } from '../../support/sshServer.ts';
 
 /** Of the machine that the tests run on, and so of the host. */
@@ -13,18 +13,7 @@ let host: SshServer;
 
 beforeEach(async () => {
   host = await SshServer.start();
-  host.users.set('tester', { env: quickLook });
-  bench = await ServerBench.start();
-  bench.putSecret('key', { 'ssh-privatekey': host.clientKey });
-  bench.putServer('eu-1', {
-    addresses: [{ type: 'IPv4', address: '127.0.0.1' }],
-    ssh: {
-      port: host.port,
-      user: 'tester',
-      auth: { privateKeySecretRef: { name: 'key' } },
-      privilege: { mode: 'None' },
-    },
-  });
+  bench = await ServerBench.startOn(host);
   await bench.reconcile('eu-1');
   expect(bench.condition('eu-1', 'HostKeyVerified')).toMatchObject({ status: 'True', reason: 'FirstUse' });
 });
