@@ -6,6 +6,8 @@ import { atomicList, integer, mapList, setList, text, time } from './schema.ts';
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 /** Longest version in `components`: a proxy's has its type, and what it runs may say no release but only its image. */
 export const COMPONENT_MAX = 256;
+/** Most changes that the status shows of a plan; no approval covers what is not shown. */
+export const MAX_PENDING_CHANGES = 100;
 const severities = ['Required', 'Warning'] as const;
 
 const OperationRecord = z.object({
@@ -73,6 +75,12 @@ export const PendingChange = z.object({
   waitingFor: z.enum(['Approval', 'Window', 'Nothing', 'Management']).describe('What holds it back.'),
 });
 export type PendingChange = z.infer<typeof PendingChange>;
+
+const ApprovedChange = z.object({
+  name: text(128).describe('Name of the change.'),
+  digest: text(80).describe('Digest of the change as it was shown; one that differs in anything is not approved.'),
+});
+export type ApprovedChange = z.infer<typeof ApprovedChange>;
 
 export const JobRecord = z.object({
   name: text(63).describe('Job id.'),
@@ -211,11 +219,16 @@ export const ServerStatus = z
       })
       .optional()
       .describe('Updates and reboots that wait.'),
-    pendingChanges: mapList(PendingChange, 100).optional().describe('The plan: what would be changed, in order.'),
+    pendingChanges: mapList(PendingChange, MAX_PENDING_CHANGES)
+      .optional()
+      .describe('The plan: what would be changed, in order.'),
     planHash: text(80).optional().describe('Hash of the plan; what ServerOperation Approve names.'),
     approvedPlanHash: text(80)
       .optional()
-      .describe('Hash of the plan that was approved, while it is still to be carried out.'),
+      .describe('Hash of the plan that was approved, while any of approvedChanges is still to be made.'),
+    approvedChanges: mapList(ApprovedChange, MAX_PENDING_CHANGES)
+      .optional()
+      .describe('Changes of the approved plan that are still to be made; everything else asks.'),
     provisioning: z
       .object({ steps: mapList(Step, 50).optional().describe('The steps, in order.') })
       .optional()

@@ -92,8 +92,8 @@ export interface GateInput {
   automatic: Disruption | undefined;
   /** undefined = not known, counts as running. */
   containersRunning: number | undefined;
-  /** Plan hash that was approved; approves everything in that plan. */
-  approvedHash?: string | undefined;
+  /** Whether a person has approved exactly this change; default: none. */
+  isApproved?: (change: Change) => boolean;
   policyOf: (area: Area) => Policy;
   paused: boolean;
 }
@@ -107,13 +107,12 @@ export type HeldChange = Change & { waitingFor: PendingChange['waitingFor'] };
  */
 export function gate(plan: Plan, input: GateInput): { run: Change[]; pending: HeldChange[] } {
   const limit = input.automatic ?? (input.containersRunning === 0 ? 'RestartContainers' : 'Reload');
-  const approved = input.approvedHash === plan.hash;
   const run: Change[] = [];
   const pending: HeldChange[] = [];
   const heldTasks = new Map<string, HeldChange['waitingFor']>();
   for (const change of plan.changes) {
     const task = taskName(change);
-    const waitingFor = heldTasks.get(task) ?? obstacleTo(change, { input, limit, approved });
+    const waitingFor = heldTasks.get(task) ?? obstacleTo(change, input, limit);
     if (waitingFor === undefined) run.push(change);
     else {
       heldTasks.set(task, waitingFor);
@@ -123,13 +122,10 @@ export function gate(plan: Plan, input: GateInput): { run: Change[]; pending: He
   return { run, pending };
 }
 
-function obstacleTo(
-  change: Change,
-  { input, limit, approved }: { input: GateInput; limit: Disruption; approved: boolean },
-): HeldChange['waitingFor'] | undefined {
+function obstacleTo(change: Change, input: GateInput, limit: Disruption): HeldChange['waitingFor'] | undefined {
   if (input.paused || input.policyOf(change.area) === 'Observe') return 'Management';
-  if (approved || disruptions.indexOf(change.disruption) <= disruptions.indexOf(limit)) return undefined;
-  return 'Approval';
+  if (disruptions.indexOf(change.disruption) <= disruptions.indexOf(limit)) return undefined;
+  return input.isApproved?.(change) === true ? undefined : 'Approval';
 }
 
 /** The task that made `change`. @throws Error  when it is in no task's name: a bug. */

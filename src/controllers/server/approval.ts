@@ -1,17 +1,36 @@
+import { MAX_PENDING_CHANGES, type ApprovedChange } from '../../api/serverStatus.ts';
 import type { Plan } from '../../host/plan.ts';
+import type { Change } from '../../host/task.ts';
+import { digest } from '../../lib/canonicalJson.ts';
 import type { Scope } from './scope.ts';
 
 /**
- * Which approval holds for `plan`. It is that of one plan, once: it is kept while that plan is what there is to do, over
- * as many runs as its jobs need, and goes with it. The same drift in a year asks again.
+ * Which approval holds for `plan`. It is that of the changes of one plan, each of them once: a change keeps it while it
+ * is still to be made, over as many runs as its jobs need, and what is new asks. The same drift in a year asks again.
  */
 export function settleApproval(scope: Scope, plan: Plan): void {
+  const isFirst = scope.plannedHash === undefined;
   scope.plannedHash ??= plan.hash;
-  if (plan.hash === scope.plannedHash && scope.offeredApprovals.includes(plan.hash)) {
+  if (isFirst && scope.offeredApprovals.includes(plan.hash)) {
     scope.approvedPlanHash = plan.hash;
+    scope.approvedChanges = plan.changes.slice(0, MAX_PENDING_CHANGES).map(approved);
     return;
   }
   // a look that did not see everything says nothing about what there is to do
-  const unseen = plan.obstacles.some(({ reason }) => reason === 'ObservationFailed');
-  if (!unseen && plan.hash !== scope.approvedPlanHash) scope.approvedPlanHash = undefined;
+  if (plan.obstacles.some(({ reason }) => reason === 'ObservationFailed')) return;
+  scope.approvedChanges = scope.approvedChanges.filter((one) => plan.changes.some(isThe(one)));
+  if (scope.approvedChanges.length === 0) scope.approvedPlanHash = undefined;
+}
+
+/** Whether a person has seen exactly this change in a plan, and approved that. */
+export function isApproved({ approvedChanges }: Pick<Scope, 'approvedChanges'>, change: Change): boolean {
+  return approvedChanges.some((one) => isThe(one)(change));
+}
+
+function approved(change: Change): ApprovedChange {
+  return { name: change.name, digest: digest(change) };
+}
+
+function isThe(one: ApprovedChange): (change: Change) => boolean {
+  return (change) => change.name === one.name && digest(change) === one.digest;
 }

@@ -156,10 +156,14 @@ export function underWay(scope: Scope): ServerOperation[] {
   return scope.operations.filter((one) => one.spec.type === 'Fix' && conclude(scope, one) === undefined);
 }
 
-/** The hash is judged against the plan of this very run: what was approved is what runs, or nothing does. */
+/**
+ * The hash is judged against the plan of this very run: what was approved is what runs, or nothing does. Where an
+ * earlier run took it, the end of the operation could not be told before.
+ */
 function concludeApprove(scope: Scope, hash: string): Ending | undefined {
+  if ([scope.plannedHash, scope.server.status?.approvedPlanHash].includes(hash))
+    return succeeded('the plan is approved and runs');
   if (scope.plan === undefined) return undefined;
-  if (scope.plannedHash === hash) return succeeded('the plan is approved and runs');
   if (scope.plan.changes.length === 0)
     return failed('NothingToApprove', 'no plan waits for approval; the host is as declared');
   return failed(

@@ -6,7 +6,7 @@ import { runPreflight } from '../../host/preflight.ts';
 import type { Change } from '../../host/task.ts';
 import { findCause, ReconcileError, TransientError } from '../../lib/errors.ts';
 import type { PooledSession } from '../../ssh/session.ts';
-import { settleApproval } from './approval.ts';
+import { isApproved, settleApproval } from './approval.ts';
 import { Acts } from './acts/acts.ts';
 import { Attempts } from './attempts.ts';
 import { claimOf } from './claim.ts';
@@ -151,7 +151,7 @@ export class Phases {
     const { run, pending } = gate(scope.plan, {
       automatic: effective.automaticDisruption,
       containersRunning: containersRunning(effective, observation, tasks),
-      approvedHash: scope.approvedPlanHash,
+      isApproved: (change) => isApproved(scope, change),
       policyOf: policyOf(scope, tasks),
       paused: effective.paused,
     });

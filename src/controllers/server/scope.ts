@@ -2,7 +2,14 @@ import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
-import type { Confirmation, JobRecord, OperationRecord, ServerStatus, Step } from '../../api/serverStatus.ts';
+import type {
+  ApprovedChange,
+  Confirmation,
+  JobRecord,
+  OperationRecord,
+  ServerStatus,
+  Step,
+} from '../../api/serverStatus.ts';
 import type { HeldChange, Plan } from '../../host/plan.ts';
 import type { Observation } from '../../host/observe.ts';
 import type { Preflight } from '../../host/preflight.ts';
@@ -61,8 +68,10 @@ export interface Scope {
   recentOperations: OperationRecord[];
   /** Set by operations and transfers that go on: milliseconds until the next look. */
   lookAgainMs: number | undefined;
-  /** Starts as stored; `check` sets it to what holds for the plan (approval.ts). */
+  /** Starts as stored; `check` sets it to the plan of which {@link approvedChanges} are left (approval.ts). */
   approvedPlanHash: string | undefined;
+  /** Starts as stored; `check` leaves what is still to be made. */
+  approvedChanges: ApprovedChange[];
   /** Set by operations Approve that wait: each says which plan may run. */
   readonly offeredApprovals: string[];
   /** Set by operations: this run may try a login that the circuit breaker holds back. */
@@ -130,6 +139,7 @@ export function newScope(
     asked: false,
     lookAgainMs: undefined,
     approvedPlanHash: status.approvedPlanHash,
+    approvedChanges: status.approvedChanges ?? [],
     offeredApprovals: [],
     loginForced: false,
     loginAnew: false,

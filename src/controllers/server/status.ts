@@ -1,5 +1,12 @@
 import { findCondition, type Condition, type ConditionType } from '../../api/conditions.ts';
-import type { Check as StatusCheck, PendingChange, ServerStatus, Summary, SystemInfo } from '../../api/serverStatus.ts';
+import {
+  MAX_PENDING_CHANGES,
+  type Check as StatusCheck,
+  type PendingChange,
+  type ServerStatus,
+  type Summary,
+  type SystemInfo,
+} from '../../api/serverStatus.ts';
 import { systemInfoOf } from '../../host/facts.ts';
 import type { AnyTask, Change } from '../../host/task.ts';
 import { toTime } from '../../lib/clock.ts';
@@ -27,6 +34,7 @@ export function statusOf(scope: Scope, tasks: readonly AnyTask[]): ServerStatus 
     hooksRun: orUndefined(scope.hooksRun),
     operations: orUndefined(scope.recentOperations),
     approvedPlanHash: scope.approvedPlanHash,
+    approvedChanges: orUndefined(scope.approvedChanges),
     machine: persist(scope.snapshot),
     ...(scope.steps.length > 0 && { provisioning: { steps: scope.steps } }),
     ...fromLogin(scope),
@@ -98,7 +106,7 @@ function fromPlan({ plan, held, runnable }: Scope): Partial<ServerStatus> {
   if (plan === undefined) return {};
   const waiting = new Map(held.map((change) => [change.name, change.waitingFor]));
   const pending = plan.changes
-    .slice(0, 100)
+    .slice(0, MAX_PENDING_CHANGES)
     .map((change) => pendingChange(change, waiting.get(change.name) ?? 'Nothing'));
   return {
     pendingChanges: orUndefined(pending),

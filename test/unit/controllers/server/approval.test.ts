@@ -102,6 +102,40 @@ describe('the approval of a plan', () => {
     expect((await run()).runs).toEqual([]);
   });
 
+  it('goes on with what is left of the plan, and asks for everything else', async () => {
+    const [second, third] = ['sample/second', 'sample/third'].map((name) => ({ ...restart, name }));
+    drift = [restart, second!];
+    const { hash } = await run();
+    expect((await run([approve(hash)])).runs).toEqual(['sample/restart', 'sample/second']);
+    drift = [second!, third!];
+    expect((await run()).runs, 'the first was made by a job that outlived its run').toEqual(['sample/second']);
+    drift = [second!, restart];
+    expect((await run()).runs, 'the first is wanted once more').toEqual(['sample/second']);
+    drift = [{ ...second!, to: 'something else' }];
+    expect((await run()).runs).toEqual([]);
+    drift = [second!];
+    expect((await run()).runs, 'it was not there in between').toEqual([]);
+  });
+
+  it('stands behind the operation whose end could not be told in time', async () => {
+    const second = { ...restart, name: 'sample/second' };
+    drift = [restart, second];
+    const { hash } = await run();
+    await run([approve(hash)]);
+    drift = [second];
+    expect(await run([approve(hash)])).toMatchObject({ runs: ['sample/second'], endings: ['OperationSucceeded'] });
+    drift = [];
+    expect((await run([approve(hash)])).endings).toEqual(['OperationSucceeded']);
+    drift = [restart, second];
+    expect((await run()).runs).toEqual([]);
+  });
+
+  it('covers no change that the status has no room to show', async () => {
+    drift = Array.from({ length: 101 }, (_, index) => ({ ...restart, name: `sample/${index}` }));
+    const { hash } = await run();
+    expect((await run([approve(hash)])).runs).toHaveLength(100);
+  });
+
   it('is not lost to one of a plan that is not there', async () => {
     const { hash } = await run();
     await run([approve(hash)]);
