@@ -73,7 +73,7 @@ const Ssh = withRules(
       .enum(hostKeyPolicies)
       .optional()
       .describe(
-        'TrustOnFirstUse stores the key of the first contact as a KnownHost; Strict demands that the KnownHost exists. Must be stated when any password may be sent. Default: TrustOnFirstUse.',
+        'TrustOnFirstUse stores the key of the first contact as a KnownHost; a further address or port must then offer a key that is known already, or one that ServerOperation ApproveHostKey names. Strict demands that the KnownHost of each address exists. Must be stated when any password may be sent. Default: TrustOnFirstUse.',
       ),
     privilege: z
       .object({

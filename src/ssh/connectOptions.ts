@@ -10,12 +10,17 @@ export type Credential =
 
 /** What decides whether a host is the one we mean. */
 export interface HostTrust {
-  /** Keys of the KnownHost of this address; empty when there is none. Only their algorithms are offered to the host. */
+  /** Keys that are trusted for this address; empty when none is. Only their algorithms are offered to the host. */
   keys: readonly HostKey[];
+  /**
+   * Names of the KnownHosts that `keys` come from where this address has none of its own: the same host under another
+   * address or port. The key that the host proves is then stored for this address too.
+   */
+  knownAs?: readonly string[];
   policy: 'TrustOnFirstUse' | 'Strict';
   /**
    * Stores `key` as trusted; awaited before any credential is fetched. Called at most once, only with policy
-   * TrustOnFirstUse and no `keys`, after the host proved that it holds the key. A rejection ends the login:
+   * TrustOnFirstUse and no `keys` of this address, after the host proved that it holds the key. A rejection ends the login:
    * a ReconcileError as it is, anything else as TransientError TrustNotStored.
    */
   store: (key: HostKey) => Promise<void>;

@@ -160,7 +160,7 @@ class Handshake {
     this.#phase = 'trust';
     const { trust, place } = this.#options;
     if (this.#hostKey === undefined) throw new Error('the handshake ended without a host key');
-    if (trust.keys.length === 0) await storeTrust(trust, this.#hostKey, place);
+    if (trust.keys.length === 0 || trust.knownAs !== undefined) await storeTrust(trust, this.#hostKey, place);
     const credential = await this.#options.credential();
     this.#phase = 'login';
     this.#startTimer(this.#options.loginMs);

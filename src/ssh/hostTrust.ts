@@ -7,6 +7,8 @@ import { fingerprint, sameHostKey } from './knownHostKey.ts';
 
 const COMPARE = 'Compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)';
 const APPROVE = 'approve it with a ServerOperation of type ApproveHostKey';
+/** Names shown of what may be thousands where machines were cloned. */
+const SHOWN_NAMES = 3;
 
 /** The declared address that was connected to. */
 export interface Place {
@@ -19,6 +21,7 @@ export function judgeHostKey(offered: HostKey, trust: HostTrust, place: Place): 
   if (trust.keys.some((key) => sameHostKey(key, offered))) return undefined;
   const found = `${hostPort(place.address, place.port)} offers the host key ${offered.type} ${fingerprint(offered)}`;
   if (trust.keys.length > 0) {
+    if (trust.knownAs !== undefined) return anotherHost(offered, trust.knownAs, { place, found });
     const known = trust.keys.filter((key) => key.type === offered.type).map((key) => fingerprint(key));
     const why = `${found}, but ${known.join(', ')} is trusted: the host was reinstalled or replaced, or somebody stands in between. No credential was sent.`;
     return new HostKeyRefused('HostKeyMismatch', why, { ...place, offered, remedy: `${COMPARE}, then ${APPROVE}.` });
@@ -29,6 +32,22 @@ export function judgeHostKey(offered: HostKey, trust: HostTrust, place: Place): 
     ...place,
     offered,
     remedy: `Create a KnownHost with the host's key, or ${APPROVE}.`,
+  });
+}
+
+/** The address or port is new, and what answers there is not the host that the Server has been so far. */
+function anotherHost(
+  offered: HostKey,
+  knownAs: readonly string[],
+  { place, found }: { place: Place; found: string },
+): HostKeyRefused {
+  const names = knownAs.slice(0, SHOWN_NAMES).join(', ');
+  const more = knownAs.length > SHOWN_NAMES ? ` and ${knownAs.length - SHOWN_NAMES} more` : '';
+  const why = `${found}, which is none of the keys that are trusted for this Server so far (KnownHost ${names}${more}): another machine answers at this address, the host was reinstalled, or somebody stands in between. No credential was sent.`;
+  return new HostKeyRefused('HostKeyMismatch', why, {
+    ...place,
+    offered,
+    remedy: `If the Server is to be this machine: ${COMPARE}, then create a ServerOperation of type ApproveHostKey with fingerprint ${fingerprint(offered)}. Else correct spec.addresses and spec.ssh.port.`,
   });
 }
 

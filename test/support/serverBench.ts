@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { API_VERSION } from '../../src/api/meta.ts';
 import type { ArtifactBundle } from '../../src/api/artifactBundle.ts';
-import type { HostKey, KnownHost } from '../../src/api/knownHost.ts';
+import { knownHostName, type HostKey, type KnownHost } from '../../src/api/knownHost.ts';
 import { findCondition, type Condition, type ConditionType } from '../../src/api/conditions.ts';
 import type { Server } from '../../src/api/server.ts';
 import type { ServerOperation } from '../../src/api/serverOperation.ts';
@@ -145,6 +145,11 @@ export class ServerBench {
     const [found] = this.#lister<KnownHost>(KNOWN_HOSTS).list();
     if (found === undefined) throw new Error('no host is known yet');
     return found;
+  }
+
+  /** What is trusted at one address and port. */
+  knownHostAt(address: string, port: number): KnownHost | undefined {
+    return this.#lister<KnownHost>(KNOWN_HOSTS).get({ namespace: NAMESPACE, name: knownHostName(address, port) });
   }
 
   /** Makes the trusted machine another one than this very machine. */

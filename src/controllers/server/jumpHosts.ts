@@ -151,6 +151,7 @@ export class JumpHosts {
           port: ssh.port,
           policy: 'Strict',
           approvedFingerprint: undefined,
+          elsewhere: () => Promise.resolve([]),
           signal,
         }),
       credential: () => Promise.resolve(keyring.main.credential),

@@ -20,10 +20,16 @@ export interface TrustOptions {
   policy: 'TrustOnFirstUse' | 'Strict';
   /** Of ServerOperation ApproveHostKey: this key, and no other, may replace what is stored. */
   approvedFingerprint: string | undefined;
+  /** KnownHosts of the same Server under other addresses and ports; asked where an address has none of its own. */
+  elsewhere: () => Promise<readonly KnownHost[]>;
   signal: AbortSignal;
 }
 
-/** Trust of one address, backed by its KnownHost: what is not stored there is not trusted. */
+/**
+ * Trust of one address, backed by its KnownHost: what is not stored there is not trusted. Where there is none yet, the
+ * keys by which the Server is known elsewhere count, so that a new address or port is no new host; under Strict nobody
+ * but a person says what is trusted where.
+ */
 export async function trustOf(address: string, options: TrustOptions): Promise<HostTrust> {
   const { client, namespace, port, signal } = options;
   const key = { namespace, name: knownHostName(address, port) };
@@ -33,10 +39,12 @@ export async function trustOf(address: string, options: TrustOptions): Promise<H
     approvedFingerprint === undefined ||
     stored?.spec.keys.some((one) => fingerprint(one) === approvedFingerprint) === true
   ) {
+    const known = stored === undefined && options.policy !== 'Strict' ? await options.elsewhere() : [];
+    if (known.length > 0) return trustFrom(known, address, options);
     return {
       keys: stored?.spec.keys ?? [],
       policy: options.policy,
-      store: (offered) => create(address, offered, options),
+      store: (offered) => create(address, { keys: [offered] }, options),
     };
   }
   return {
@@ -46,13 +54,33 @@ export async function trustOf(address: string, options: TrustOptions): Promise<H
   };
 }
 
-async function create(address: string, offered: HostKey, options: TrustOptions): Promise<void> {
+/** The machine behind the key goes with it: a clone under the new address is another machine. */
+function trustFrom(known: readonly KnownHost[], address: string, options: TrustOptions): HostTrust {
+  const machineOf = (offered: HostKey) =>
+    known.find(({ spec }) => spec.machineID !== undefined && spec.keys.some((key) => sameHostKey(key, offered)))?.spec
+      .machineID;
+  return {
+    keys: known.flatMap(({ spec }) => spec.keys),
+    knownAs: known.map(({ metadata }) => metadata.name),
+    policy: options.policy,
+    store: (offered) => {
+      const machineID = machineOf(offered);
+      return create(address, { keys: [offered], ...(machineID !== undefined && { machineID }) }, options);
+    },
+  };
+}
+
+async function create(
+  address: string,
+  trusted: Pick<KnownHost['spec'], 'keys' | 'machineID'>,
+  options: TrustOptions,
+): Promise<void> {
   const { client, clock, namespace, port, signal } = options;
   const object: KnownHost = {
     apiVersion: API_VERSION,
     kind: 'KnownHost',
     metadata: { name: knownHostName(address, port), namespace },
-    spec: { address, port, keys: [offered] },
+    spec: { address, port, ...trusted },
   };
   try {
     await client.create(knownHosts, object, { signal });
@@ -93,7 +121,7 @@ async function approve(
       },
     );
   }
-  if (stored === undefined) return create(address, offered, options);
+  if (stored === undefined) return create(address, { keys: [offered] }, options);
   const { client, namespace, port, signal } = options;
   const key = { namespace, name: knownHostName(address, port) };
   // keys of other types belonged to the machine that is gone

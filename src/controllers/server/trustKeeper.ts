@@ -3,6 +3,7 @@ import type { ServerStatus } from '../../api/serverStatus.ts';
 import { readMachineID } from '../../host/machineID.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { HostKeyRefused } from '../../ssh/connectErrors.ts';
+import { hostPort } from '../../ssh/dial.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, LoginFacts, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
@@ -28,6 +29,7 @@ export class TrustKeeper {
       port: scope.effective.ssh.port,
       policy: scope.effective.ssh.hostKeyPolicy,
       approvedFingerprint: scope.approvedFingerprint,
+      elsewhere: () => this.#elsewhere(scope),
       signal,
     };
   }
@@ -99,6 +101,22 @@ export class TrustKeeper {
     const stored = await this.#known(scope, { address, port });
     await recordOfferedKey(address, offered, { ...this.options(scope, scope.signal), stored });
     return hostKeyStatus([offered], stored?.spec.keys ?? []);
+  }
+
+  /**
+   * By which this Server is known: under the machine that was seen last and the place where it was, which may not be
+   * declared any more, and under its other addresses.
+   */
+  async #elsewhere(scope: Scope): Promise<KnownHost[]> {
+    const { server, effective } = scope;
+    const { identity, address: last } = server.status ?? {};
+    const isSame = ({ spec: { machineID, address, port } }: KnownHost) =>
+      (machineID !== undefined && machineID === identity?.machineID) || hostPort(address, port) === last;
+    const known = this.#deps.knownHosts.list(server.metadata.namespace).filter(isSame);
+    const port = effective.ssh.port;
+    const declared = await Promise.all(effective.addresses.map(({ address }) => this.#known(scope, { address, port })));
+    const all = [...known, ...declared.filter((one) => one !== undefined)];
+    return [...new Map(all.map((one) => [one.metadata.name, one])).values()];
   }
 
   /** From the local copy; when that has none, or lags behind our own write, from the API. */
