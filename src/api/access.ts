@@ -11,6 +11,8 @@ export const CONTROLLER_ACCOUNT = { namespace: SYSTEM_NAMESPACE, name: 'hostler'
 
 /** What `create` on it allows, of `servers`: the changes that end in root on a host, such as hooks and daemon.json. */
 const COMMANDS = 'commands';
+/** What `create` on it allows, of `servers`: to name it as a jump host, as `pods/portforward` does for Pods. */
+const PORT_FORWARD = 'portforward';
 
 interface Rule {
   apiGroups: string[];
@@ -77,6 +79,8 @@ const CONTROLLER_RULES: readonly Rule[] = [
   rule(GROUP, ['servers/status', 'serveroperations/status', 'knownhosts/status', 'artifactbundles/status'], ['patch']),
   rule(GROUP, ['serveroperations'], READ),
   rule(GROUP, ['knownhosts'], [...READ, 'create', 'patch']),
+  // the policy `hostler-known-hosts` asks for it
+  rule(GROUP, ['servers/approvehostkey'], ['create']),
   rule(GROUP, ['artifactbundles'], READ),
   // some clusters ask for this of whoever makes an object that is owned by another
   rule(GROUP, ['servers/finalizers', 'serveroperations/finalizers'], ['update']),
@@ -116,7 +120,7 @@ export function peopleRoles(): ClusterRole[] {
       [
         rule(GROUP, all, WRITE),
         rule(GROUP, ['serveroperations'], ['delete']),
-        rule(GROUP, [`servers/${COMMANDS}`, ...operations], ['create']),
+        rule(GROUP, [...[COMMANDS, PORT_FORWARD].map((name) => `servers/${name}`), ...operations], ['create']),
       ],
       partOf(['admin', 'owner'], ['edit']),
     ),

@@ -1,4 +1,5 @@
 import { GROUP, VERSION } from './meta.ts';
+import { MAX_JUMP_HOSTS } from './serverSpec.ts';
 
 const ADMISSION = 'admissionregistration.k8s.io';
 
@@ -48,6 +49,18 @@ const SECRET_PATHS = [
   '.docker.source.mirror.keySecretRef',
 ];
 
+/** Who goes through another Server uses its login without seeing the Secret: one question per hop, as for Secrets. */
+function mayGoThrough(index: number): Validation {
+  const hops = 'object.spec.ssh.?jumpHosts.orValue([])';
+  const name = `${hops}[${index}].serverRef.name`;
+  const server = `${SERVERS}.name(${name}).subresource('portforward')`;
+  return {
+    expression: `size(${hops}) <= ${index} || ${server}.check('create').allowed()`,
+    messageExpression: `'spec.ssh.jumpHosts[${index}]: to go through the Server ' + ${name} + ' takes the verb create on servers/portforward'`,
+    reason: 'Forbidden',
+  };
+}
+
 /** Who sends a credential somewhere must be allowed to read it: one question per Secret, as two fit into an expression. */
 function readable(path: string): Validation {
   const name = `object.spec${path.replaceAll('.', '.?')}.?name`;
@@ -91,7 +104,7 @@ const POLICIES: readonly PolicySpec[] = [
       name: 'decides-where-credentials-go',
       expression: `oldObject == null || ${['.addresses', '.ssh', '.docker.source'].map(changed).join(' || ')}`,
     },
-    validations: SECRET_PATHS.map(readable),
+    validations: [...SECRET_PATHS.map(readable), ...Array.from({ length: MAX_JUMP_HOSTS }, (_, index) => mayGoThrough(index))],
   },
   {
     name: 'hostler-server-root',
@@ -102,6 +115,20 @@ const POLICIES: readonly PolicySpec[] = [
       {
         expression: `${SERVERS}.name(request.name).subresource('commands').check('create').allowed()`,
         message: `${ROOT_PATHS.map((path) => `spec${path}`).join(', ')} are as good as root on the host: to set or change them takes the verb create on servers/commands`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'hostler-known-hosts',
+    resource: 'knownhosts',
+    operations: ['CREATE', 'UPDATE'],
+    when: { name: 'changes-what-is-trusted', expression: 'oldObject == null || object.spec != oldObject.spec' },
+    validations: [
+      {
+        expression: `${SERVERS}.subresource('approvehostkey').check('create').allowed()`,
+        message:
+          'credentials are offered to the machine whose keys are trusted: to set or change a KnownHost takes the verb create on servers/approvehostkey',
         reason: 'Forbidden',
       },
     ],

@@ -52,6 +52,8 @@ const Auth = withRules(
   ],
 ).describe('How to log in. Exactly one main credential.');
 
+/** How many Servers a login goes through at most. */
+export const MAX_JUMP_HOSTS = 5;
 const privilegeModes = ['Auto', 'None', 'Sudo', 'Doas'] as const;
 const hostKeyPolicies = ['TrustOnFirstUse', 'Strict'] as const;
 
@@ -84,7 +86,7 @@ const Ssh = withRules(
       .describe('How to become root after the login.'),
     jumpHosts: atomicList(
       z.object({ serverRef: z.object({ name: objectName.describe('Name of the Server to go through.') }) }),
-      5,
+      MAX_JUMP_HOSTS,
     )
       .optional()
       .describe('Servers to go through, nearest to Hostler first. Their credentials and trusted keys are used.'),

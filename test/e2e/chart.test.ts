@@ -221,6 +221,20 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     await kubectl([...inAcme, ...role]);
     await kubectl([...inAcme, 'create', 'rolebinding', 'reads-key', '--role=reads-key', '--user=admin']);
     expect(await kubectl([...inAcme, ...redirect, '--as', 'admin'])).toMatchObject({ code: 0 });
+    // nor by way of another Server, or of keys that he trusts himself
+    const rights = ['--verb=get,update,patch', '--resource=servers.hostler.dev,knownhosts.hostler.dev'];
+    await kubectl([...inAcme, 'create', 'role', 'writer', ...rights]);
+    for (const role of ['writer', 'reads-key'])
+      await kubectl([...inAcme, 'create', 'rolebinding', `${role}-writer`, `--role=${role}`, '--user=writer']);
+    const patch = (what: string[], spec: object, as: string) =>
+      kubectl([...inAcme, 'patch', ...what, '--type=merge', '--dry-run=server', '-p', JSON.stringify({ spec }), '--as', as]);
+    const through = { ssh: { jumpHosts: [{ serverRef: { name: 'bastion' } }] } };
+    const tunnel = await patch(['server', 'eu-1'], through, 'writer');
+    expect(tunnel).toMatchObject({ code: 1, stderr: expect.stringContaining('servers/portforward') as string });
+    expect(await patch(['server', 'eu-1'], through, 'admin')).toMatchObject({ code: 0 });
+    const { stdout: known } = await kubectl([...inAcme, 'get', 'knownhosts', '-o', 'name']);
+    const trust = await patch([known.trim()], { keys: [{ type: 'ssh-ed25519', publicKey: 'AAAA' }] }, 'writer');
+    expect(trust).toMatchObject({ code: 1, stderr: expect.stringContaining('servers/approvehostkey') as string });
   });
 
   it('touches no host when the chart is upgraded and specs are as they were', async () => {

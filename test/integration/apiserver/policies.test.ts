@@ -14,6 +14,7 @@ const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 const SERVERS = '/apis/hostler.dev/v1alpha1/namespaces/acme/servers';
 const OPERATIONS = '/apis/hostler.dev/v1alpha1/namespaces/acme/serveroperations';
 const BUNDLES = '/apis/hostler.dev/v1alpha1/namespaces/acme/artifactbundles';
+const KNOWN_HOSTS = '/apis/hostler.dev/v1alpha1/namespaces/acme/knownhosts';
 const CONFIG_MAPS = '/api/v1/namespaces/acme/configmaps';
 
 const audit: string[] = [];
@@ -95,12 +96,13 @@ beforeAll(async () => {
     rules: [
       {
         apiGroups: ['hostler.dev'],
-        resources: ['servers', 'artifactbundles'],
+        resources: ['servers', 'knownhosts', 'artifactbundles'],
         verbs: ['get', 'create', 'update', 'patch'],
       },
       { apiGroups: [''], resources: ['secrets'], resourceNames: ['mine'], verbs: ['get'] },
       { apiGroups: ['hostler.dev'], resources: ['serveroperations'], verbs: ['create'] },
       { apiGroups: ['hostler.dev'], resources: ['servers/reboot'], resourceNames: ['eu-1'], verbs: ['create'] },
+      { apiGroups: ['hostler.dev'], resources: ['servers/portforward'], resourceNames: ['gate'], verbs: ['create'] },
     ],
   });
   await created(`${RBAC}/namespaces/acme/rolebindings`, {
@@ -132,6 +134,47 @@ describe('the policies of Hostler', () => {
     expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, address)).code).toBe(200);
     const other = { spec: { ssh: { auth: { privateKeySecretRef: { name: 'theirs' } } } } };
     expect((await as('writer', 'PATCH', `${SERVERS}/eu-2`, other)).code).toBe(403);
+  });
+
+  it('let only who may use a Server as one go through it as a jump host', async () => {
+    const through = (...names: string[]): object => ({
+      spec: { ssh: { jumpHosts: names.map((name) => ({ serverRef: { name } })) } },
+    });
+    expect((await as('owner', 'POST', SERVERS, serverNamed('hops', 'mine'))).code).toBe(201);
+    const hop = (who: string, ...names: string[]) => as(who, 'PATCH', `${SERVERS}/hops?dryRun=All`, through(...names));
+    const bastion = await hop('writer', 'gate', 'gate', 'gate', 'gate', 'bastion');
+    expect(bastion.code, bastion.text).toBe(403);
+    expect(bastion.body.message).toContain(
+      'spec.ssh.jumpHosts[4]: to go through the Server bastion takes the verb create on servers/portforward',
+    );
+    expect((await hop('writer', 'bastion')).code).toBe(403);
+    expect((await hop('owner', 'bastion', 'gate', 'gate', 'gate', 'bastion')).code).toBe(200);
+    expect((await hop('writer', 'gate', 'gate', 'gate', 'gate', 'gate')).code).toBe(200);
+    // somewhere else through the same bastion is another tunnel
+    expect((await as('owner', 'PATCH', `${SERVERS}/hops`, through('bastion'))).code).toBe(200);
+    const elsewhere = { spec: { addresses: [{ type: 'IPv4', address: '198.51.100.1' }] } };
+    expect((await as('writer', 'PATCH', `${SERVERS}/hops`, elsewhere)).code).toBe(403);
+    expect((await as('writer', 'PATCH', `${SERVERS}/hops`, { spec: { description: 'x' } })).code).toBe(200);
+  });
+
+  it('let only who may approve host keys say which are trusted, and the controllers', async () => {
+    const knownHost = (name: string): object => ({
+      apiVersion: 'hostler.dev/v1alpha1',
+      kind: 'KnownHost',
+      metadata: { name },
+      spec: { address: '203.0.113.10', port: 22, keys: [{ type: 'ssh-ed25519', publicKey: 'AAAA' }] },
+    });
+    const own = await as('writer', 'POST', KNOWN_HOSTS, knownHost('a'));
+    expect(own.code, own.text).toBe(403);
+    expect(own.body.message).toContain('to set or change a KnownHost takes the verb create on servers/approvehostkey');
+    const others = { spec: { keys: [{ type: 'ssh-ed25519', publicKey: 'BBBB' }] } };
+    for (const who of ['owner', 'controller']) {
+      expect((await as(who, 'POST', KNOWN_HOSTS, knownHost(who))).code).toBe(201);
+      expect((await as('writer', 'PATCH', `${KNOWN_HOSTS}/${who}`, others)).code).toBe(403);
+      const label = { metadata: { labels: { a: 'b' } } };
+      expect((await as('writer', 'PATCH', `${KNOWN_HOSTS}/${who}`, label)).code).toBe(200);
+      expect((await as(who, 'PATCH', `${KNOWN_HOSTS}/${who}`, others)).code).toBe(200);
+    }
   });
 
   it('keep what is as good as root to who may create servers/commands', async () => {
