@@ -278,12 +278,14 @@ fi
 }
 `;
 
-/** Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. */
+/**
+ * Removes everything Hostler put on the host. Runs inside ownedScript, with the lock held: the lock goes last. Before it
+ * the sudo rules, without which a removal that was cut off could not be gone on with.
+ */
 export const removeAgentBody = `
-${RELEASE_HOLDS}${REMOVE_SUDO_RULES}${removeUndoUnits}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
+${RELEASE_HOLDS}${removeUndoUnits}for entry in ${stateDirectory}/* ${stateDirectory}/.[!.]*; do
   if [ "$entry" != "${stateDirectory}/lock" ]; then rm -rf "$entry"; fi
-done
-rm -rf "${stateDirectory}"
+done${REMOVE_SUDO_RULES}rm -rf "${stateDirectory}"
 `;
 
 /** Drops the records of all jobs. Runs inside ownedScript, which made sure that none lives. */

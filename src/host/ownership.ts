@@ -97,16 +97,12 @@ export async function takeOver(session: Session, owner: Owner, signal?: AbortSig
 
 /**
  * Removes everything Hostler put on the host, the owner file included (RemoveAgent). Idempotent.
- * @throws TransientError CleanupFailed, and what {@link claim} throws.
+ * @throws WaitingError PackageManagerBusy  while the holds that Hostler set cannot be lifted; what {@link claim} throws.
  */
 export async function removeAgent(session: Session, wanted: Claim, signal?: AbortSignal): Promise<void> {
   const script = (mode: Mode): Script => owned('remove-agent', removeAgentBody, claimArgs(wanted.owner, mode));
   const result = await runClaimed(session, script, wanted, limits(signal));
-  if (result.exitCode !== 0) {
-    throw new TransientError('CleanupFailed', `Removing Hostler's files ended with exit code ${result.exitCode}.`, {
-      remedy: 'Look at the permissions of /var/lib/hostler on the host.',
-    });
-  }
+  demandSuccess(result, 'Removing what Hostler put on the host');
 }
 
 function owned(name: string, body: string, args: readonly string[]): Script {

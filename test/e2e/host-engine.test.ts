@@ -26,6 +26,7 @@ import { until } from '../hosts/command.ts';
 import { Fleet } from '../hosts/fleet.ts';
 import type { Host } from '../hosts/host.ts';
 import { CuttingProxy } from '../support/cuttingProxy.ts';
+import { holdLock } from '../support/holdLock.ts';
 import { logIn } from '../support/hostLogin.ts';
 
 const STARTER = fileURLToPath(new URL('../support/jobStarter.ts', import.meta.url));
@@ -440,7 +441,14 @@ describe('ownership of a real host', () => {
     const session = await open();
     const spec = counting(0);
     await startJob(session, spec, { claim: holding(), waitMs: WAIT_MS });
+    await host.run('apt-mark hold sudo procps; echo sudo >/var/lib/hostler/holds');
+    const lock = await holdLock(host, '/var/lib/dpkg/lock-frontend');
+    // nobody would know of the hold any more
+    expect(await reasonOf(removeAgent(session, holding()))).toBe('PackageManagerBusy');
+    expect(await host.run('apt-mark showhold; cat /var/lib/hostler/holds')).toBe('procps\nsudo\nsudo\n');
+    await lock.release();
     await removeAgent(session, holding());
+    expect(await host.run('apt-mark showhold; apt-mark unhold procps')).toMatch(/^procps\n/);
     expect(await host.run('ls -d /var/lib/hostler 2>/dev/null || echo gone')).toBe('gone\n');
     expect((await look(session)).facts.owner).toEqual({ state: 'Free' });
   });
