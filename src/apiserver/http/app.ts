@@ -133,7 +133,8 @@ class Passage {
   /** A place among those that run, until the end of the request or its deadline. */
   #enter(info: RequestInfo, user: User): () => void {
     // the administrator can always look what is wrong, and a full server is no dead one
-    const leave = this.#deps.inFlight.enter(MUTATING.has(info.verb), user.groups.includes(MASTERS) || isOpen(info));
+    const isExempt = user.groups.includes(MASTERS) || isOpen(info);
+    const leave = this.#deps.inFlight.enter(MUTATING.has(info.verb), user.name, isExempt);
     const timer = setTimeout(() => this.#late(), this.#deps.deadlineMs);
     return () => {
       clearTimeout(timer);
