@@ -7,20 +7,19 @@ import { roleBindings, roles, type Role, type RoleBinding, type Subject } from '
 import { serviceAccounts } from '../kube/resource.ts';
 import { openCluster, withCluster, type ClusterOptions } from './cluster.ts';
 import { CliError, exitCode } from './exitCodes.ts';
+import { checkBindings, checkRules, textOf, type Account } from './grantedBefore.ts';
 import { print, remark } from './output.ts';
 
 /** Name of the Role and of its binding, one of each in a namespace. */
 const NAME = 'hostler-credentials';
 const RBAC = 'rbac.authorization.k8s.io';
 
+/** What counts when none is named. */
+const USUAL: readonly Account[] = [CONTROLLER_ACCOUNT];
+
 interface GrantOptions extends ClusterOptions {
   captureOutput?: true;
-  serviceAccount: Account;
-}
-
-interface Account {
-  namespace: string;
-  name: string;
+  serviceAccount: readonly Account[];
 }
 
 /** `hostler grant` */
@@ -29,15 +28,16 @@ export function grantCommand(): Command {
     .argument('[secret...]', 'names of Secrets with credentials')
     .option('--capture-output', 'also let them create Secrets there, for what commands print')
     .addOption(
-      new Option('--service-account <namespace/name>', 'what the controllers run as')
-        .argParser(serviceAccount)
-        .default(CONTROLLER_ACCOUNT, textOf(CONTROLLER_ACCOUNT)),
+      new Option('--service-account <namespace/name>', 'what the controllers run as; once for each, if several')
+        .argParser(addServiceAccount)
+        .default(USUAL, textOf(CONTROLLER_ACCOUNT)),
     )
     .addHelpText(
       'after',
       `
 For a chart with secretAccess.mode=Named. Writes the Role ${NAME} and its binding in the Secrets' namespace; what was
-granted before stays. Needs the right to write Roles there, and to read (or create) the Secrets oneself.
+granted before stays. Needs the right to list and write Roles and RoleBindings there, and to read (or create) the
+Secrets oneself. Refuses while anybody is bound to that Role who is not named here.
 RunCommand with captureOutput, and "hostler server logs --jobs", need --capture-output once in a namespace.
 
 Examples:
@@ -49,18 +49,22 @@ Examples:
 }
 
 async function grant(names: string[], options: GrantOptions): Promise<void> {
-  const { serviceAccount: account, captureOutput } = options;
+  const { serviceAccount: accounts, captureOutput } = options;
   if (names.length === 0 && captureOutput !== true)
     throw new CliError(exitCode.usage, 'Name the Secrets that the controllers may read, or give --capture-output.');
   const { client, namespace } = openCluster(options);
-  await checkAccount(client, account);
+  for (const account of accounts) await checkAccount(client, account);
+  const role = { namespace, name: NAME };
+  await checkBindings(client, role, accounts);
   const granted = await keepRole(client, namespace, { names, captureOutput });
-  await keepBinding(client, namespace, { kind: 'ServiceAccount', ...account });
+  await keepBinding(client, namespace, accounts);
+  // one may have been made meanwhile, as long as the Role gave nothing
+  await checkBindings(client, role, accounts);
   const may = [
     ...(granted.names.length > 0 ? [`read ${granted.names.join(', ')}`] : []),
     ...(granted.captureOutput ? ['create Secrets for output'] : []),
   ];
-  print(`${textOf(account)} may in namespace ${namespace} ${may.join(' and ')}`);
+  print(`${accounts.map(textOf).join(', ')} may in namespace ${namespace} ${may.join(' and ')}`);
 }
 
 /**
@@ -85,10 +89,6 @@ function missingText(account: Account, others: readonly KubeObject[]): string {
   return `ServiceAccount ${textOf(account)} does not exist.${found} ${advice}`;
 }
 
-function textOf({ namespace, name }: Account): string {
-  return `${namespace}/${name}`;
-}
-
 interface Granted {
   names: string[];
   captureOutput: boolean;
@@ -101,6 +101,7 @@ async function keepRole(
   asked: { names: string[]; captureOutput: true | undefined },
 ): Promise<Granted> {
   const found = await client.find(roles, { namespace, name: NAME });
+  if (found !== undefined) checkRules(found);
   const before = found?.rules ?? [];
   const names = [...new Set([...before.flatMap(({ resourceNames = [] }) => resourceNames), ...asked.names])].sort();
   const captureOutput = asked.captureOutput ?? before.some(({ verbs }) => verbs.includes('create'));
@@ -117,21 +118,24 @@ async function keepRole(
   return { names, captureOutput };
 }
 
-async function keepBinding(client: Client, namespace: string, subject: Subject): Promise<void> {
+/** {@link checkBindings} saw that nobody else is in it. */
+async function keepBinding(client: Client, namespace: string, accounts: readonly Account[]): Promise<void> {
   const found = await client.find(roleBindings, { namespace, name: NAME });
-  const subjects = found?.subjects ?? [];
-  if (subjects.some(({ name, namespace: of }) => name === subject.name && of === subject.namespace)) return;
   const metadata = { namespace, name: NAME };
   const roleRef = { apiGroup: RBAC, kind: 'Role', name: NAME };
-  const binding: RoleBinding = {
-    apiVersion: `${RBAC}/v1`,
-    kind: 'RoleBinding',
-    metadata,
-    roleRef,
-    subjects: [subject],
-  };
+  const before = found?.subjects ?? [];
+  const missing = accounts.filter(
+    ({ name, namespace: of }) => !before.some((s) => s.name === name && s.namespace === of),
+  );
+  if (missing.length === 0) return;
+  const subjects = [...before, ...missing.map((account): Subject => ({ kind: 'ServiceAccount', ...account }))];
+  const binding: RoleBinding = { apiVersion: `${RBAC}/v1`, kind: 'RoleBinding', metadata, roleRef, subjects };
   if (found === undefined) await client.create(roleBindings, binding);
-  else await client.update(roleBindings, { ...found, subjects: [...subjects, subject] });
+  else await client.update(roleBindings, { ...found, subjects });
+}
+
+function addServiceAccount(text: string, before: readonly Account[]): readonly Account[] {
+  return [...(before === USUAL ? [] : before), serviceAccount(text)];
 }
 
 function serviceAccount(text: string): Account {

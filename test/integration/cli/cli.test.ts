@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/api/meta.ts';
 import { serverKind, type Server } from '../../../src/api/server.ts';
-import { secrets, serviceAccounts } from '../../../src/kube/resource.ts';
+import { namespaces, secrets, serviceAccounts } from '../../../src/kube/resource.ts';
 import { servers } from '../../../src/kube/hostlerResources.ts';
-import { roles } from '../../../src/kube/rbacResources.ts';
+import { roleBindings, roles, type Role, type RoleBinding, type Subject } from '../../../src/kube/rbacResources.ts';
 import { StandalonePlane } from '../../support/standalonePlane.ts';
 import { runHostler, type CommandOptions } from '../../support/hostlerCommand.ts';
 import { freePort } from '../../support/freePort.ts';
@@ -305,6 +306,90 @@ describe('hostler grant', () => {
       { ...secrets, resourceNames: ['first', 'second'], verbs: ['get'] },
       { ...secrets, verbs: ['create'] },
     ]);
+  });
+
+  describe('where somebody was before', () => {
+    const namespace = 'taken';
+    const RBAC = 'rbac.authorization.k8s.io';
+    const mallory = { kind: 'User', name: 'mallory', apiGroup: RBAC };
+    const account = (name: string) => ({ kind: 'ServiceAccount', name, namespace: 'hostler-system' });
+    const grant = (...args: string[]) => hostler(['grant', 'key', '-n', namespace, ...args]);
+    const makeRole = (rules: NonNullable<Role['rules']>) =>
+      plane.client.create(roles, {
+        apiVersion: `${RBAC}/v1`,
+        kind: 'Role',
+        metadata: { namespace, name: 'hostler-credentials' },
+        rules,
+      });
+    const bind = (name: string, subjects: Subject[], roleRef: Partial<RoleBinding['roleRef']> = {}) =>
+      plane.client.create(roleBindings, {
+        apiVersion: `${RBAC}/v1`,
+        kind: 'RoleBinding',
+        metadata: { namespace, name },
+        roleRef: { apiGroup: RBAC, kind: 'Role', name: 'hostler-credentials', ...roleRef },
+        subjects,
+      });
+    const names = async () =>
+      (await plane.client.find(roles, { namespace, name: 'hostler-credentials' }))?.rules?.flatMap(
+        ({ resourceNames = [] }) => resourceNames,
+      );
+
+    beforeAll(async () => {
+      await plane.client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    });
+
+    afterEach(async () => {
+      for (const resource of [roles, roleBindings]) {
+        for (const { metadata } of (await plane.client.list<KubeObject>(resource, { namespace })).items)
+          await plane.client.delete(resource, { namespace, name: metadata.name });
+      }
+    });
+
+    it.each(['hostler-credentials', 'any'])(
+      'lets nobody at Secrets who bound himself by RoleBinding %s',
+      async (name) => {
+        await makeRole([]);
+        await bind(name, [account('hostler'), mallory]);
+        const { code, stderr } = await grant();
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`RoleBinding taken/${name} binds others`)]);
+        expect(stderr).toContain('User mallory.');
+        expect(stderr).toContain(`kubectl edit rolebinding ${name} -n taken`);
+        expect(await names()).toEqual([]);
+      },
+    );
+
+    it('takes a user for no account of the same name', async () => {
+      await makeRole([]);
+      await bind('hostler-credentials', [{ ...mallory, name: 'hostler' }]);
+      expect(await grant()).toMatchObject({ code: 1, stderr: expect.stringContaining('User hostler.') as string });
+    });
+
+    it('refuses a binding of another role, which would grant something else', async () => {
+      await bind('hostler-credentials', [account('hostler')], { kind: 'ClusterRole', name: 'view' });
+      const { code, stderr } = await grant();
+      expect([code, stderr]).toEqual([1, expect.stringContaining('is of ClusterRole view')]);
+      expect(await names()).toBeUndefined();
+    });
+
+    it('makes no rights to Secrets of rules that are none', async () => {
+      await makeRole([
+        { apiGroups: [''], resources: ['configmaps'], resourceNames: ['root-password'], verbs: ['get'] },
+      ]);
+      const { code, stderr } = await grant();
+      expect([code, stderr]).toEqual([1, expect.stringContaining('"configmaps"')]);
+      expect(await names()).toEqual(['root-password']);
+    });
+
+    it('adds further controllers once all are named', async () => {
+      expect((await grant()).code).toBe(0);
+      const second = ['--service-account', 'hostler-system/prod-hostler'];
+      const { code, stderr } = await grant(...second);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('--service-account hostler-system/hostler ')]);
+      const both = await grant(...second, '--service-account', 'hostler-system/hostler');
+      expect(both.stdout).toBe('hostler-system/prod-hostler, hostler-system/hostler may in namespace taken read key\n');
+      const bound = await plane.client.get(roleBindings, { namespace, name: 'hostler-credentials' });
+      expect(bound.subjects).toEqual([account('hostler'), account('prod-hostler')]);
+    });
   });
 });
 
