@@ -140,6 +140,34 @@ describe('Nginx', () => {
     expect((await plan(nginx())).changes).toEqual([]);
   });
 
+  it('is reloaded by the next run where one was cut off before that', async () => {
+    const [change] = (await plan(nginx({ redirectToHTTPS: false }))).changes;
+    await host.exec('cat >/usr/local/bin/docker; chmod 755 /usr/local/bin/docker', {
+      input: '#!/bin/sh\ncase "$*" in *"-s reload"*) kill -KILL "$PPID" ;; *) exec /usr/bin/docker "$@" ;; esac\n',
+    });
+    await expect(driver.apply(change!)).rejects.toThrow();
+    await host.run('rm /usr/local/bin/docker');
+    expect(names(await plan(nginx({ redirectToHTTPS: false })))).toEqual(['proxy/files Reload']);
+    await converge(nginx({ redirectToHTTPS: false }));
+    await expect.poll(async () => (await ask()).status).toBe(404);
+  });
+
+  it('has not taken a configuration over that only the running one refuses, and says so', async () => {
+    const zone = (key: string) => ({ input: `limit_req_zone ${key} zone=shop:1m rate=1r/s;\n` });
+    const put = 'cat >/etc/hostler/proxy/nginx/sites/zone.conf';
+    await host.exec(`${put}; docker exec hostler-proxy nginx -c /etc/nginx/hostler/nginx.conf -s reload`, zone('$uri'));
+    await sleep(500);
+    await host.exec(put, zone('$host'));
+    const error = await refusal(nginx());
+    expect(error.reason).toBe('ConfigRejected');
+    expect(error.message).toContain('limit_req "shop" uses the "$host" key while previously it used the "$uri" key');
+    expect((await ask()).status).toBe(404);
+    expect(names(await plan(nginx()))).toEqual(['proxy/files Reload']);
+    await host.run('rm /etc/hostler/proxy/nginx/sites/zone.conf');
+    await converge(nginx());
+    await expect.poll(async () => (await ask()).status).toBe(308);
+  });
+
   it('is replaced by another version within the announced gap', async () => {
     const wanted = nginx({ version: tags.newer });
     const { changes } = await plan(wanted);

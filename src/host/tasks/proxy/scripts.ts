@@ -117,10 +117,34 @@ done
 `;
 
 /**
- * Writes nginx.conf, tried by the nginx that runs before it takes effect. The directories of people are made, never
- * touched again. Arguments: CONTENT.
+ * `reload NAME` has the nginx of a container read its configuration anew, and sees it start workers with that. It keeps
+ * what it had where only the running one finds a fault, such as a zone that was declared otherwise.
  */
-export const FILES = `${FAIL}${DOCKER}
+const RELOAD = `
+processes() { for pid do echo "$pid"; processes $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); done; }
+reload() {
+  main=$(engine container inspect -f '{{.State.Pid}}' "$1")
+  before=" $(processes "$main" | tr '\\n' ' ') "
+  engine exec "$1" nginx -c /etc/nginx/hostler/nginx.conf -s reload 2>&1
+  # a kernel that names no children
+  [ "$before" != " $main  " ] || return 0
+  until=$(($(date +%s) + 10))
+  while [ "$(date +%s)" -le "$until" ]; do
+    for pid in $(processes "$main"); do
+      case $before in *" $pid "*) ;; *) return 0 ;; esac
+    done
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+  fail ${exitCodes.configRejected} "nginx goes on with what it had. Its last words: $(last_words "$1")"
+}
+`;
+
+/**
+ * Writes nginx.conf, tried by the nginx that runs before it takes effect, be it the one that is to take the place of
+ * another. Until that has read it the file has a line more than is declared: cut off anywhere, the next look finds
+ * another content. The directories of people are made, never touched again. Arguments: CONTENT.
+ */
+export const FILES = `${FAIL}${DOCKER}${RELOAD}
 content=$1
 for directory in /etc/hostler ${CONFIG_ROOT} ${CONFIG_ROOT}/nginx ${CONFIG_ROOT}/nginx/sites ${CONFIG_ROOT}/nginx/acme-challenge; do
   [ -d "$directory" ] || mkdir -m 0755 "$directory"
@@ -128,14 +152,29 @@ done
 [ -d ${CONFIG_ROOT}/nginx/certificates ] || mkdir -m 0700 ${CONFIG_ROOT}/nginx/certificates
 new=${NGINX_CONF}.hostler-new
 trap 'rm -f "$new"' EXIT
-printf '%s' "$content" >"$new"
-sync "$new" 2>/dev/null || sync
-runs=no
-if command -v docker >/dev/null 2>&1 && is_running ${LIVE} && [ "$(label_of ${LIVE} ${label.type})" = Nginx ]; then runs=yes; fi
-if [ "$runs" = yes ]; then
-  problem=$(engine exec ${LIVE} nginx -t -q -c /etc/nginx/hostler/nginx.conf.hostler-new 2>&1) || fail ${exitCodes.configRejected} "$problem"
+write() { # CONTENT
+  printf '%s' "$1" >"$new"
+  sync "$new" 2>/dev/null || sync
+}
+place() {
+  mv "$new" ${NGINX_CONF}
+  sync ${CONFIG_ROOT}/nginx 2>/dev/null || sync
+}
+serving=
+if command -v docker >/dev/null 2>&1; then
+  # containers outlive an engine that is away
+  need_engine
+  for name in ${LIVE} ${NEXT}; do
+    if is_running "$name" && [ "$(label_of "$name" ${label.type})" = Nginx ]; then serving=$name; fi
+  done
 fi
-mv "$new" ${NGINX_CONF}
-sync ${CONFIG_ROOT}/nginx 2>/dev/null || sync
-if [ "$runs" = yes ]; then engine exec ${LIVE} nginx -c /etc/nginx/hostler/nginx.conf -s reload 2>&1; fi
+if [ -n "$serving" ]; then
+  write "$content# nginx has not read this yet
+"
+  problem=$(engine exec "$serving" nginx -t -q -c /etc/nginx/hostler/nginx.conf.hostler-new 2>&1) || fail ${exitCodes.configRejected} "$problem"
+  place
+  reload "$serving"
+fi
+write "$content"
+place
 `;
