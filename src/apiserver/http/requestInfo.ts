@@ -85,12 +85,15 @@ function groupVersion(parts: string[], info: RequestInfo): string[] | undefined 
 }
 
 function resourcePath(tail: string[], info: RequestInfo): void {
-  const parts = withoutNamespace(withoutWatch(tail, info), info);
+  const whole = withoutWatch(tail, info);
+  const parts = withoutNamespace(whole, info);
   const [resource = '', name = '', subresource = '', ...rest] = parts;
   info.resource = resource;
   info.name = name;
   info.subresource = subresource;
-  info.rest = rest;
+  // there are none in a namespace: who has rights in one has none about others
+  const isNested = parts !== whole && resource === 'namespaces' && info.group === '';
+  info.rest = isNested ? parts : rest;
 }
 
 /** The deprecated `/watch/` prefix stands for the parameter, whatever the method. */

@@ -28,7 +28,7 @@ import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
-import { methodNotAllowed, notAcceptable, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
+import { badRequest, methodNotAllowed, methodNotSupported, notAcceptable, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
 import { runWatch } from './watchResponse.ts';
 import { readForce, readWriteOptions, type WriteKind } from './writeOptions.ts';
 
@@ -85,14 +85,10 @@ export class ResourceEndpoint implements Endpoint {
   }
 
   async #stored(target: Target): Promise<void> {
-    const { verb, name } = target.exchange.info;
-    const ofOne = verb === 'update' || verb === 'patch';
-    // as in kube-apiserver, of custom resources there is one
-    const noHead = target.exchange.request.method === 'HEAD' && target.resource.strategicKind !== undefined;
-    if (noHead || !target.resource.verbs.includes(verb) || (ofOne && name === '')) throw methodNotAllowed();
+    checkMethod(target);
     const { deprecation } = target.resource;
     if (deprecation !== undefined) addWarnings(target.exchange.response, [deprecation]);
-    switch (verb) {
+    switch (target.exchange.info.verb) {
       case 'get':
         return this.#get(target);
       case 'list':
@@ -338,6 +334,38 @@ function scopeFits(resource: ServedResource, exchange: Exchange): boolean {
   if (info.name === '' && (resource.type === 'Review' || resource.strategicKind !== undefined))
     throw methodNotAllowed();
   return false;
+}
+
+/** @throws ApiError 405 or 400 for what cannot be done with the resource, or without a name. */
+function checkMethod({ exchange, resource, subresource }: Target): void {
+  const { verb, name } = exchange.info;
+  const isBuiltin = resource.strategicKind !== undefined;
+  // as in kube-apiserver, of custom resources there is one
+  const noHead = isBuiltin && exchange.request.method === 'HEAD';
+  if (noHead || !resource.verbs.includes(verb)) throw methodNotAllowed();
+  if (name === '') checkNameless(verb, subresource, isBuiltin ? undefined : resource);
+}
+
+/** Verbs of subresources; `list` is how a GET without a name is read. */
+const ONE_VERBS: Readonly<Record<string, readonly string[]>> = {
+  custom: ['update', 'patch'],
+  status: ['list', 'update', 'patch'],
+  finalize: ['update'],
+};
+
+/**
+ * A subresource is always of one object. Otherwise who may `create` it would create whole objects, unseen by policies.
+ * @param custom  The resource, where it is a custom one.
+ */
+function checkNameless(verb: string, subresource: string, custom: StoredResource | undefined): void {
+  if (subresource === '') {
+    if (verb === 'update' || verb === 'patch') throw methodNotAllowed();
+    return;
+  }
+  const verbs = ONE_VERBS[custom === undefined ? subresource : 'custom'];
+  if (verbs?.includes(verb) === true) throw badRequest('name must be provided');
+  if (custom === undefined) throw methodNotAllowed();
+  throw methodNotSupported({ group: custom.group, resource: custom.names.plural }, verb);
 }
 
 /** Whether `info` is about a resource, or a subresource of one, that {@link ResourceEndpoint} serves. */

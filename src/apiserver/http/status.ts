@@ -135,6 +135,12 @@ export function methodNotAllowed(): ApiError {
   return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
+/** 405, in the words for custom resources. */
+export function methodNotSupported(ref: { group: string; resource: string }, verb: string): ApiError {
+  const message = `${verb} is not supported on resources of kind ${JSON.stringify(qualified(ref))}`;
+  return failure(405, 'MethodNotAllowed', message, { group: ref.group, kind: ref.resource });
+}
+
 /** 406: none of the types in Accept can be made. */
 export function notAcceptable(accepted: readonly string[]): ApiError {
   return failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);

@@ -45,6 +45,7 @@ export class TokenEndpoint implements Endpoint {
     const { namespace, name } = info;
     if (!isTokenRequest(info)) return false;
     if (info.verb !== 'create') throw methodNotAllowed();
+    if (name === '') throw badRequest('name must be provided');
     const media = negotiate(request.headers.accept, PLAIN, true);
     const { object } = await decodeObject(exchange, { protobuf: true });
     checkKind(object);

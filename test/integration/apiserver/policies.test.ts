@@ -177,6 +177,26 @@ describe('the policies of Hostler', () => {
     }
   });
 
+  it('are not got round by the path of a subresource without a name', async () => {
+    await created(`${RBAC}/namespaces/acme/roles`, {
+      metadata: { name: 'statuses' },
+      rules: [{ apiGroups: ['hostler.dev'], resources: ['servers/status', 'serveroperations/status'], verbs: ['*'] }],
+    });
+    await created(`${RBAC}/namespaces/acme/rolebindings`, {
+      metadata: { name: 'statuses' },
+      roleRef: { kind: 'Role', name: 'statuses' },
+      subjects: [{ kind: 'User', name: 'statuses' }],
+    });
+    agents['statuses'] = await server.agentOf('statuses', []);
+    const hooks = { hooks: [{ name: 'warm', when: 'PostProvision', script: 'id' }] };
+    await eventually(async () => {
+      const made = await as('statuses', 'POST', `${SERVERS}//status`, serverNamed('own', 'theirs', hooks));
+      expect(made.code, made.text).toBe(405);
+    });
+    expect((await as('statuses', 'DELETE', `${SERVERS}//status`)).code).toBe(405);
+    expect((await server.get(SERVERS)).body['items']).not.toEqual([]);
+  });
+
   it('keep what is as good as root to who may create servers/commands', async () => {
     const hooks = { hooks: [{ name: 'warm', when: 'PostProvision', script: 'id' }] };
     const own = await as('writer', 'POST', SERVERS, serverNamed('eu-3', 'mine', hooks));
