@@ -153,9 +153,8 @@ export class ServerBench {
   }
 
   /** Makes the trusted machine another one than this very machine. */
-  trustAnotherMachine(machineID: string): void {
-    const { spec } = this.knownHost;
-    this.api.put(KNOWN_HOSTS, { ...this.knownHost, spec: { ...spec, machineID } });
+  trustAnotherMachine(machineID: string, known = this.knownHost): void {
+    this.api.put(KNOWN_HOSTS, { ...known, spec: { ...known.spec, machineID } });
   }
 
   /** Makes the trusted host key another one, as before the host was built anew. */

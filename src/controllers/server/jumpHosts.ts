@@ -1,6 +1,8 @@
 import { findCondition, type ConditionType } from '../../api/conditions.ts';
 import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
+import { knownHostName } from '../../api/knownHost.ts';
 import type { Server } from '../../api/server.ts';
+import { knownHosts } from '../../kube/hostlerResources.ts';
 import { digest } from '../../lib/canonicalJson.ts';
 import { findCause, ReconcileError, TerminalError, WaitingError } from '../../lib/errors.ts';
 import { orderAddresses } from '../../ssh/addresses.ts';
@@ -9,7 +11,7 @@ import { AuthenticationRejected } from '../../ssh/connectErrors.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Keyring, KeyringReader } from './keyring.ts';
-import { trustOf } from './trust.ts';
+import { confirmConnection, trustOf, type TrustOptions } from './trust.ts';
 
 const RETRY_MS = 15_000;
 /** After which a hop that refused is tried once more: it may have been a moment's trouble, which its Server never saw. */
@@ -133,33 +135,36 @@ export class JumpHosts {
     return unusable(hop, `cannot be used: ${known.reason}: ${known.message}`);
   }
 
-  #open(hop: Server, keyring: Keyring, via: PooledSession | undefined, signal: AbortSignal): Promise<Connection> {
+  /** Only what the hop's own Server trusts already: its keys, and the machine behind them. */
+  async #open(hop: Server, keyring: Keyring, via: PooledSession | undefined, signal: AbortSignal): Promise<Connection> {
     const effective = effectiveServer(hop);
     const { ssh } = effective;
     const { client, clock, deniedCidrs } = this.#deps;
     const namespace = hop.metadata.namespace ?? '';
-    return connect({
+    const trust: TrustOptions = {
+      client,
+      clock,
+      namespace,
+      port: ssh.port,
+      policy: 'Strict',
+      approvedFingerprint: undefined,
+      elsewhere: () => Promise.resolve([]),
+      signal,
+    };
+    const connection = await connect({
       addresses: orderAddresses(effective.addresses, ssh.addressType),
       port: ssh.port,
       user: ssh.user,
-      // only what the hop's own Server trusts already
-      trust: ({ address }) =>
-        trustOf(address, {
-          client,
-          clock,
-          namespace,
-          port: ssh.port,
-          policy: 'Strict',
-          approvedFingerprint: undefined,
-          elsewhere: () => Promise.resolve([]),
-          signal,
-        }),
+      trust: ({ address }) => trustOf(address, trust),
       credential: () => Promise.resolve(keyring.main.credential),
       privilege: this.#keyrings.privilege(hop, effective, signal),
       ...(via && { via }),
       deniedCidrs,
       signal,
     });
+    const name = knownHostName(connection.login.address, ssh.port);
+    await confirmConnection(connection, () => client.find(knownHosts, { namespace, name }, { signal }), trust);
+    return connection;
   }
 }
 

@@ -1,6 +1,7 @@
 import { knownHostName, type HostKey, type KnownHost } from '../../api/knownHost.ts';
 import { API_VERSION } from '../../api/meta.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
+import { readMachineID } from '../../host/machineID.ts';
 import { isAlreadyExists } from '../../kube/apiError.ts';
 import type { Client } from '../../kube/client.ts';
 import { toTime, type Clock } from '../../lib/clock.ts';
@@ -8,7 +9,7 @@ import { TerminalError, TransientError } from '../../lib/errors.ts';
 import { HostKeyRefused } from '../../ssh/connectErrors.ts';
 import type { HostTrust } from '../../ssh/connectOptions.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
-import type { LoginFacts } from '../../ssh/session.ts';
+import type { Connection, LoginFacts } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 
 /** What trusting a host depends on. */
@@ -157,6 +158,27 @@ export async function completeKnownHost(
     },
     { signal: options.signal },
   );
+}
+
+/**
+ * Before anything else is done with a new connection: it must be the trusted machine.
+ * @param stored  Its KnownHost; may be a copy that lags behind.
+ * @throws TerminalError MachineReplaced, and what Session.run throws; the connection is closed then.
+ */
+export async function confirmConnection(
+  connection: Connection,
+  stored: () => Promise<KnownHost | undefined>,
+  options: Pick<TrustOptions, 'client' | 'namespace' | 'approvedFingerprint' | 'signal'>,
+): Promise<void> {
+  try {
+    const known = await stored();
+    if (known?.spec.machineID === undefined) return;
+    const machineID = await readMachineID(connection, options.signal);
+    await confirmMachine(connection.login, machineID, { ...options, stored: known });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 /**

@@ -1,6 +1,5 @@
 import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
-import { readMachineID } from '../../host/machineID.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { HostKeyRefused } from '../../ssh/connectErrors.ts';
 import { hostPort } from '../../ssh/dial.ts';
@@ -8,7 +7,14 @@ import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, LoginFacts, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Scope } from './scope.ts';
-import { completeKnownHost, confirmMachine, hostKeyStatus, recordOfferedKey, type TrustOptions } from './trust.ts';
+import {
+  completeKnownHost,
+  confirmConnection,
+  confirmMachine,
+  hostKeyStatus,
+  recordOfferedKey,
+  type TrustOptions,
+} from './trust.ts';
 
 type HostKeys = NonNullable<ServerStatus['hostKeys']>;
 type Place = Pick<LoginFacts, 'address' | 'port'>;
@@ -68,15 +74,8 @@ export class TrustKeeper {
    * @throws TerminalError MachineReplaced, and what Session.run throws; the connection is closed then.
    */
   async confirm(scope: Scope, connection: Connection, signal: AbortSignal): Promise<void> {
-    try {
-      const stored = await this.#known(scope, connection.login);
-      if (stored?.spec.machineID === undefined) return;
-      const machineID = await readMachineID(connection, signal);
-      await confirmMachine(connection.login, machineID, { ...this.options(scope, signal), stored });
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    const stored = () => this.#known(scope, connection.login);
+    await confirmConnection(connection, stored, this.options(scope, signal));
   }
 
   /**

@@ -105,6 +105,18 @@ describe('a Server behind a jump host', () => {
     expect(bench.condition('inner', 'Reachable')?.message).toContain('HostKeyMismatch');
   });
 
+  it('is not reached through another machine that has the host key of the jump host', async () => {
+    await reached();
+    bench.trustAnotherMachine('0123456789abcdef0123456789abcdef', bench.knownHostAt('127.0.0.1', bastion.port));
+    await bench.restart();
+    const before = inner.front.connections;
+    await twice('inner');
+    const reachable = bench.condition('inner', 'Reachable');
+    expect(reachable).toMatchObject({ status: 'Unknown', reason: 'DependencyNotReady' });
+    expect(reachable?.message).toContain('Jump host bastion cannot be used: MachineReplaced: ');
+    expect(inner.front.connections).toBe(before);
+  });
+
   it('is reached anew, by the new credentials, when those of the jump host change', async () => {
     await reached();
     const pair = sshKeygen('ed25519');
