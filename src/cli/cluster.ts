@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { isNotFound } from '../kube/apiError.ts';
 import { Client } from '../kube/client.ts';
-import { type Connection, KubeconfigError } from '../kube/connection.ts';
+import { type Connection, isLoopback, KubeconfigError } from '../kube/connection.ts';
 import { defaultConnection } from '../kube/kubeconfig.ts';
 import { CliError, exitCode } from './exitCodes.ts';
+import { remark } from './output.ts';
 
 /** Options of every command that talks to the API. */
 export interface ClusterOptions {
@@ -41,7 +42,11 @@ export function openCluster({ namespace, ...options }: ClusterOptions): Cluster 
  */
 export function connectTo({ kubeconfig, context }: Omit<ClusterOptions, 'namespace'>): Connection {
   try {
-    return defaultConnection({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) });
+    const connection = defaultConnection({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) });
+    const { foundAt, server } = connection;
+    // what is added goes there, keys of hosts included: whoever is elsewhere is told where
+    if (foundAt !== undefined && !isLoopback(server.hostname)) remark(`Server ${server.origin}, by ${foundAt}.`);
+    return connection;
   } catch (error) {
     if (error instanceof KubeconfigError) throw new CliError(exitCode.usage, error.message);
     throw error;

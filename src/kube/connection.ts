@@ -24,6 +24,8 @@ export interface Connection {
   server: URL;
   /** The context's namespace, or `default`. */
   namespace: string;
+  /** The kubeconfig, where nobody named it and only the working directory chose it. */
+  foundAt?: string;
   /**
    * Current credentials; files and plugins are read again after a minute.
    * @param refresh  Read them again now: the server said 401.
@@ -68,6 +70,7 @@ export function serverUrl(text: string, field: string): URL {
   return url;
 }
 
-function isLoopback(host: string): boolean {
+/** Of `URL.hostname`. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

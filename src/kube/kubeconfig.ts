@@ -4,6 +4,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import { yaml } from '../lib/yaml.ts';
 import { type Connection, type Credentials, KubeconfigError, serverUrl, type TlsOptions } from './connection.ts';
+import { checkFoundContent, checkFoundFile } from './foundKubeconfig.ts';
 import { type Cluster, type Context, Kubeconfig, type User } from './kubeconfigSchema.ts';
 import { pluginCredentials } from './pluginCredentials.ts';
 
@@ -36,6 +37,16 @@ export function connectionFromKubeconfig(paths: string, options: { context?: str
   };
 }
 
+/**
+ * The connection that a kubeconfig describes which nobody named, and which is only in the working directory.
+ * @throws KubeconfigError  also when it can be somebody else's.
+ */
+export function connectionFromFound(path: string, options: { context?: string } = {}): Connection {
+  checkFoundFile(path);
+  checkFoundContent(path, readFile(path));
+  return { ...connectionFromKubeconfig(path, options), foundAt: path };
+}
+
 /** The connection of a Pod, by its ServiceAccount; undefined outside a cluster. */
 export function connectionInCluster(
   env: NodeJS.ProcessEnv = process.env,
@@ -62,12 +73,14 @@ export function defaultConnection(options: { kubeconfig?: string; context?: stri
   const { kubeconfig, ...rest } = options;
   const named = kubeconfig ?? process.env['KUBECONFIG'];
   if (named !== undefined && named !== '') return connectionFromKubeconfig(named, rest);
-  const candidates = [join('.hostler', 'kubeconfig'), ...homes().map((home) => join(home, '.kube', 'config'))];
+  const here = join('.hostler', 'kubeconfig');
+  if (existsSync(here)) return connectionFromFound(here, rest);
+  const candidates = homes().map((home) => join(home, '.kube', 'config'));
   const found = candidates.find((path) => existsSync(path));
   const connection = found === undefined ? connectionInCluster() : connectionFromKubeconfig(found, rest);
   if (connection !== undefined) return connection;
   throw new KubeconfigError(
-    `No kubeconfig found: looked at $KUBECONFIG, ${candidates.join(', ')} and for a Pod's ServiceAccount. ` +
+    `No kubeconfig found: looked at $KUBECONFIG, ${[here, ...candidates].join(', ')} and for a Pod's ServiceAccount. ` +
       'Name one with --kubeconfig, or start a control plane with "hostler serve".',
   );
 }

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -407,6 +407,13 @@ describe('the kubeconfig', () => {
     expect((await hostler(['server', 'list'], { cwd: work, env })).code).toBe(0);
     await writeFile(join(work, '.hostler/kubeconfig'), 'from: hostler');
     expect((await hostler(['server', 'list'], { cwd: work, env })).stderr).toContain('.hostler/kubeconfig');
+    // an address of loopback that does not look like one
+    const elsewhere = `https://[::ffff:7f00:1]:${await freePort()}`;
+    const text = (await readFile(plane.kubeconfig, 'utf8')).replace(/"https:.*"/, JSON.stringify(elsewhere));
+    await writeFile(join(work, '.hostler/kubeconfig'), text);
+    await chmod(join(work, '.hostler/kubeconfig'), 0o600);
+    const told = `Server ${elsewhere}, by .hostler/kubeconfig.`;
+    expect((await hostler(['server', 'list'], { cwd: work, env })).stderr).toContain(told);
     const named = { ...env, KUBECONFIG: '/none/env' };
     expect((await hostler(['server', 'list'], { cwd: work, env: named })).stderr).toContain('/none/env');
     const option = ['server', 'list', '--kubeconfig', '/none/option'];

@@ -1,13 +1,18 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../../../src/kube/client.ts';
-import { connectionFromKubeconfig, connectionInCluster, defaultConnection } from '../../../src/kube/kubeconfig.ts';
+import {
+  connectionFromFound,
+  connectionFromKubeconfig,
+  connectionInCluster,
+  defaultConnection,
+} from '../../../src/kube/kubeconfig.ts';
 import { namespaces } from '../../../src/kube/resource.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hostler-kubeconfig-'));
@@ -279,7 +284,74 @@ describe('connectionInCluster', () => {
   });
 });
 
+describe('connectionFromFound', () => {
+  const found = join('found', '.hostler', 'kubeconfig');
+  const data = { 'certificate-authority-data': Buffer.from('ca').toString('base64') };
+  const make = (user: object, cluster: object = data): string => {
+    mkdirSync(join(directory, 'found', '.hostler'), { recursive: true, mode: 0o700 });
+    const path = kubeconfig(found, user, cluster);
+    chmodSync(path, 0o600);
+    return path;
+  };
+
+  it('takes a private file with everything in it, and says where it was', () => {
+    const path = make({ 'client-certificate-data': 'YQ==', 'client-key-data': 'YQ==' });
+    expect(connectionFromFound(path)).toMatchObject({ namespace: 'acme', foundAt: path });
+  });
+
+  it.each([
+    ['exec', { exec: { command: 'touch' } }, data],
+    ['auth-provider', { 'auth-provider': { name: 'gcp' } }, data],
+    ['tokenFile', { tokenFile: '/root/.netrc' }, data],
+    ['client-certificate, client-key', { 'client-certificate': 'a', 'client-key': 'b' }, data],
+    ['proxy-url', {}, { ...data, 'proxy-url': 'http://203.0.113.9' }],
+    ['certificate-authority', {}, { 'certificate-authority': 'ca.crt' }],
+  ])('refuses one with %s, which may be planted there', (field, user, cluster) => {
+    const path = make(user, cluster);
+    expect(() => connectionFromFound(path)).toThrow(`it has ${field}, which "hostler serve" never writes`);
+    expect(() => connectionFromFound(path)).toThrow(`name it: --kubeconfig ${path}`);
+  });
+
+  it('refuses a file that others may read, as after a clone, and a directory that they may write', () => {
+    const path = make({});
+    chmodSync(path, 0o644);
+    expect(() => connectionFromFound(path)).toThrow(
+      `${path} has mode 0644, which lets others at it (chmod go= ${path})`,
+    );
+    chmodSync(path, 0o600);
+    chmodSync(dirname(path), 0o777);
+    expect(() => connectionFromFound(path)).toThrow(`(chmod go-w ${dirname(path)})`);
+    chmodSync(dirname(path), 0o700);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('refuses a file, and a directory, of another user', () => {
+    const path = make({});
+    for (const place of [path, dirname(path)]) {
+      chownSync(place, 4242, 4242);
+      expect(() => connectionFromFound(path)).toThrow(`${place} belongs to user 4242, not to you`);
+      chownSync(place, 0, 0);
+    }
+  });
+});
+
 describe('defaultConnection', () => {
+  it('runs nothing that a file in the working directory names, and asks no other instead', () => {
+    const work = join(directory, 'planted');
+    mkdirSync(join(work, '.hostler'), { recursive: true, mode: 0o700 });
+    const path = kubeconfig(join('planted', '.hostler', 'kubeconfig'), { exec: { command: 'touch' } });
+    chmodSync(path, 0o600);
+    const script = `
+      import { defaultConnection } from ${JSON.stringify(join(import.meta.dirname, '../../../src/kube/kubeconfig.ts'))};
+      try { await defaultConnection().credentials(); } catch (error) { console.log(error.name + ': ' + error.message); }`;
+    const env = { PATH: process.env['PATH'], HOME: directory };
+    const tsx = import.meta.resolve('tsx');
+    const output = execFileSync(process.execPath, ['--import', tsx, '--input-type=module', '-e', script], {
+      cwd: work,
+      env,
+    });
+    expect(String(output)).toMatch(/^KubeconfigError: \.hostler\/kubeconfig is not taken .*: it has .*exec/);
+  });
+
   it('takes the file that is named', () => {
     expect(defaultConnection({ kubeconfig: kubeconfig('named', { token: 'x' }) }).server.href).toBe(`${url}/`);
   });
