@@ -75,6 +75,12 @@ export const Proxy = withRules(
       fieldPath: '.redirectToHTTPS',
     },
     {
+      rule: "!has(self.network) || !(self.network in ['host', 'bridge', 'default', 'none'])",
+      message:
+        'network must be one of its own: on host the ports of the container are open to everybody, on bridge, default and none it finds no other container by name',
+      fieldPath: '.network',
+    },
+    {
       rule: "self.type != 'None' || !(has(self.version) || has(self.image) || has(self.network))",
       message: 'version, image and network say nothing with type None',
     },

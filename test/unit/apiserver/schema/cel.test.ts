@@ -68,6 +68,17 @@ describe('the rules of our own kinds', () => {
     expect(judge(server, object)).toEqual([error]);
   });
 
+  it.each(['host', 'none', 'bridge', 'default'])(
+    'refuse a proxy on the network %s, where it is no use or in the open',
+    (network) => {
+      const object = good();
+      (object['spec'] as JsonObject)['proxy'] = { type: 'NginxProxyManager', network };
+      expect(judge(server, object)).toEqual([
+        'spec.proxy.network: Invalid value: network must be one of its own: on host the ports of the container are open to everybody, on bridge, default and none it finds no other container by name',
+      ]);
+    },
+  );
+
   it('refuse an address that does not fit its type', () => {
     const object = good();
     (object['spec'] as JsonObject)['addresses'] = [{ type: 'IPv4', address: '$(reboot)' }];
