@@ -12,7 +12,7 @@ interface Validation {
 
 interface PolicySpec {
   name: string;
-  resource: string;
+  resources: string[];
   operations: string[];
   /** When the policy has something to say. */
   when?: { name: string; expression: string };
@@ -36,6 +36,10 @@ function changed(path: string): string {
 function givenOrChanged(path: string): string {
   const present = `object.spec${path.replaceAll('.', '.?')}.hasValue()`;
   return `(oldObject == null ? ${present} : ${changed(path)})`;
+}
+
+function owners(object: string): string {
+  return `${object}.metadata.?ownerReferences.orValue([])`;
 }
 
 /** Where the requester stands towards the Server of the request. */
@@ -81,11 +85,13 @@ const ROOT_PATHS = [
   '.proxy.image',
   '.ssh.privilege',
 ];
+/** With an image of one's own, so is every word about the proxy: its tag, and the socket that its type is given. */
+const OWN_IMAGE = `oldObject != null && has(object.spec.proxy) && has(object.spec.proxy.image) && ${changed('.proxy')}`;
 
 const POLICIES: readonly PolicySpec[] = [
   {
     name: 'hostler-server-spec',
-    resource: 'servers',
+    resources: ['servers'],
     operations: ['UPDATE'],
     when: { name: 'changes-the-spec', expression: 'object.spec != oldObject.spec' },
     validations: [
@@ -98,7 +104,7 @@ const POLICIES: readonly PolicySpec[] = [
   },
   {
     name: 'hostler-server-credentials',
-    resource: 'servers',
+    resources: ['servers'],
     operations: ['CREATE', 'UPDATE'],
     when: {
       name: 'decides-where-credentials-go',
@@ -108,20 +114,51 @@ const POLICIES: readonly PolicySpec[] = [
   },
   {
     name: 'hostler-server-root',
-    resource: 'servers',
+    resources: ['servers'],
     operations: ['CREATE', 'UPDATE'],
-    when: { name: 'changes-what-runs-as-root', expression: ROOT_PATHS.map(givenOrChanged).join(' || ') },
+    when: { name: 'changes-what-runs-as-root', expression: [...ROOT_PATHS.map(givenOrChanged), OWN_IMAGE].join(' || ') },
     validations: [
       {
         expression: `${SERVERS}.name(request.name).subresource('commands').check('create').allowed()`,
-        message: `${ROOT_PATHS.map((path) => `spec${path}`).join(', ')} are as good as root on the host: to set or change them takes the verb create on servers/commands`,
+        message: `${ROOT_PATHS.map((path) => `spec${path}`).join(', ')} and spec.proxy with an image of one's own are as good as root on the host: to set or change them takes the verb create on servers/commands`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'hostler-server-disruption',
+    resources: ['servers'],
+    operations: ['CREATE', 'UPDATE'],
+    when: { name: 'changes-what-needs-approval', expression: givenOrChanged('.disruption') },
+    validations: [
+      {
+        expression: `${SERVERS}.name(request.name).subresource('approve').check('create').allowed()`,
+        message:
+          'what spec.disruption lets happen needs no approval any more: to set or change it takes the verb create on servers/approve',
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'hostler-owners',
+    resources: ['servers', 'knownhosts', 'serveroperations', 'artifactbundles'],
+    operations: ['UPDATE'],
+    when: {
+      name: 'changes-the-owners',
+      expression: `${owners('object')} != ${owners('oldObject')}`,
+    },
+    validations: [
+      {
+        expression: `authorizer.group('${GROUP}').resource(request.resource.resource).namespace(request.namespace).name(request.name).check('delete').allowed()`,
+        message:
+          'an object goes when its owners are gone: to change metadata.ownerReferences takes the verb delete on the object',
         reason: 'Forbidden',
       },
     ],
   },
   {
     name: 'hostler-known-hosts',
-    resource: 'knownhosts',
+    resources: ['knownhosts'],
     operations: ['CREATE', 'UPDATE'],
     when: { name: 'changes-what-is-trusted', expression: 'oldObject == null || object.spec != oldObject.spec' },
     validations: [
@@ -135,7 +172,7 @@ const POLICIES: readonly PolicySpec[] = [
   },
   {
     name: 'hostler-bundle-packages',
-    resource: 'artifactbundles',
+    resources: ['artifactbundles'],
     operations: ['CREATE', 'UPDATE'],
     when: { name: 'changes-the-packages', expression: 'oldObject == null || object.spec != oldObject.spec' },
     validations: [
@@ -149,7 +186,7 @@ const POLICIES: readonly PolicySpec[] = [
   },
   {
     name: 'hostler-operation-types',
-    resource: 'serveroperations',
+    resources: ['serveroperations'],
     operations: ['CREATE'],
     variables: [{ name: 'permission', expression: 'string(object.spec.type).lowerAscii()' }],
     validations: [
@@ -167,8 +204,8 @@ export function admissionPolicies(): PolicyManifests[] {
   return POLICIES.map((policy) => ({ name: policy.name, objects: [toPolicy(policy), toBinding(policy.name)] }));
 }
 
-function toPolicy({ name, resource, operations, when, variables, validations }: PolicySpec): Record<string, unknown> {
-  const rule = { apiGroups: [GROUP], apiVersions: [VERSION], operations, resources: [resource] };
+function toPolicy({ name, resources, operations, when, variables, validations }: PolicySpec): Record<string, unknown> {
+  const rule = { apiGroups: [GROUP], apiVersions: [VERSION], operations, resources };
   return {
     apiVersion: `${ADMISSION}/v1`,
     kind: 'ValidatingAdmissionPolicy',

@@ -221,6 +221,9 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     await kubectl([...inAcme, ...role]);
     await kubectl([...inAcme, 'create', 'rolebinding', 'reads-key', '--role=reads-key', '--user=admin']);
     expect(await kubectl([...inAcme, ...redirect, '--as', 'admin'])).toMatchObject({ code: 0 });
+    const checked = await kubectl(['get', 'validatingadmissionpolicies', '-o', 'json']);
+    const { items } = JSON.parse(checked.stdout) as { items: { metadata: { name: string }; status: { typeChecking: object } }[] };
+    for (const { metadata, status } of items) expect(status.typeChecking, metadata.name).toEqual({});
     // nor by way of another Server, or of keys that he trusts himself
     const rights = ['--verb=get,update,patch', '--resource=servers.hostler.dev,knownhosts.hostler.dev'];
     await kubectl([...inAcme, 'create', 'role', 'writer', ...rights]);

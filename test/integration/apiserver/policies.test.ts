@@ -177,6 +177,38 @@ describe('the policies of Hostler', () => {
     }
   });
 
+  it('keep every word about a proxy of one\'s own image, and its network', async () => {
+    const proxy = { type: 'Nginx', image: 'registry.example.com/team/nginx' };
+    expect((await as('owner', 'POST', SERVERS, serverNamed('proxied', 'mine', { proxy }))).code).toBe(201);
+    const change = (who: string, what: object, name = 'proxied') =>
+      as(who, 'PATCH', `${SERVERS}/${name}?dryRun=All`, { spec: { proxy: what } });
+    for (const what of [{ version: 'evil' }, { type: 'Traefik' }, { image: null }])
+      expect((await change('writer', what)).code, JSON.stringify(what)).toBe(403);
+    expect((await change('owner', { version: '1.28' })).code).toBe(200);
+    // our own images are no way to root
+    expect((await change('writer', { type: 'Traefik', version: '3.6' }, 'eu-2')).code).toBe(200);
+    const host = await change('owner', { network: 'host' });
+    expect(host.body.message).toContain('spec.proxy.network');
+  });
+
+  it('let nobody make an approval needless that he may not give', async () => {
+    const automatic = { disruption: { automatic: 'Reboot' } };
+    const refusal = await as('writer', 'PATCH', `${SERVERS}/eu-2`, { spec: automatic });
+    expect(refusal.code, refusal.text).toBe(403);
+    expect(refusal.body.message).toContain('takes the verb create on servers/approve');
+    expect((await as('writer', 'POST', SERVERS, serverNamed('eager', 'mine', automatic))).code).toBe(403);
+    expect((await as('owner', 'PATCH', `${SERVERS}/eu-2?dryRun=All`, { spec: automatic })).code).toBe(200);
+  });
+
+  it('let nobody have the garbage collector delete what he may not delete', async () => {
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'none', uid: '00000000-0000-0000-0000-000000000000' };
+    const orphan = { metadata: { ownerReferences: [owner] } };
+    const refusal = await as('writer', 'PATCH', `${SERVERS}/eu-2`, orphan);
+    expect(refusal.code, refusal.text).toBe(403);
+    expect(refusal.body.message).toContain('takes the verb delete on the object');
+    expect((await as('owner', 'PATCH', `${SERVERS}/eu-2?dryRun=All`, orphan)).code).toBe(200);
+  });
+
   it('are not got round by the path of a subresource without a name', async () => {
     await created(`${RBAC}/namespaces/acme/roles`, {
       metadata: { name: 'statuses' },
