@@ -207,7 +207,7 @@ export async function confirmMachine(
     'MachineReplaced',
     `Another machine answers at ${login.address} port ${login.port} with the trusted host key: its machine id is ${machineID}, that of the trusted one ${current?.spec.machineID ?? ''}. It is a clone, or was installed anew with the old host keys.`,
     {
-      remedy: `If this is meant, create a ServerOperation of type ApproveHostKey with fingerprint ${fingerprint(login.hostKey)}, or delete KnownHost ${key.name}.`,
+      remedy: `If this is meant, create a ServerOperation of type ApproveHostKey with fingerprint ${fingerprint(login.hostKey)}, or delete KnownHost ${key.name} and those of its other addresses.`,
     },
   );
 }
