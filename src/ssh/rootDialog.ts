@@ -4,6 +4,8 @@ import type { Launch, Refusal } from './launch.ts';
 const MAX_TEXT = 16_384;
 /** Of that, this much is shown. */
 const MAX_SHOWN = 300;
+/** What sudo and sudo-rs end with, in locale C, where they ask no second time (passwd_tries). */
+const WRONG_PASSWORD = /incorrect (password|authentication) attempt|authentication fail(ure|ed)/i;
 
 /** What the dialog does with the channel. */
 export interface DialogActions {
@@ -52,7 +54,9 @@ export class RootDialog {
 
   /** Why it did not start; to be asked after the channel closed. */
   get refusal(): Refusal {
-    return this.#refusal ?? { kind: 'Refused', text: this.#shown() };
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#secret !== '' && WRONG_PASSWORD.test(this.#stderr)) return { kind: 'PasswordRefused' };
+    return { kind: 'Refused', text: this.#shown() };
   }
 
   /** Takes a chunk of standard output. */

@@ -52,6 +52,17 @@ describe('RootDialog', () => {
     expect(talk.refusal).toEqual({ kind: 'PasswordRefused' });
   });
 
+  it.each(['sudo: 1 incorrect password attempt', 'sudo: Maximum 1 incorrect authentication attempts'])(
+    'knows a refused password where sudo asks once only: %s',
+    async (text) => {
+      const talk = dialog();
+      talk.onStderr(bytes('PROMPT4567'));
+      await turn();
+      talk.onStderr(bytes(`\n${text}\n`));
+      expect(talk.refusal).toEqual({ kind: 'PasswordRefused' });
+    },
+  );
+
   it('sends no password that the shell behind sudo would read on', async () => {
     const talk = dialog(() => Promise.resolve('a\ntouch /tmp/pwned'));
     talk.onStderr(bytes('PROMPT4567'));
