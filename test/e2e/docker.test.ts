@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DOCKER_CE_KEY } from '../../src/host/providers/dockerCeKey.ts';
 import { ReconcileError } from '../../src/lib/errors.ts';
 import type { Plan } from '../../src/host/plan.ts';
 import { Fleet } from '../hosts/fleet.ts';
@@ -314,6 +315,22 @@ describe('Docker CE', () => {
     await host.run('rm /etc/apt/sources.list.d/hostler-docker.list');
     expect(names(await driver.plan(docker))).toEqual(['repository']);
     await driver.converge(docker);
+  });
+
+  it.each([
+    { what: 'does not answer', url: 'http://127.0.0.1:1/debian' },
+    { what: 'has another key', url: undefined },
+  ])('keeps the repository that works while the one in its place $what', async ({ url }) => {
+    const state =
+      'cat /etc/apt/sources.list.d/hostler-docker.list /etc/apt/keyrings/hostler-docker.asc; ls /etc/apt/sources.list.d /etc/apt/keyrings /var/lib/hostler';
+    await driver.converge(docker);
+    const before = await host.run(state);
+    driver.signingKey = DOCKER_CE_KEY;
+    const mirror = { url: url ?? repository.url, keySecretRef: { name: 'mirror-key' } };
+    const { changes } = await driver.plan({ ...docker, source: { type: 'Mirror', mirror } });
+    expect((await refusal(driver.apply(changes[0]!))).reason).toBe('RepositoryUnavailable');
+    expect(await host.run(state)).toBe(before);
+    await host.run('apt-get update -q -o APT::Update::Error-Mode=any');
   });
 
   it('uses an entry that somebody else made instead of adding one that apt would refuse', async () => {

@@ -5,6 +5,8 @@ import { SERVICE } from '../../providers/service.ts';
 
 /** Says, while it is there, that the engine was downgraded and did not run since. */
 export const downgradeRecord = '/var/lib/hostler/docker-downgrade';
+/** Where a repository's key is while it is tried. */
+const tried = { key: ownSource.key.replace(/\.asc$/, '-new.asc') };
 
 /** `docker_info FIELD` asks the running daemon; `not_running` ends the script and says why. */
 const DOCKER = `
@@ -37,8 +39,9 @@ not_running() {
 `;
 
 /**
- * Adds a repository, or with an empty line removes Hostler's entry. An entry that cannot be fetched, or whose signature
- * the key does not fit, is taken back, so that apt keeps working for everybody else.
+ * Adds a repository, or with an empty line removes Hostler's entry. An entry is tried on its own before it takes the
+ * place of another: one that cannot be fetched, or whose signature the key does not fit, changes nothing, so that apt
+ * keeps working for everybody else, and from the previous entry.
  * Arguments: LINE KEY URI SUITE PACKAGE (what it must offer).
  */
 export const REPOSITORY = `${FAIL}${APT}
@@ -59,33 +62,34 @@ https:*)
   ;;
 esac
 [ -d /etc/apt/keyrings ] || mkdir -m 0755 /etc/apt/keyrings
-place() {
-  printf '%s\\n' "$2" >"$1.hostler-new"
-  chmod 0644 "$1.hostler-new"
-  sync "$1.hostler-new" 2>/dev/null || sync
-  mv "$1.hostler-new" "$1"
+# apt reads neither by itself, but the key as a user of its own, and by its name as armored
+new_list=$state/docker.list new_key=${tried.key}
+trap 'rm -f "$new_list" "$new_key" "$list.hostler-new"; apt_end' EXIT
+write() {
+  rm -f "$1"
+  printf '%s\\n' "$2" >"$1"
+  chmod 0644 "$1"
+  sync "$1" 2>/dev/null || sync
 }
-place ${ownSource.key} "$key"
-place "$list" "$line"
+write "$new_key" "$key"
+write "$new_list" "$(printf '%s' "$line" | sed 's|signed-by=${ownSource.key}|signed-by=${tried.key}|')"
+alone() { "$@" -o Dir::Etc::sourcelist="$new_list" -o Dir::Etc::sourceparts=-; }
 # with another key apt keeps what it fetched before and says so
 offered() {
   if grep -E '^Err:[0-9]+ ' "$apt_log" | grep -qF -e " $uri $suite "; then return 1; fi
-  apt-cache policy "$package" | grep -qF -e " $uri $suite/"
+  alone apt-cache policy "$package" | grep -qF -e " $uri $suite/"
 }
-# the first time everything, since the engine needs packages of the distribution too; then only this entry
-if [ -n "$(find "$apt_stamp" -mmin -1440 2>/dev/null)" ]; then
-  apt_refresh -o Dir::Etc::sourcelist="$list" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 || :
-else
-  apt_refresh || :
-fi
+# the first time everything, since the engine needs packages of the distribution too
+[ -n "$(find "$apt_stamp" -mmin -1440 2>/dev/null)" ] || apt_refresh || :
+alone apt_refresh -o APT::Get::List-Cleanup=0 || :
 if ! offered; then
-  cp "$apt_log" "$apt_log.first"
-  rm -f "$list"
-  reason=$(grep -E '^(E|W|Err)' "$apt_log.first" | grep -F -e "$uri" | head -n 2 | cut -c 1-300)
-  mv "$apt_log.first" "$apt_log"
   apt_explain
+  reason=$(grep -E '^(E|W|Err)' "$apt_log" | grep -F -e "$uri" | head -n 2 | cut -c 1-300)
   fail ${exitCodes.repositoryUnavailable} "$uri $suite: \${reason:-it offers no $package for this system.}"
 fi
+write "$list.hostler-new" "$line"
+mv "$new_key" ${ownSource.key}
+mv "$list.hostler-new" "$list"
 `;
 
 /** Fetches the package lists. Arguments: PACKAGE that is looked for: other people's broken repositories do not matter then. */
