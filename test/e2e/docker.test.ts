@@ -30,6 +30,21 @@ async function containerPid(host: Host): Promise<string> {
   return (await host.run(`docker inspect -f '{{.State.Pid}}' tiny`)).trim();
 }
 
+/** Lines for docker.service until {@link withoutOverride}. */
+async function override(host: Host, lines: string): Promise<void> {
+  const directory = '/run/systemd/system/docker.service.d';
+  await host.run(
+    `mkdir -p ${directory}; printf '[Service]\\n%s\\n' "$1" >${directory}/test.conf; systemctl daemon-reload`,
+    {
+      args: [lines],
+    },
+  );
+}
+
+async function withoutOverride(host: Host): Promise<void> {
+  await host.run('rm -r /run/systemd/system/docker.service.d; systemctl daemon-reload');
+}
+
 async function refusal(work: Promise<unknown>): Promise<ReconcileError> {
   const error: unknown = await work.then(
     () => new Error('it succeeded'),
@@ -114,6 +129,20 @@ describe('the engine of the distribution', () => {
     expect((await host.exec('test -e /var/lib/hostler/docker-activate')).code).toBe(1);
   });
 
+  it('does not forget over a reload that a restart is still to do', async () => {
+    await host.run('echo restart >/var/lib/hostler/docker-activate');
+    const before = driver.applied.length;
+    await driver.converge({ ...docker, daemonConfig: { 'live-restore': true, 'max-concurrent-downloads': 4 } });
+    expect(driver.applied.slice(before)).toEqual(['docker-engine/daemon-config', 'docker-engine/daemon-activate']);
+  });
+
+  it('does not restart what was restarted since the file was written', async () => {
+    await host.run('echo restart >/var/lib/hostler/docker-activate; systemctl restart docker');
+    const before = await daemonPid(host);
+    await driver.converge(docker);
+    expect(await daemonPid(host)).toBe(before);
+  });
+
   it('finishes packages that Hostler was cut off in, and leaves those of others alone', async () => {
     await host.run(`mkdir -p /tmp/cut/DEBIAN
       printf 'Package: cut-off\\nVersion: 1\\nArchitecture: all\\nMaintainer: test\\nDescription: test\\n' >/tmp/cut/DEBIAN/control
@@ -173,6 +202,42 @@ describe('the engine of the distribution', () => {
     expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
     expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^20\.10/);
     expect(await containerPid(host)).toBe(container);
+  });
+
+  it('restarts nothing for a file that was planned while it did not run, and does not forget the restart', async () => {
+    const before = await host.run('cat /etc/docker/daemon.json');
+    const wanted = { ...docker, daemonConfig: { 'live-restore': true, 'log-opts': { 'max-size': '30m' } } };
+    await host.run('systemctl stop docker.socket docker.service');
+    const [change] = (await driver.plan(wanted)).changes;
+    expect(change).toMatchObject({ name: 'docker-engine/daemon-config', disruption: 'None' });
+    await host.run('systemctl start docker.socket docker.service');
+    const daemon = await daemonPid(host);
+    expect((await refusal(driver.apply(change!))).reason).toBe('ChangedMeanwhile');
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
+    await host.run('docker stop -t 0 tiny');
+    await driver.apply(change!);
+    expect(await daemonPid(host)).toBe(daemon);
+    expect((await driver.plan(wanted)).changes).toMatchObject([
+      { name: 'docker-engine/daemon-activate', disruption: 'RestartService' },
+    ]);
+    await driver.converge(wanted);
+    expect(await daemonPid(host)).not.toBe(daemon);
+    await host.run('docker start tiny');
+  });
+
+  it('waits for a daemon that is starting before it says what a change costs', async () => {
+    const wanted = { ...docker, daemonConfig: { 'live-restore': true, 'log-opts': { 'max-size': '40m' } } };
+    await override(host, 'ExecStartPre=/bin/sleep 4');
+    await host.run(
+      'systemctl restart --no-block docker; until systemctl is-active docker | grep -qx activating; do :; done',
+    );
+    const { changes } = await driver.plan(wanted);
+    expect(changes).toMatchObject([{ name: 'docker-engine/settled', disruption: 'None' }]);
+    await driver.apply(changes[0]!);
+    await withoutOverride(host);
+    expect((await driver.plan(wanted)).changes).toMatchObject([
+      { name: 'docker-engine/daemon-config-restart', disruption: 'RestartService' },
+    ]);
   });
 
   it('gets values with quotes, substitutions, newlines and unicode byte for byte', async () => {
@@ -342,8 +407,17 @@ describe('Docker CE', () => {
     expect(names(await driver.plan(docker))).toEqual([]);
   });
 
-  it('is upgraded under running containers, with their live-restore checked first', async () => {
+  it('is not upgraded without notice where it was planned while it did not run', async () => {
     await startTinyContainer(host, 'tiny');
+    await host.run('systemctl stop docker.socket docker.service');
+    const { changes } = await driver.plan({ ...docker, version: '28' });
+    expect(changes).toMatchObject([{ name: 'docker-engine/package', disruption: 'None' }]);
+    await host.run('systemctl start docker.socket docker.service');
+    expect((await refusal(driver.apply(changes[0]!))).reason).toBe('ChangedMeanwhile');
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
+  });
+
+  it('is upgraded under running containers, with their live-restore checked first', async () => {
     const container = await containerPid(host);
     const wanted = { ...docker, version: '>=28 <29' };
     const plan = await driver.plan(wanted);

@@ -138,4 +138,20 @@ describe('an engine that is moved under a container with a published port', () =
     expect(await containerPid()).toBe(before);
     expect((await host.exec('test -e /var/lib/hostler/docker-downgrade')).code).toBe(1);
   });
+
+  it('is not restarted for the sake of its client', async () => {
+    // somebody else replaced the engine, which still runs, and removed its client
+    await host.run(`
+      apt-mark unhold docker.io docker-cli
+      apt-get install -y -q --allow-downgrades 'docker.io=26*' 'docker-cli=26*'
+      apt-get remove -y -q docker-cli
+    `);
+    const before = await host.run('cat /run/docker.pid');
+    const { changes } = await driver.plan({ ...live, version: '26' });
+    expect(changes[0]).toMatchObject({ name: 'docker-engine/client', disruption: 'None' });
+    await driver.apply(changes[0]!);
+    expect(await host.run('cat /run/docker.pid')).toBe(before);
+    expect(await host.run('docker --version')).toContain(' 26.');
+    expect(await version()).toMatch(/^28\./);
+  });
 });

@@ -1,11 +1,15 @@
 /**
  * Shell functions that work on one service under systemd, OpenRC or SysV init, whichever runs.
  * `service_start NAME` (waits until it is up), `service_restart`, `service_reload`, `service_enable`, `service_active`,
- * `service_log` (its last lines). Each returns the init system's verdict.
+ * `service_idle` (neither up nor on the way up or down), `service_log` (its last lines). Each returns the init system's
+ * verdict.
  */
 export const SERVICE = `
 if [ -d /run/systemd/system ]; then
   service_active() { systemctl is-active -q "$1.service"; }
+  service_idle() {
+    case $(systemctl is-active "$1.service" 2>/dev/null) in active | reloading | activating | deactivating) return 1 ;; esac
+  }
   # to enable again what is enabled costs the run of all SysV links
   service_enable() {
     [ "$(systemctl is-enabled "$1.service" 2>/dev/null)" = enabled ] || systemctl enable -q "$1.service" 2>&1
@@ -18,6 +22,7 @@ if [ -d /run/systemd/system ]; then
   service_log() { journalctl "_SYSTEMD_UNIT=$1.service" -n 3 --no-pager -o cat 2>/dev/null; }
 elif command -v rc-service >/dev/null 2>&1; then
   service_active() { rc-service -q "$1" status >/dev/null 2>&1; }
+  service_idle() { ! service_active "$1"; }
   service_enable() { rc-update -q add "$1" default; }
   service_start() { rc-service "$1" start >&2; }
   service_restart() { rc-service "$1" restart >&2; }
@@ -25,6 +30,7 @@ elif command -v rc-service >/dev/null 2>&1; then
   service_log() { tail -n 6 "/var/log/$1.log" 2>/dev/null; }
 else
   service_active() { [ -x "/etc/init.d/$1" ] && "/etc/init.d/$1" status >/dev/null 2>&1; }
+  service_idle() { ! service_active "$1"; }
   service_enable() {
     if command -v update-rc.d >/dev/null 2>&1; then update-rc.d "$1" defaults; else chkconfig "$1" on; fi
   }

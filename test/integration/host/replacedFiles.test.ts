@@ -32,7 +32,7 @@ describe.each<{ file: string; script: Script }>([
     script: {
       name: 'docker-engine/daemon-config',
       text: DAEMON_CONFIG,
-      args: [digest('old'), digest('new\n'), 'none', 'no'],
+      args: [digest('old'), digest('new\n'), 'none', 'None'],
       secretInput: 'new\n',
     },
   },

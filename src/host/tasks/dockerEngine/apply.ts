@@ -1,8 +1,20 @@
+import type { Disruption } from '../../../api/serverSpec.ts';
 import type { Script } from '../../../ssh/session.ts';
-import type { Action, Change, Json, LastingAction, TransferAction } from '../../task.ts';
+import type { Action, Change, LastingAction, TransferAction } from '../../task.ts';
 import { listOf, textOf } from '../params.ts';
 import { REMOVE, STAGE } from './bundleScripts.ts';
-import { ACTIVATE_ONLY, DAEMON_CONFIG, FINISH, HOLD, PACKAGE, PACKAGE_LISTS, REPOSITORY, START } from './scripts.ts';
+import {
+  ACTIVATE_ONLY,
+  CLIENT,
+  DAEMON_CONFIG,
+  FINISH,
+  HOLD,
+  PACKAGE,
+  PACKAGE_LISTS,
+  REPOSITORY,
+  SETTLE,
+  START,
+} from './scripts.ts';
 
 const SCRIPT_SECONDS = 120;
 /** A slow mirror and a slow disk. */
@@ -16,7 +28,8 @@ interface Recipe {
   kind: LastingAction['kind'];
   timeoutSeconds: number;
   text: string;
-  args?: (params: Params) => string[];
+  /** What the plan announced travels along: the script refuses to do more. */
+  args?: (params: Params, disruption: Disruption) => string[];
   secretInput?: (params: Params) => string;
 }
 
@@ -39,8 +52,29 @@ const recipes: Readonly<Record<string, Recipe>> = {
     text: REMOVE,
     args: (params) => listOf(params['names']),
   },
-  'docker-engine/package': packageRecipe(),
-  'docker-engine/client': packageRecipe(),
+  'docker-engine/package': {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: PACKAGE,
+    args: (params, disruption) => [
+      disruption,
+      textOf(params['downgradeFrom']),
+      listOf(params['hold']).join(' '),
+      textOf(params['bundle']),
+      ...listOf(params['packages']),
+    ],
+  },
+  'docker-engine/client': {
+    kind: 'job',
+    timeoutSeconds: PACKAGE_SECONDS,
+    text: CLIENT,
+    args: (params) => [
+      textOf(params['engine']),
+      listOf(params['hold']).join(' '),
+      textOf(params['bundle']),
+      ...listOf(params['packages']),
+    ],
+  },
   'docker-engine/unfinished': { kind: 'job', timeoutSeconds: PACKAGE_SECONDS, text: FINISH },
   'docker-engine/hold': {
     kind: 'script',
@@ -53,34 +87,20 @@ const recipes: Readonly<Record<string, Recipe>> = {
   'docker-engine/daemon-config-restart': configRecipe('job'),
   'docker-engine/daemon-activate': activateRecipe(),
   'docker-engine/restart': activateRecipe(),
+  'docker-engine/settled': { kind: 'job', timeoutSeconds: SCRIPT_SECONDS, text: SETTLE },
   'docker-engine/service': { kind: 'job', timeoutSeconds: SCRIPT_SECONDS, text: START },
 };
-
-function packageRecipe(): Recipe {
-  return {
-    kind: 'job',
-    timeoutSeconds: PACKAGE_SECONDS,
-    text: PACKAGE,
-    args: (params) => [
-      yesNo(params['liveRestore']),
-      textOf(params['downgradeFrom']),
-      listOf(params['hold']).join(' '),
-      textOf(params['bundle']),
-      ...listOf(params['packages']),
-    ],
-  };
-}
 
 function configRecipe(kind: Recipe['kind']): Recipe {
   return {
     kind,
     timeoutSeconds: SCRIPT_SECONDS,
     text: DAEMON_CONFIG,
-    args: (params) => [
+    args: (params, disruption) => [
       textOf(params['from']),
       textOf(params['to']),
       textOf(params['activation']),
-      yesNo(params['liveRestore']),
+      disruption,
     ],
     // foreign members may hold credentials: neither argument nor log
     secretInput: (params) => textOf(params['content']),
@@ -92,7 +112,7 @@ function activateRecipe(): Recipe {
     kind: 'job',
     timeoutSeconds: SCRIPT_SECONDS,
     text: ACTIVATE_ONLY,
-    args: (params) => [textOf(params['activation']), yesNo(params['liveRestore'])],
+    args: (params, disruption) => [textOf(params['activation']), disruption],
   };
 }
 
@@ -104,7 +124,7 @@ export function applyEngine(change: Change): Action {
   const script: Script = {
     name: change.name,
     text: recipe.text,
-    ...(recipe.args === undefined ? {} : { args: recipe.args(change.params) }),
+    ...(recipe.args === undefined ? {} : { args: recipe.args(change.params, change.disruption) }),
     ...(recipe.secretInput === undefined ? {} : { secretInput: recipe.secretInput(change.params) }),
   };
   return { kind: recipe.kind, script, timeoutSeconds: recipe.timeoutSeconds };
@@ -121,8 +141,4 @@ function transferAction({ name, params }: Change): TransferAction {
     script,
     timeoutSeconds: STAGE_SECONDS,
   };
-}
-
-function yesNo(value: Json | undefined): string {
-  return value === true ? 'yes' : 'no';
 }

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../lib/canonicalJson.ts';
 import { parseObject } from '../../../lib/jsonObject.ts';
 import type { Change, Json, Obstacle } from '../../task.ts';
 import { differing, isReloadable, printable, setMembers } from './daemonJson.ts';
-import type { DockerHave } from './facts.ts';
+import { isIdle, type DockerHave } from './facts.ts';
 import { comparable } from './info.ts';
 import type { Cost } from './packages.ts';
 import type { DockerWant } from './want.ts';
@@ -50,7 +50,7 @@ export function diffConfig(
   }
   const file = { text: have.file.text, digest: have.file.digest ?? ABSENT, members };
   const wanted = differing(want.daemonConfig, members);
-  if (have.service.state !== 'active') {
+  if (isIdle(have)) {
     return { liveRestore: liveNow, ...(wanted.size === 0 ? {} : { reload: configChange(file, wanted, 'none', FREE) }) };
   }
   const declared = want.daemonConfig['live-restore'];
@@ -101,7 +101,7 @@ function configChange(file: DaemonText, wanted: ReadonlyMap<string, Json>, activ
     to: show(wanted),
     why: `spec.docker.daemonConfig has ${named}`,
     ...cost,
-    params: { from: file.digest, to: digest, content, activation, liveRestore: cost.disruption === 'RestartService' },
+    params: { from: file.digest, to: digest, content, activation },
   };
 }
 
@@ -158,10 +158,7 @@ export function diffActivation(want: DockerWant, have: DockerHave, restart: Cost
         ? `spec.docker.daemonConfig has ${stale.join(', ')}, but the running daemon acts otherwise`
         : 'the file was written, but the daemon was not told',
     ...(needsRestart ? restart : RELOAD),
-    params: {
-      activation: needsRestart ? 'restart' : 'reload',
-      liveRestore: needsRestart && restart.disruption === 'RestartService',
-    },
+    params: { activation: needsRestart ? 'restart' : 'reload' },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Change, Difference, Obstacle } from '../../task.ts';
 import { failedDowngrade } from './downgrade.ts';
 import { isSupplied, supply } from './bundle.ts';
 import { diffActivation, diffConfig, type ConfigPlan } from './config.ts';
-import type { DockerHave } from './facts.ts';
+import { isIdle, type DockerHave } from './facts.ts';
 import { conflictOf, installedEngine, isInstalled } from './flavour.ts';
 import { diffPackages, NOTHING, type Cost, type PackagePlan } from './packages.ts';
 import { whyVersion } from './offers.ts';
@@ -41,7 +41,26 @@ export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts):
   ];
   const finish = packages.engine ? [] : diffUnfinished(have, restart);
   const changes = [...finish, ...repository.changes, ...before, ...ordered(want, have, { config, packages, restart })];
-  return { changes, obstacles };
+  return { changes: changes.length > 0 && isBetween(have) ? [settleChange(have)] : changes, obstacles };
+}
+
+/** Whether containers run will be known in a moment: until then nothing can be said of what a change costs. */
+function isBetween({ service }: DockerHave): boolean {
+  return service.state === 'starting' || service.state === 'stopping';
+}
+
+function settleChange({ service: { state } }: DockerHave): Change {
+  return {
+    name: 'docker-engine/settled',
+    area: 'Docker',
+    what: `wait until Docker, which is ${state}, has ${state === 'starting' ? 'started' : 'stopped'}`,
+    from: state,
+    why: 'spec.docker is declared',
+    reason: 'NotRunning',
+    ...FREE,
+    params: {},
+    observeAfter: true,
+  };
 }
 
 interface Parts {
@@ -86,8 +105,8 @@ function list(change: Change | undefined): Change[] {
 }
 
 /** What a restart of the daemon does to what runs now. */
-function restartCost({ service, info }: DockerHave, liveRestore: boolean): Cost {
-  if (service.state !== 'active' && info === undefined) return FREE;
+function restartCost(have: DockerHave, liveRestore: boolean): Cost {
+  if (isIdle(have)) return FREE;
   return liveRestore
     ? { disruption: 'RestartService', expectedGapSeconds: RESTART_SECONDS }
     : { disruption: 'RestartContainers', expectedGapSeconds: CONTAINERS_SECONDS };
@@ -105,8 +124,7 @@ function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, res
 }
 
 function mayStart(have: DockerHave): boolean {
-  const { service } = have;
-  return service.startup !== 'masked' && service.state !== 'absent' && failedDowngrade(have) === undefined;
+  return have.service.startup !== 'masked' && have.service.state !== 'absent' && failedDowngrade(have) === undefined;
 }
 
 function serviceObstacles(have: DockerHave): Obstacle[] {
@@ -161,7 +179,7 @@ function restartChange(want: DockerWant, installed: string, running: string, cos
     why: whyVersion(want),
     reason: 'VersionMismatch',
     ...cost,
-    params: { activation: 'restart', liveRestore: cost.disruption === 'RestartService' },
+    params: { activation: 'restart' },
   };
 }
 

@@ -34,7 +34,7 @@ export interface InstalledPackage {
 interface EngineService {
   /** `masked`: somebody forbade it. */
   startup: 'enabled' | 'disabled' | 'masked' | 'unknown';
-  state: 'active' | 'inactive' | 'failed' | 'starting' | 'absent';
+  state: 'active' | 'inactive' | 'failed' | 'starting' | 'stopping' | 'absent';
 }
 
 /** /etc/docker/daemon.json. */
@@ -92,6 +92,11 @@ export interface DockerHave {
   offers?: ReadonlyMap<string, PackageOffer>;
 }
 
+/** No daemon runs that a start or restart could disturb, and none is on its way: a restart begins with a stop. */
+export function isIdle({ service, info }: DockerHave): boolean {
+  return info === undefined && ['inactive', 'failed', 'absent'].includes(service.state);
+}
+
 /**
  * Looks at the engine: packages from dpkg's database, the unit, and, only if the daemon already runs (its socket would
  * start it), what it says of itself.
@@ -118,7 +123,9 @@ else
   for link in /etc/runlevels/default/docker /etc/rc2.d/S*docker; do
     if [ -e "$link" ]; then put enabled 1; fi
   done
-  if read -r pid </run/docker.pid && [ -d "/proc/$pid" ]; then active=yes; put pid 1; fi 2>/dev/null
+  # no newline ends the file
+  pid=
+  if { read -r pid || [ -n "$pid" ]; } </run/docker.pid && [ -d "/proc/$pid" ]; then active=yes; put pid 1; fi 2>/dev/null
 fi
 if [ "$active" = yes ]; then
   tool=
@@ -133,7 +140,8 @@ if [ "$active" = yes ]; then
 fi
 if [ -e /etc/docker/daemon.json ]; then run digest sha256sum /etc/docker/daemon.json; fi
 file config /etc/docker/daemon.json
-file activate /var/lib/hostler/docker-activate
+# a daemon that started since has read the file
+if [ ! /run/docker.pid -nt /var/lib/hostler/docker-activate ]; then file activate /var/lib/hostler/docker-activate; fi
 file downgrade ${downgradeRecord}
 file holds /var/lib/hostler/holds
 if [ -e ${unfinishedRecord} ]; then
@@ -252,6 +260,7 @@ function startupOf(fileState: string, loadState: string): EngineService['startup
 function stateOf(active: string): EngineService['state'] {
   if (active === 'active' || active === 'reloading') return 'active';
   if (active === 'activating') return 'starting';
+  if (active === 'deactivating') return 'stopping';
   return active === 'failed' ? 'failed' : 'inactive';
 }
 

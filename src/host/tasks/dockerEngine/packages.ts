@@ -120,7 +120,7 @@ function repair(want: DockerWant, have: DockerHave, { flavour, version }: Instal
 
 /** The client is a package of its own in newer releases and may have been removed alone. */
 function client(want: DockerWant, have: DockerHave, { flavour, version }: InstalledEngine): PackagePlan {
-  const name = flavour.client;
+  const { engine, client: name } = flavour;
   const offered = have.offers?.get(name)?.versions.includes(version) ?? false;
   if (isInstalled(have, name) || !offered) return NOTHING;
   const change: Change = {
@@ -131,7 +131,7 @@ function client(want: DockerWant, have: DockerHave, { flavour, version }: Instal
     why: whyVersion(want),
     reason: 'NotInstalled',
     ...FREE,
-    params: { packages: [`${name}=${version}`], hold: want.hold ? [name] : [], liveRestore: false },
+    params: { engine: `${engine}=${version}`, packages: [`${name}=${version}`], hold: want.hold ? [name] : [] },
   };
   return { changes: [change], obstacles: [], engine: false };
 }
@@ -188,7 +188,6 @@ function packageChange(want: DockerWant, have: DockerHave, input: PackageChangeI
     params: {
       packages: version === undefined ? [] : [...exact.map((name) => `${name}=${version}`), ...runtime, ...plugins],
       hold: want.hold ? [...exact, ...runtime] : [],
-      liveRestore: cost.disruption === 'RestartService',
       ...(input.downgradeFrom === undefined ? {} : { downgradeFrom: input.downgradeFrom }),
     },
   };

@@ -8,13 +8,31 @@ export const downgradeRecord = '/var/lib/hostler/docker-downgrade';
 /** Where a repository's key is while it is tried. */
 const tried = { key: ownSource.key.replace(/\.asc$/, '-new.asc') };
 
-/** `docker_info FIELD` asks the running daemon; `not_running` ends the script and says why. */
+/**
+ * - `docker_info FIELD` asks the running daemon.
+ * - `as_announced DISRUPTION` ends the script where a start or restart would do more to containers than the plan said.
+ * - `docker_start`, `docker_restart`: the daemon has read daemon.json after them, so nothing of that is left to do.
+ * - `not_running` ends the script and says why.
+ */
 const DOCKER = `
+marker=/var/lib/hostler/docker-activate
 docker_info() { timeout 10 docker -H unix:///run/docker.sock info --format "{{.$1}}" 2>/dev/null; }
-require_live_restore() {
-  [ "$(docker_info LiveRestoreEnabled)" = true ] ||
-    fail ${exitCodes.changedMeanwhile} 'live-restore is not in force any more, so a restart would stop containers.'
+as_announced() {
+  case $1 in
+  RestartContainers) ;;
+  RestartService)
+    [ "$(docker_info LiveRestoreEnabled)" = true ] ||
+      fail ${exitCodes.changedMeanwhile} 'live-restore is not in force any more, so a restart would stop containers.'
+    ;;
+  *)
+    # only a daemon that is up is asked: the socket would start it
+    service_idle docker || [ "$(docker_info ContainersRunning)" = 0 ] ||
+      fail ${exitCodes.changedMeanwhile} 'Docker did not run when this was planned; by now it does, and a restart would stop containers.'
+    ;;
+  esac
 }
+docker_start() { service_start docker && rm -f "$marker"; }
+docker_restart() { service_restart docker && rm -f "$marker"; }
 validates() { command -v dockerd >/dev/null 2>&1 && dockerd --help 2>/dev/null | grep -q -e --validate; }
 daemon_problem() {
   if validates && ! problem=$(dockerd --validate --config-file "\${1:-/etc/docker/daemon.json}" 2>&1); then
@@ -105,33 +123,33 @@ fail ${exitCodes.repositoryUnavailable} "$problem"
 `;
 
 /**
- * Unholds, installs and holds the engine in one step, then sees to it that what was installed is what runs.
- * Arguments: LIVE (yes: refuse when live-restore is not in force) NEWER (the version that a downgrade goes back from)
- * HOLD (names, space-separated; empty: no hold) BUNDLE (SHA-256 of the one that everything comes from) PACKAGE[=VERSION]…
+ * Shell functions that move packages, from a bundle alone where `$bundle` names one; `$newer` allows a downgrade.
+ * `packages_begin`, `lift PACKAGE[=VERSION]…` (Hostler's own holds, which come back if the script fails),
+ * `packages_install PACKAGE[=VERSION]…`, `packages_hold PACKAGE[=VERSION]…` (sets those of `$hold_names` instead).
  */
-export const PACKAGE = `${FAIL}${APT}${SERVICE}${DOCKER}
-live=$1 newer=$2 hold_names=$3 bundle=$4
-shift 4
-[ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
-if [ "$live" = yes ]; then require_live_restore; fi
-if [ -n "$bundle" ]; then
-  export APT_CONFIG="${bundlesDirectory}/$bundle/apt.conf"
-  [ -e "$APT_CONFIG" ] || fail ${exitCodes.changedMeanwhile} 'the bundle is not on the host any more.'
-fi
-apt_begin
+const PACKAGES = `
+packages_begin() {
+  if [ -n "$bundle" ]; then
+    export APT_CONFIG="${bundlesDirectory}/$bundle/apt.conf"
+    [ -e "$APT_CONFIG" ] || fail ${exitCodes.changedMeanwhile} 'the bundle is not on the host any more.'
+  fi
+  apt_begin
+}
 lifted=
 restore() {
   for name in $lifted; do apt-mark hold "$name" >&2 || :; done
   apt_end
 }
-trap restore EXIT
-for spec do
-  name=\${spec%%=*}
-  if own_hold "$name" && held "$name"; then
-    lifted="$lifted $name"
-    apt-mark unhold "$name" >&2
-  fi
-done
+lift() {
+  trap restore EXIT
+  for spec do
+    name=\${spec%%=*}
+    if own_hold "$name" && held "$name"; then
+      lifted="$lifted $name"
+      apt-mark unhold "$name" >&2
+    fi
+  done
+}
 offered() {
   for spec do
     case $spec in
@@ -139,6 +157,46 @@ offered() {
     esac
   done
 }
+apt_install() { apt_get --no-remove --no-install-recommends \${newer:+--allow-downgrades} install "$@"; }
+packages_install() {
+  apt_install "$@" && return 0
+  apt_explain
+  if [ -z "$bundle" ] && grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
+    # the mirror has moved on since the lists were fetched
+    apt_refresh || apt_explain
+    offered "$@" || fail ${exitCodes.versionNotAvailable} "$* is not offered any more."
+    apt_install "$@" && return 0
+    revive
+    apt_explain
+  fi
+  if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
+    fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"
+  fi
+  if validates && ! dockerd --validate >/dev/null 2>&1; then
+    fail ${exitCodes.configRejected} "$(daemon_problem)"
+  fi
+  problem=$(grep -E '^(E|dpkg): ' "$apt_log" | head -n 3 | cut -c 1-300)
+  fail 1 "\${problem:-apt-get did not come to its end.}"
+}
+packages_hold() {
+  if [ -n "$hold_names" ]; then hold $hold_names; else for spec do unhold "\${spec%%=*}"; done; fi
+  lifted=
+}
+`;
+
+/**
+ * Unholds, installs and holds the engine in one step, then sees to it that what was installed is what runs.
+ * Arguments: DISRUPTION (as announced) NEWER (the version that a downgrade goes back from) HOLD (names, space-separated;
+ * empty: no hold) BUNDLE (SHA-256 of the one that everything comes from) PACKAGE[=VERSION]…
+ */
+export const PACKAGE = `${FAIL}${APT}${SERVICE}${DOCKER}${PACKAGES}
+disruption=$1 newer=$2 hold_names=$3 bundle=$4
+shift 4
+[ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
+apt_wait
+as_announced "$disruption"
+packages_begin
+lift "$@"
 if ! command -v dockerd >/dev/null 2>&1; then
   # of what is only recommended, what the engine calls; needrestart and git are nobody's wish
   for name in ca-certificates xz-utils apparmor; do
@@ -147,40 +205,38 @@ if ! command -v dockerd >/dev/null 2>&1; then
     if apt-cache policy "$name" | grep -q '^  Candidate: [0-9]'; then set -- "$@" "$name"; fi
   done
 fi
-apt_install() { apt_get --no-remove --no-install-recommends \${newer:+--allow-downgrades} install "$@"; }
 running_again
 if [ -n "$newer" ]; then printf '%s\\n' "$newer" "\${1#*=}" >"$downgraded"; fi
-if ! apt_install "$@"; then
-  apt_explain
-  if [ -z "$bundle" ] && grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
-    # the mirror has moved on since the lists were fetched
-    apt_refresh || apt_explain
-    offered "$@" || fail ${exitCodes.versionNotAvailable} "$* is not offered any more."
-    apt_install "$@" || apt_explain
-  fi
-  if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
-    fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"
-  fi
-  if validates && ! dockerd --validate >/dev/null 2>&1; then fail ${exitCodes.configRejected} "$(daemon_problem)"; fi
-  if grep -qE '^(E|dpkg): ' "$apt_log"; then fail 1 "$(grep -E '^(E|dpkg): ' "$apt_log" | head -n 3 | cut -c 1-300)"; fi
-fi
-if [ -n "$hold_names" ]; then hold $hold_names; else for spec do unhold "\${spec%%=*}"; done; fi
-lifted=
+packages_install "$@"
+packages_hold "$@"
 service_enable docker
-if service_active docker; then
-  running=$(docker_info ServerVersion) || running=
-  # no answer is no reason to stop containers: the next look will tell
-  case "$running:$(dockerd --version)" in
-  :* | *" $running,"*) ;;
-  *)
-    if [ "$live" = yes ]; then require_live_restore; fi
-    service_restart docker || not_running
-    ;;
-  esac
-else
-  service_start docker || not_running
-fi
+service_active docker || docker_start || not_running
+running=$(docker_info ServerVersion) || running=
+# no answer is no reason to stop containers: the next look will tell
+case "$running:$(dockerd --version)" in
+:* | *" $running,"*) ;;
+*)
+  as_announced "$disruption"
+  docker_restart || not_running
+  ;;
+esac
 running_again
+`;
+
+/**
+ * Installs what goes with an engine that is there, which stays as it is and goes on undisturbed, also where it is older
+ * than its package. Arguments: ENGINE=VERSION (as it is installed) HOLD BUNDLE PACKAGE=VERSION…
+ */
+export const CLIENT = `${FAIL}${APT}${SERVICE}${DOCKER}${PACKAGES}
+engine=$1 newer='' hold_names=$2 bundle=$3
+shift 3
+[ "$(dpkg-query -W -f '\${Version}' "\${engine%%=*}" 2>/dev/null)" = "\${engine#*=}" ] ||
+  fail ${exitCodes.changedMeanwhile} 'the engine was replaced by somebody else.'
+packages_begin
+lift "$@"
+# named, so that nothing which these packages ask for can bring another
+packages_install "$engine" "$@"
+packages_hold "$@"
 `;
 
 /** Brings to its end what was cut off; what stays broken is named. */
@@ -199,33 +255,53 @@ if [ "$verb" = hold ]; then hold "$@"; else unhold "$@"; fi
 /** Starts the engine, now and at boot. */
 export const START = `${FAIL}${SERVICE}${DOCKER}
 service_enable docker
-service_active docker || service_start docker || not_running
+service_active docker || docker_start || not_running
 running_again
 `;
 
+/** Seconds that a daemon on its way up or down is waited for; it then still is, and says itself why. */
+const SETTLE_SECONDS = 60;
+
+/** Waits until the daemon is up or down, and does nothing about it: what is to do depends on which. */
+export const SETTLE = `${FAIL}${SERVICE}
+waited=0
+until service_active docker || service_idle docker; do
+  [ "$waited" -lt ${SETTLE_SECONDS} ] ||
+    fail ${exitCodes.notRunning} "Docker is neither up nor down after ${SETTLE_SECONDS} seconds; once it is stopped (systemctl stop docker), Hostler goes on. Its log: $(service_log docker)"
+  sleep 1
+  waited=$((waited + 1))
+done
+`;
+
 /**
- * How a running daemon is told. `activate MODE LIVE`: MODE reload, restart or none; the marker outlives an
- * interruption, so that the next look finds what is still to do.
+ * How a running daemon is told. `activate MODE`: MODE reload, restart or none (it did not run when this was planned; if
+ * it does by now, a restart is left to do). The marker outlives an interruption, so that the next look finds what is
+ * still to do.
  */
 const ACTIVATE = `
-marker=/var/lib/hostler/docker-activate
+# a daemon that started since has read the file
+if [ /run/docker.pid -nt "$marker" ]; then rm -f "$marker"; fi
+# the need of a restart outlives a reload
+reloaded() { grep -qx restart "$marker" 2>/dev/null || rm -f "$marker"; }
 activate() {
-  if ! service_active docker; then rm -f "$marker"; return 0; fi
+  if service_idle docker; then rm -f "$marker"; return 0; fi
   case $1 in
+  none) printf 'restart\\n' >"$marker" ;;
   reload)
+    service_active docker || fail ${exitCodes.changedMeanwhile} 'Docker does not run any more, or not yet.'
     service_reload docker || return 1
     # the daemon answers before it has read the file
     sleep 1
+    reloaded
     ;;
-  restart) service_restart docker || return 1 ;;
+  restart) docker_restart ;;
   esac
-  rm -f "$marker"
 }
 `;
 
-/** Tells the daemon about a file that is in place already, or restarts it. Arguments: MODE LIVE. */
+/** Tells the daemon about a file that is in place already, or restarts it. Arguments: MODE DISRUPTION (as announced). */
 export const ACTIVATE_ONLY = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
-if [ "$2" = yes ]; then require_live_restore; fi
+if [ "$1" = restart ]; then as_announced "$2"; fi
 activate "$1" || not_running
 running_again
 `;
@@ -233,10 +309,10 @@ running_again
 /**
  * Puts a whole daemon.json in place: checked by the daemon itself first where it can, the old file kept, and put back
  * when the daemon does not start with the new one. The content comes through descriptor 3.
- * Arguments: FROM (digest that the content was computed from, or "absent") TO (digest of the content) MODE LIVE.
+ * Arguments: FROM (digest that the content was computed from, or "absent") TO (digest of the content) MODE DISRUPTION.
  */
 export const DAEMON_CONFIG = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
-from=$1 to=$2 mode=$3 live=$4
+from=$1 to=$2 mode=$3
 target=/etc/docker/daemon.json
 if [ -L "$target" ]; then target=$(readlink -f "$target"); fi
 [ -d /etc/docker ] || mkdir -p -m 0755 /etc/docker
@@ -246,7 +322,7 @@ digest() { if [ -e "$1" ]; then sha256sum <"$1" | cut -c 1-64; else echo absent;
 found=$(digest "$target")
 [ "$found" = "$from" ] || [ "$found" = "$to" ] ||
   fail ${exitCodes.changedMeanwhile} '/etc/docker/daemon.json was changed by somebody else.'
-if [ "$live" = yes ]; then require_live_restore; fi
+if [ "$mode" != reload ]; then as_announced "$4"; fi
 backup=
 if [ "$found" != "$to" ]; then
   new=$target.hostler-new
@@ -272,7 +348,7 @@ if [ "$found" != "$to" ]; then
     ls -1t "$state/backup" | grep '^daemon\\.json\\.' | tail -n +6 | while read -r old; do rm -f "$state/backup/$old"; done
   fi
   sync "$new" 2>/dev/null || sync
-  if [ "$mode" != none ]; then printf '%s\\n' "$mode" >"$marker"; fi
+  if [ "$mode" = restart ] || { [ "$mode" = reload ] && [ ! -e "$marker" ]; }; then printf '%s\\n' "$mode" >"$marker"; fi
   mv "$new" "$target"
   sync /etc/docker 2>/dev/null || sync
 fi

@@ -28,7 +28,11 @@ describe('what docker-engine plans', () => {
       {
         name: 'docker-engine/client',
         disruption: 'None',
-        params: { packages: [`docker-ce-cli=${CE('28.5.1')}`], hold: ['docker-ce-cli'] },
+        params: {
+          engine: `docker-ce=${CE('28.5.1')}`,
+          packages: [`docker-ce-cli=${CE('28.5.1')}`],
+          hold: ['docker-ce-cli'],
+        },
       },
     ]);
   });
@@ -58,7 +62,6 @@ describe('what docker-engine plans', () => {
     expect(change?.params).toEqual({
       packages: [`docker-ce=${CE('28.5.2')}`, `docker-ce-cli=${CE('28.5.2')}`, 'containerd.io'],
       hold: ['docker-ce', 'docker-ce-cli', 'containerd.io'],
-      liveRestore: false,
     });
   });
 
@@ -93,7 +96,6 @@ describe('what docker-engine plans', () => {
     expect(change?.params).toEqual({
       packages: [`docker-ce=${CE('27.5.1')}`, `docker-ce-cli=${CE('27.5.1')}`],
       hold: ['docker-ce', 'docker-ce-cli'],
-      liveRestore: false,
       downgradeFrom: CE('28.5.1'),
     });
   });

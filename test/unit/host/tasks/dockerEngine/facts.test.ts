@@ -1,8 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownSource } from '../../../../../src/host/providers/apt.ts';
 import { Records } from '../../../../../src/host/records.ts';
-import type { DockerHave } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
+import { engineFragment, type DockerHave } from '../../../../../src/host/tasks/dockerEngine/facts.ts';
 import { dockerEngine } from '../../../../../src/host/tasks/dockerEngine/task.ts';
+import { shells } from '../../../../support/localSession.ts';
 import { DISTRO } from './engineHosts.ts';
 
 describe('what docker-engine reads', () => {
@@ -53,6 +58,14 @@ describe('what docker-engine reads', () => {
       service: { startup: 'disabled', state: 'failed' },
     },
     {
+      unit: 'LoadState=loaded\nActiveState=activating\nUnitFileState=enabled',
+      service: { startup: 'enabled', state: 'starting' },
+    },
+    {
+      unit: 'LoadState=loaded\nActiveState=deactivating\nUnitFileState=enabled',
+      service: { startup: 'enabled', state: 'stopping' },
+    },
+    {
       unit: 'LoadState=masked\nActiveState=inactive\nUnitFileState=masked',
       service: { startup: 'masked', state: 'inactive' },
     },
@@ -95,5 +108,24 @@ describe('what docker-engine reads', () => {
         suites: ['bookworm'],
       },
     ]);
+  });
+});
+
+describe.each(shells)('without systemd, under $name', ({ shell: [program = 'sh', ...args] }) => {
+  // as the daemon writes it: without a newline
+  it.each([
+    { file: String(process.pid), shown: 'pid=1\n' },
+    { file: '', shown: '' },
+    { file: undefined, shown: '' },
+  ])('sees by the pid file $file whether the daemon runs', ({ file, shown }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'hostler-pid-'));
+    if (file !== undefined) writeFileSync(join(directory, 'docker.pid'), file);
+    const text = engineFragment.script
+      .replaceAll('/run/systemd/system', join(directory, 'none'))
+      .replaceAll('/run/docker.pid', join(directory, 'docker.pid'));
+    const helpers = `set -u\nput() { [ "$1" != pid ] || echo "$1=$2"; }\nrun() { :; }\nfile() { :; }\n`;
+    const { stdout, stderr } = spawnSync(program, [...args, '-c', helpers + text, 'sh', ''], { encoding: 'utf8' });
+    rmSync(directory, { recursive: true });
+    expect({ stdout, stderr }).toEqual({ stdout: shown, stderr: '' });
   });
 });

@@ -183,6 +183,22 @@ describe('docker-engine', () => {
       have: stopped('28.5.1'),
       steps: ['daemon-config None', 'service None'],
     },
+    ...(['starting', 'stopping'] as const).map((state) => ({
+      name: `waits for an engine that is ${state} before it says what a change would cost`,
+      docker: ce({ version: '28.5.2', daemonConfig: { 'data-root': '/data' } }),
+      have: { ...stopped('28.5.1'), service: { startup: 'enabled' as const, state } },
+      steps: ['settled None'],
+    })),
+    {
+      name: 'says at once that a downgraded engine does not start, also while its service tries again',
+      docker: ce({ version: '27', downgrade: 'Allow' }),
+      have: {
+        ...stopped('27.5.1'),
+        service: { startup: 'enabled', state: 'starting' },
+        downgrade: { from: CE('28.5.2'), to: CE('27.5.1'), problem: 'unknown version' },
+      },
+      reasons: ['DowngradeFailed terminal'],
+    },
     {
       name: 'enables a running engine',
       docker: ce(),
