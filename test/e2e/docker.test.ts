@@ -196,12 +196,30 @@ describe('the engine of the distribution', () => {
     const before = await host.run('cat /etc/docker/daemon.json');
     const container = await containerPid(host);
     const plan = await driver.plan({ ...docker, daemonConfig: { 'storage-driver': 'no-such-driver' } });
+    // nobody else starts it again; and a file that is older than all that were kept of it
+    await override(host, 'Restart=no');
+    await host.run(`touch -d 2001-01-01 /etc/docker/daemon.json
+      for day in 1 2 3 4 5; do echo >/var/lib/hostler/backup/daemon.json.2020010"$day"T000000Z; done`);
     const error = await refusal(driver.apply(plan.changes[0]!));
+    expect(await host.run('systemctl is-active docker.service')).toBe('active\n');
     expect(error).toMatchObject({ reason: 'ConfigRejected', retry: { kind: 'never' } });
+    expect(error.message).toContain('Docker runs again, with the previous daemon.json.');
     expect(error.message).toContain('no-such-driver');
     expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
     expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^20\.10/);
     expect(await containerPid(host)).toBe(container);
+  });
+
+  it('does not take away a daemon.json that it did not put there', async () => {
+    const before = await host.run('cat /etc/docker/daemon.json');
+    const { changes } = await driver.plan({ ...docker, daemonConfig: { 'storage-driver': 'no-such-driver' } });
+    const theirs = changes[0]!.params['content'] as string;
+    await host.exec('cat >/etc/docker/daemon.json', { input: theirs });
+    expect((await refusal(driver.apply(changes[0]!))).reason).toBe('NotRunning');
+    expect(await host.run('cat /etc/docker/daemon.json')).toBe(theirs);
+    await host.exec('cat >/etc/docker/daemon.json', { input: before });
+    await withoutOverride(host);
+    await host.run('systemctl start docker');
   });
 
   it('restarts nothing for a file that was planned while it did not run, and does not forget the restart', async () => {
@@ -415,6 +433,18 @@ describe('Docker CE', () => {
     await host.run('systemctl start docker.socket docker.service');
     expect((await refusal(driver.apply(changes[0]!))).reason).toBe('ChangedMeanwhile');
     expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
+  });
+
+  it('runs again where apt stopped it and then did not replace it', async () => {
+    const { changes } = await driver.plan({ ...docker, version: '28' });
+    await host.exec('cat >/etc/apt/apt.conf.d/99broken', {
+      input: 'DPkg::Pre-Install-Pkgs { "systemctl stop docker.socket docker.service; exit 1"; };\n',
+    });
+    const error = await refusal(driver.apply(changes[0]!));
+    await host.run('rm /etc/apt/apt.conf.d/99broken');
+    expect(await host.run('systemctl is-active docker.service')).toBe('active\n');
+    expect(error.message).toContain('Docker had been stopped for it and runs again.');
+    expect(await host.run('apt-mark showhold')).toContain('docker-ce');
   });
 
   it('is upgraded under running containers, with their live-restore checked first', async () => {

@@ -220,13 +220,13 @@ unhold() {
 `;
 
 /**
- * Begins every script of a task. `fail CODE TEXT` ends it; the text becomes the message of the condition. The engine's
- * own umask would make files that others have to read unreadable for them.
+ * Begins every script of a task. `fail CODE TEXT` ends it; the text becomes the message of the condition, after
+ * `$aftermath` where the script has set that: what else its failure means for the host. The engine's own umask would make files that others have to read unreadable for them.
  */
 export const FAIL = `
 umask 022
 fail() {
-  printf '\\nhostler: %s\\n' "$(printf '%s' "$2" | tr -s '\\n\\t ' ' ' | cut -c 1-700)" >&2
+  printf '\\nhostler: %s\\n' "$(printf '%s' "\${aftermath:-}$2" | tr -s '\\n\\t ' ' ' | cut -c 1-700)" >&2
   exit "$1"
 }
 `;

@@ -135,6 +135,13 @@ packages_begin() {
   fi
   apt_begin
 }
+was_up=no
+if service_active docker; then was_up=yes; fi
+# what apt stopped and then failed to replace
+revive() {
+  if [ "$was_up" = no ] || service_active docker; then return 0; fi
+  if docker_start; then aftermath='Docker had been stopped for it and runs again. '; else aftermath='Docker does not run any more. '; fi
+}
 lifted=
 restore() {
   for name in $lifted; do apt-mark hold "$name" >&2 || :; done
@@ -160,6 +167,7 @@ offered() {
 apt_install() { apt_get --no-remove --no-install-recommends \${newer:+--allow-downgrades} install "$@"; }
 packages_install() {
   apt_install "$@" && return 0
+  revive
   apt_explain
   if [ -z "$bundle" ] && grep -qE "was not found|Unable to locate package|(Failed|Unable) to fetch" "$apt_log"; then
     # the mirror has moved on since the lists were fetched
@@ -172,7 +180,7 @@ packages_install() {
   if grep -qE '^E: (Failed|Unable) to fetch' "$apt_log"; then
     fail ${exitCodes.repositoryUnavailable} "$(grep -E '^E: (Failed|Unable) to fetch' "$apt_log" | head -n 2 | cut -c 1-300)"
   fi
-  if validates && ! dockerd --validate >/dev/null 2>&1; then
+  if ! service_active docker && validates && ! dockerd --validate >/dev/null 2>&1; then
     fail ${exitCodes.configRejected} "$(daemon_problem)"
   fi
   problem=$(grep -E '^(E|dpkg): ' "$apt_log" | head -n 3 | cut -c 1-300)
@@ -323,7 +331,7 @@ found=$(digest "$target")
 [ "$found" = "$from" ] || [ "$found" = "$to" ] ||
   fail ${exitCodes.changedMeanwhile} '/etc/docker/daemon.json was changed by somebody else.'
 if [ "$mode" != reload ]; then as_announced "$4"; fi
-backup=
+backup='' replaced=no
 if [ "$found" != "$to" ]; then
   new=$target.hostler-new
   trap 'rm -f "$new"' EXIT
@@ -344,17 +352,22 @@ if [ "$found" != "$to" ]; then
     [ -d "$state/backup" ] || mkdir -m 0700 "$state/backup"
     backup=$state/backup/daemon.json.$(date -u +%Y%m%dT%H%M%SZ)
     cp -p "$target" "$backup"
-    # the five newest stay
-    ls -1t "$state/backup" | grep '^daemon\\.json\\.' | tail -n +6 | while read -r old; do rm -f "$state/backup/$old"; done
+    # the five newest stay, by their names: they keep the times of the files that they were
+    ls -r "$state/backup" | grep '^daemon\\.json\\.' | tail -n +6 | while read -r old; do rm -f "$state/backup/$old"; done
   fi
   sync "$new" 2>/dev/null || sync
   if [ "$mode" = restart ] || { [ "$mode" = reload ] && [ ! -e "$marker" ]; }; then printf '%s\\n' "$mode" >"$marker"; fi
   mv "$new" "$target"
+  replaced=yes
   sync /etc/docker 2>/dev/null || sync
 fi
 if activate "$mode"; then exit 0; fi
+# not what somebody else put there
+[ "$replaced" = yes ] || not_running
 problem=$(daemon_problem "$target")
 if [ -n "$backup" ]; then cp -p "$backup" "$target.hostler-new" && mv "$target.hostler-new" "$target"; else rm -f "$target"; fi
-activate "$mode" || fail ${exitCodes.notRunning} "not even with the previous daemon.json: $(service_log docker)"
-fail ${exitCodes.configRejected} "$problem"
+if [ "$mode" = restart ]; then rm -f "$marker"; else reloaded; fi
+service_active docker || docker_start ||
+  fail ${exitCodes.notRunning} "not even with the previous daemon.json: $(service_log docker) With the new one: $problem"
+fail ${exitCodes.configRejected} "Docker runs again, with the previous daemon.json. With the new one: $problem"
 `;
