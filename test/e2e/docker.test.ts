@@ -435,6 +435,19 @@ describe('Docker CE', () => {
     expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
   });
 
+  it('is not upgraded while its daemon.json would keep it from starting again', async () => {
+    const good = await host.run('cat /etc/docker/daemon.json');
+    await host.exec('cat >/etc/docker/daemon.json', { input: '{"live-restore": true, "no-such-option": 1}' });
+    const pid = await daemonPid(host);
+    const { changes } = await driver.plan({ ...docker, version: '28' });
+    const error = await refusal(driver.apply(changes[0]!));
+    expect(await daemonPid(host)).toBe(pid);
+    expect(error.reason).toBe('ConfigInvalid');
+    expect(error.message).toContain('no-such-option');
+    expect(await host.run('docker info -f "{{.ServerVersion}}"')).toMatch(/^26\./);
+    await host.exec('cat >/etc/docker/daemon.json', { input: good });
+  });
+
   it('runs again where apt stopped it and then did not replace it', async () => {
     const { changes } = await driver.plan({ ...docker, version: '28' });
     await host.exec('cat >/etc/apt/apt.conf.d/99broken', {
@@ -480,6 +493,19 @@ describe('Docker CE', () => {
     expect(error.message).toContain('no-such-option');
     expect(await host.run('cat /etc/docker/daemon.json')).toBe(before);
     expect(await daemonPid(host)).toBe(pid);
+  });
+
+  it('does not take a key that is an option of the daemon too, with which it would not start', async () => {
+    await override(host, 'ExecStart=\nExecStart=/usr/bin/dockerd -H fd:// --log-level=info');
+    await host.run('systemctl restart docker');
+    const pid = await daemonPid(host);
+    const plan = await driver.plan({ ...docker, version: '28', daemonConfig: { 'log-level': 'warn' } });
+    const error = await refusal(driver.apply(plan.changes.find(({ name }) => name.includes('daemon-config'))!));
+    expect(error.reason).toBe('ConfigRejected');
+    expect(error.message).toContain('log-level');
+    expect(await daemonPid(host)).toBe(pid);
+    await withoutOverride(host);
+    await host.run('systemctl restart docker');
   });
 
   it('does not move what somebody else holds', async () => {

@@ -11,6 +11,8 @@ const tried = { key: ownSource.key.replace(/\.asc$/, '-new.asc') };
 /**
  * - `docker_info FIELD` asks the running daemon.
  * - `as_announced DISRUPTION` ends the script where a start or restart would do more to containers than the plan said.
+ * - `validates`: the daemon can check a file; `validate FILE` has it checked and prints what is wrong.
+ * - `would_start` ends the script where a daemon that runs would not come up again from a restart.
  * - `docker_start`, `docker_restart`: the daemon has read daemon.json after them, so nothing of that is left to do.
  * - `not_running` ends the script and says why.
  */
@@ -33,13 +35,30 @@ as_announced() {
 }
 docker_start() { service_start docker && rm -f "$marker"; }
 docker_restart() { service_restart docker && rm -f "$marker"; }
+# with the options that it runs with, since it refuses a key that is one of them too
+checked_by_daemon() {
+  pid=$(cat /run/docker.pid 2>/dev/null) || pid=none
+  if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
+    file=$1 xargs -0 sh -c 'exec "$0" "$@" --validate --config-file "$file"' <"/proc/$pid/cmdline"
+  else
+    dockerd --validate --config-file "$1"
+  fi
+}
+validate() {
+  code=0
+  answer=$(checked_by_daemon "$1" 2>&1) || code=$?
+  printf '%s' "$answer" | tail -n 3
+  return "$code"
+}
 validates() { command -v dockerd >/dev/null 2>&1 && dockerd --help 2>/dev/null | grep -q -e --validate; }
 daemon_problem() {
-  if validates && ! problem=$(dockerd --validate --config-file "\${1:-/etc/docker/daemon.json}" 2>&1); then
-    printf '%s' "$problem" | tail -n 3
-  else
-    service_log docker
-  fi
+  file=\${1:-/etc/docker/daemon.json}
+  if [ -e "$file" ] && validates && ! problem=$(validate "$file"); then printf '%s' "$problem"; else service_log docker; fi
+}
+would_start() {
+  if [ ! -e /etc/docker/daemon.json ] || ! service_active docker || ! validates; then return 0; fi
+  problem=$(validate /etc/docker/daemon.json) ||
+    fail ${exitCodes.configInvalid} "Docker runs on, but would not start again with /etc/docker/daemon.json: $problem"
 }
 # written before a downgrade: FROM, TO, and once the older daemon failed to start, why
 downgraded=${downgradeRecord}
@@ -203,6 +222,7 @@ shift 4
 [ "$#" -gt 0 ] || fail ${exitCodes.versionNotAvailable} 'the version was not resolved yet.'
 apt_wait
 as_announced "$disruption"
+would_start
 packages_begin
 lift "$@"
 if ! command -v dockerd >/dev/null 2>&1; then
@@ -309,7 +329,10 @@ activate() {
 
 /** Tells the daemon about a file that is in place already, or restarts it. Arguments: MODE DISRUPTION (as announced). */
 export const ACTIVATE_ONLY = `${FAIL}${SERVICE}${DOCKER}${ACTIVATE}
-if [ "$1" = restart ]; then as_announced "$2"; fi
+if [ "$1" = restart ]; then
+  as_announced "$2"
+  would_start
+fi
 activate "$1" || not_running
 running_again
 `;
@@ -345,9 +368,7 @@ if [ "$found" != "$to" ]; then
   else
     chmod 0644 "$new"
   fi
-  if validates; then
-    problem=$(dockerd --validate --config-file "$new" 2>&1) || fail ${exitCodes.configRejected} "$(printf '%s' "$problem" | tail -n 3)"
-  fi
+  if validates; then problem=$(validate "$new") || fail ${exitCodes.configRejected} "$problem"; fi
   if [ -e "$target" ]; then
     [ -d "$state/backup" ] || mkdir -m 0700 "$state/backup"
     backup=$state/backup/daemon.json.$(date -u +%Y%m%dT%H%M%SZ)
@@ -360,6 +381,8 @@ if [ "$found" != "$to" ]; then
   mv "$new" "$target"
   replaced=yes
   sync /etc/docker 2>/dev/null || sync
+elif [ "$mode" = restart ]; then
+  would_start
 fi
 if activate "$mode"; then exit 0; fi
 # not what somebody else put there
