@@ -53,9 +53,16 @@ export function diffConfig(
   if (isIdle(have)) {
     return { liveRestore: liveNow, ...(wanted.size === 0 ? {} : { reload: configChange(file, wanted, 'none', FREE) }) };
   }
-  const declared = want.daemonConfig['live-restore'];
-  const liveRestore = typeof declared === 'boolean' ? declared : liveNow;
+  const liveRestore = keepsContainers({ ...members, ...want.daemonConfig }, wanted.has('live-restore') || liveNow);
   return { liveRestore, ...staged(file, wanted, restartCost(liveRestore)) };
+}
+
+/**
+ * Containers outlive a restart when live-restore is in force for the daemon that stops, as a reload sees to it, and
+ * stands in the file of the one that starts, which else stops what it finds. Where the file does not say, an option may.
+ */
+function keepsContainers({ 'live-restore': inFile }: Readonly<Record<string, unknown>>, inForce: boolean): boolean {
+  return inForce && inFile !== false;
 }
 
 /** Two steps, so that what needs no restart (live-restore above all) is in force before what does. */

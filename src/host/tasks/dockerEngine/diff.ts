@@ -24,8 +24,8 @@ const FREE = { disruption: 'None', expectedGapSeconds: 0 } as const;
  * running daemon takes over (live-restore makes what follows harmless), then packages, then what needs a restart.
  */
 export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts): Difference {
-  const conflict = conflictOf(want, have);
-  if (conflict !== undefined) return { changes: [], obstacles: [conflict] };
+  const untouchable = leftAlone(want, have);
+  if (untouchable !== undefined) return { changes: [], obstacles: untouchable };
   const repository = diffRepository(want, have, host);
   const config = diffConfig(want, have, (liveRestore) => restartCost(have, liveRestore));
   const restart = restartCost(have, config.liveRestore);
@@ -42,6 +42,13 @@ export function diffEngine(want: DockerWant, have: DockerHave, host: HostFacts):
   const finish = packages.engine ? [] : diffUnfinished(have, restart);
   const changes = [...finish, ...repository.changes, ...before, ...ordered(want, have, { config, packages, restart })];
   return { changes: changes.length > 0 && isBetween(have) ? [settleChange(have)] : changes, obstacles };
+}
+
+/** Why nothing at all is done to what is there. */
+function leftAlone(want: DockerWant, have: DockerHave): Obstacle[] | undefined {
+  const conflict = conflictOf(want, have);
+  if (conflict !== undefined) return [conflict];
+  return isMasked(have) && !isIdle(have) ? serviceObstacles(have) : undefined;
 }
 
 /** Whether containers run will be known in a moment: until then nothing can be said of what a change costs. */
@@ -124,7 +131,12 @@ function diffService(have: DockerHave, want: DockerWant, config: ConfigPlan, res
 }
 
 function mayStart(have: DockerHave): boolean {
-  return have.service.startup !== 'masked' && have.service.state !== 'absent' && failedDowngrade(have) === undefined;
+  return !isMasked(have) && have.service.state !== 'absent' && failedDowngrade(have) === undefined;
+}
+
+/** Nobody may start it: what stops it, as the replacement of its package does, ends it. */
+function isMasked({ service }: DockerHave): boolean {
+  return service.startup === 'masked';
 }
 
 function serviceObstacles(have: DockerHave): Obstacle[] {
@@ -135,7 +147,7 @@ function serviceObstacles(have: DockerHave): Obstacle[] {
   if (installedEngine(have) === undefined) return [];
   const failed = failedDowngrade(have);
   if (failed !== undefined) return [failed];
-  if (service.startup === 'masked') {
+  if (isMasked(have)) {
     return notRunning(
       'docker.service is masked: somebody forbade it to start. Allow it on the host: systemctl unmask docker.service.',
     );

@@ -53,7 +53,7 @@ export function isWanted(version: string, want: DockerWant): boolean {
  * An engine from elsewhere that satisfies `source: Distro`, which is also the default, is adopted.
  */
 export function conflictOf(want: DockerWant, have: DockerHave): Obstacle | undefined {
-  const message = foreignProduct(have) ?? otherFlavour(want, have);
+  const message = foreignProduct(have) ?? unpackaged(want, have) ?? otherFlavour(want, have);
   return message === undefined ? undefined : { area: 'Docker', reason: 'DockerConflict', message, terminal: false };
 }
 
@@ -68,6 +68,13 @@ function foreignProduct(have: DockerHave): string | undefined {
     return `${have.daemonPath} belongs to no package and does not run. Remove it, or start it to have it adopted.`;
   }
   return undefined;
+}
+
+/** An engine that runs: an installation over it would end its containers. */
+function unpackaged(want: DockerWant, have: DockerHave): string | undefined {
+  const { info } = have;
+  if (info === undefined || installedEngine(have) !== undefined || isWanted(info.version, want)) return undefined;
+  return `Docker ${info.version} runs, but belongs to no package, and spec.docker.version ${want.range?.text ?? ''} excludes it. Declare a version that includes ${releaseText(info.version) ?? info.version}, or remove this engine (its containers stop).`;
 }
 
 function otherFlavour(want: DockerWant, have: DockerHave): string | undefined {

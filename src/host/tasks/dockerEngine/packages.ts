@@ -193,11 +193,15 @@ function packageChange(want: DockerWant, have: DockerHave, input: PackageChangeI
   };
 }
 
-/** What comes along without a version of its own. A downgrade moves nothing that need not move. */
+/**
+ * What comes along without a version of its own. A downgrade moves nothing that need not move, nor does an installation:
+ * what is there without an engine serves somebody else.
+ */
 function runtimeOf(have: DockerHave, { flavour, downgradeFrom }: PackageChangeInput): string[] {
   const { runtime } = flavour;
   if (runtime === undefined || isForeignHold(have, runtime)) return [];
-  return downgradeFrom === undefined || !isInstalled(have, runtime) ? [runtime] : [];
+  const moves = downgradeFrom === undefined && installedEngine(have) !== undefined;
+  return moves || !isInstalled(have, runtime) ? [runtime] : [];
 }
 
 /** The client is a package of its own here. */

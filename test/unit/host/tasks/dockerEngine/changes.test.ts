@@ -65,6 +65,13 @@ describe('what docker-engine plans', () => {
     });
   });
 
+  it('leaves a runtime as it is that was there before the engine', () => {
+    const { offers, ownEntry } = running('28.5.1');
+    const packages = new Map([['containerd.io', installed('1.7.27-1')]]);
+    const [change] = diff(ce({ version: '28.5' }), fresh({ offers: offers!, ownEntry: ownEntry!, packages })).changes;
+    expect(change?.params['packages']).toEqual([`docker-ce=${CE('28.5.2')}`, `docker-ce-cli=${CE('28.5.2')}`]);
+  });
+
   it('shows a changed key by its fingerprint, and says what the mirror must offer', () => {
     const ownEntry = { ...MIRRORED, key: 'another' };
     const [change] = diff(mirror({ packages: 'Distro' }), fresh({ ownEntry })).changes;

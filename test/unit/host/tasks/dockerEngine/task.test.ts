@@ -93,6 +93,18 @@ describe('docker-engine', () => {
       }),
       steps: ['package RestartService'],
     },
+    ...[
+      { file: true, daemon: false },
+      { file: false, daemon: true },
+    ].map(({ file, daemon }) => ({
+      name: `does not count on live-restore that is ${file} in the file and ${daemon} in the daemon`,
+      docker: ce({ version: '28.5.2', ...(file ? { daemonConfig: { 'live-restore': true } } : {}) }),
+      have: running('28.5.1', {
+        file: { state: 'present' as const, text: `{"live-restore": ${file}}`, digest: 'a'.repeat(64) },
+        info: { version: '28.5.1', containersRunning: 3, liveRestore: daemon, swarm: false, effective: {} },
+      }),
+      steps: ['package RestartContainers'],
+    })),
     {
       name: 'turns live-restore on before the upgrade that needs it',
       docker: ce({ version: '28.5.2', daemonConfig: { 'live-restore': true, 'log-driver': 'local' } }),
@@ -212,6 +224,12 @@ describe('docker-engine', () => {
       reasons: ['NotRunning'],
     },
     {
+      name: 'moves nothing under an engine that runs, but may not be started again',
+      docker: ce({ version: '28.5.2', daemonConfig: { 'data-root': '/data' } }),
+      have: running('28.5.1', { service: { startup: 'masked', state: 'active' } }),
+      reasons: ['NotRunning'],
+    },
+    {
       name: 'says so when the daemon hangs',
       docker: ce(),
       have: withoutInfo(running('28.5.1')),
@@ -238,6 +256,17 @@ describe('docker-engine', () => {
       name: 'stands back from a daemon of nobody',
       docker: {},
       have: fresh({ daemonPath: '/usr/local/bin/dockerd' }),
+      reasons: ['DockerConflict'],
+    },
+    {
+      name: 'does not install over an engine of nobody that runs',
+      docker: { version: '28' },
+      have: fresh({
+        daemonPath: '/usr/local/bin/dockerd',
+        service: { startup: 'enabled', state: 'active' },
+        mayAsk: true,
+        info: { version: '25.0.3', containersRunning: 2, liveRestore: false, swarm: false, effective: {} },
+      }),
       reasons: ['DockerConflict'],
     },
     {
