@@ -86,6 +86,8 @@ export interface Act {
   params: unknown;
   action: LastingAction;
   explain: Explain;
+  /** See {@link JobSpec.once}. */
+  once?: boolean;
 }
 
 /** Carries out an action with the engine's guarantees; {@link applyChange} and hooks stand on it. */
@@ -101,7 +103,8 @@ export async function runAction(
   }
   const { attempt } = options;
   const id = jobID(options.claim.owner.server, act, attempt);
-  const spec: JobSpec = { id, change, attempt, script: action.script, timeoutSeconds: action.timeoutSeconds };
+  const { script, timeoutSeconds } = action;
+  const spec: JobSpec = { id, change, attempt, script, timeoutSeconds, once: act.once === true };
   await options.writeAhead({ id, change, attempt });
   const status = await startJob(session, spec, options);
   const end: { error?: ReconcileError | undefined } = {};
@@ -206,13 +209,14 @@ async function settle(
   if (status.state === 'Running') return { kind: 'running', jobID: id };
   const error = failureOf(status, options.explain);
   await options.onEnd?.(error);
-  if (status.state !== 'Absent') await consumeJob(session, id, options);
+  if (status.state !== 'Absent' && status.state !== 'Consumed') await consumeJob(session, id, options);
   if (error !== undefined) throw error;
   return { kind: 'done' };
 }
 
 function failureOf(status: JobStatus, explain: Explain): ReconcileError | undefined {
-  if (status.state !== 'Exited') {
+  const logTail = status.state === 'Exited' ? status.logTail : '';
+  if (!('exitCode' in status)) {
     return new TransientError(
       'Interrupted',
       'The job was cut off before its end (reboot, or its process was killed).',
@@ -220,5 +224,5 @@ function failureOf(status: JobStatus, explain: Explain): ReconcileError | undefi
     );
   }
   if (status.exitCode === 0) return undefined;
-  return explain({ exitCode: status.exitCode, stdout: '', stderr: status.logTail });
+  return explain({ exitCode: status.exitCode, stdout: '', stderr: logTail });
 }

@@ -35,4 +35,6 @@ export const exitCodes = {
   imageUnavailable: 223,
   notAnswering: 224,
   checksumMismatch: 225,
+  /** What was told to restart or to switch itself off has booted since. */
+  restarted: 226,
 } as const;

@@ -26,6 +26,7 @@ export async function runHook(
         timeoutSeconds: hook.timeoutSeconds,
       },
       explain: (run) => explainHook(hook.name, run),
+      once: true,
     },
     options,
   );

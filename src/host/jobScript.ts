@@ -7,8 +7,10 @@ import { recordsPrelude } from './records.ts';
 
 /** Bytes of the log's end that are shown. */
 const LOG_TAIL_BYTES = 1024;
-/** Logs of ended jobs are kept this long. */
+/** What ended jobs printed, and how they ended, is kept this long: longer than anything that runs once may wait to begin. */
 const LOG_DAYS = 7;
+/** Removes what is older. Expects processFunctions. */
+export const DROP_OLD_LOGS = `find "$hostler_root/logs" -type f -mtime +${LOG_DAYS} -exec rm -f {} + 2>/dev/null || true`;
 
 /**
  * The text of every job's `run` file, last argument of {@link startScript}: claims the start (a second runner of the same
@@ -144,7 +146,7 @@ if [ -f "$hostler_root/jobs/$1/log" ]; then tail -c "$2" "$hostler_root/jobs/$1/
 /**
  * Lays out a job and starts it, unless it is there already, then reports.
  * Arguments: NONCE INSTALLATION SERVER LEASE TRANSITIONS MODE · ID CHANGE ATTEMPT TIMEOUT-SECONDS SHA256 SECRET(0|1)
- * WAIT-TENTHS BODY RUNNER.
+ * WAIT-TENTHS BODY RUNNER ONCE(0|1).
  */
 export const startScript = `{
 hostler_nonce=$1
@@ -161,6 +163,14 @@ esac
 hostler_claim "$1" "$2" "$3" "$4" "$5"
 hostler_jobs=$hostler_root/jobs
 hostler_job "$6"
+# It ran, though whoever asks does not know it, as after a restore of a backup.
+if [ "\${15}" = 1 ] && [ "$hostler_state" = Absent ] && [ -f "$hostler_root/logs/$6.exit" ]; then
+  read -r hostler_exit <"$hostler_root/logs/$6.exit" || true
+  put state Consumed
+  put exit "$hostler_exit"
+  hostler_finish
+  exit 0
+fi
 if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
   mkdir -p "$hostler_jobs" || hostler_cannot_write
   rm -rf "$hostler_jobs"/.new-*
@@ -225,7 +235,8 @@ hostler_report "$6" "\${12}"
 `;
 
 /**
- * Removes the record of a job that does not run; its log is kept for a week. Runs inside ownedScript. Argument: ID.
+ * Removes the record of a job that does not run; its log and its exit status, or that it has none, are kept for a week.
+ * Runs inside ownedScript. Argument: ID.
  */
 export const consumeBody = `
 hostler_job "$1"
@@ -233,7 +244,7 @@ if [ "$hostler_state" = Running ]; then exit ${exitCodes.jobRunning}; fi
 if [ -d "$hostler_root/jobs/$1" ]; then
   umask 077
   mkdir -p "$hostler_root/logs"
-  find "$hostler_root/logs" -type f -mtime +${LOG_DAYS} -exec rm -f {} + 2>/dev/null || true
+  ${DROP_OLD_LOGS}
   hostler_log=$hostler_root/logs/$1.log
   if [ -s "$hostler_root/jobs/$1/log" ]; then
     # which change it was of; without room for that the log goes without
@@ -245,6 +256,9 @@ if [ -d "$hostler_root/jobs/$1" ]; then
       mv -f "$hostler_root/jobs/$1/log" "$hostler_log"
     fi
   fi
+  # a link takes no room, and the file has its time of the job's end
+  ln -f "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit" 2>/dev/null || cp -p "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit"
+  hostler_flush "$hostler_root/logs"
   rm -rf "$hostler_root/jobs/$1"
 fi
 `;

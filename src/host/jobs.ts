@@ -23,6 +23,8 @@ export type JobStatus =
   | { state: 'Exited'; exitCode: number; logTail: string }
   /** No exit status, and the host rebooted or the process is gone. */
   | { state: 'Interrupted'; logTail: string }
+  /** Of a job that may run only once: it did, and its result was consumed. Without `exitCode` it was interrupted. */
+  | { state: 'Consumed'; exitCode?: number }
   | { state: 'Absent' };
 
 /** A job found on the host. */
@@ -44,6 +46,8 @@ export interface JobSpec {
   /** Body; runs as root in its own sh, with `HOSTLER_JOB_DIR` set; secretInput is on descriptor 3. */
   script: Script;
   timeoutSeconds: number;
+  /** True: never again, also when its result was consumed; the host knows that for 7 days. Default: false. */
+  once?: boolean;
 }
 
 /** How a job is started and waited for. */
@@ -84,6 +88,7 @@ export async function startJob(session: Session, spec: JobSpec, options: JobOpti
         tenths(options.waitMs),
         body,
         runnerText,
+        spec.once === true ? '1' : '0',
       ],
       ...(spec.script.secretInput === undefined ? {} : { secretInput: spec.script.secretInput }),
     }),
@@ -116,7 +121,7 @@ export async function jobOutput(
   return result.stdout;
 }
 
-/** Removes the record of a job that does not run any more; its log stays for a week. Idempotent. */
+/** Removes the record of a job that does not run any more; its log and how it ended stay for a week. Idempotent. */
 export async function consumeJob(session: Session, id: string, options: Omit<JobOptions, 'waitMs'>): Promise<void> {
   const text = ownedScript(consumeBody);
   const result = await runClaimed(
@@ -163,6 +168,10 @@ function statusOf(result: ExecResult, nonce: string): JobStatus {
       return { state: 'Running' };
     case 'Exited':
       return { state: 'Exited', exitCode: exitCodeOf(records.text('exit')), logTail };
+    case 'Consumed': {
+      const exit = records.text('exit');
+      return { state: 'Consumed', ...(exit !== undefined && exit !== '' && { exitCode: exitCodeOf(exit) }) };
+    }
     default:
       return { state: 'Interrupted', logTail };
   }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Session } from '../ssh/session.ts';
+import { exitCodes } from './exitCodes.ts';
 import { explainFailure } from './failures.ts';
 import type { HostFacts } from './facts.ts';
+import { DROP_OLD_LOGS } from './jobScript.ts';
 import { claimArgs, runClaimed, type Claim } from './ownership.ts';
 import { ownedScript } from './ownershipScript.ts';
 import { parseRecords, recordsPrelude, type Records } from './records.ts';
@@ -107,8 +109,26 @@ function isUp(container: LastingContainer | undefined): boolean {
   return container?.running === true && (container.health === undefined || container.health === 'healthy');
 }
 
-/** In a moment, so that this very connection ends in order before the host does. */
+/**
+ * In a moment, so that this very connection ends in order before the host does. In which boot it was told is kept for a
+ * week, so that nobody who does not know that it restarted, as after a restore of a backup, makes it do so again.
+ * Runs inside ownedScript. Arguments: VERB ID.
+ */
 const powerBody = `
+hostler_boot
+hostler_told=$hostler_root/logs/$2.told
+if [ -f "$hostler_told" ]; then
+  read -r hostler_was <"$hostler_told" || true
+  if [ "$hostler_was" != "$hostler_boot_id" ]; then exit ${exitCodes.restarted}; fi
+else
+  # a host whose disk is full may be restarted all the same
+  (
+    umask 077
+    mkdir -p "$hostler_root/logs"
+    ${DROP_OLD_LOGS}
+    printf '%s\\n' "$hostler_boot_id" | hostler_write "$hostler_told"
+  ) || true
+fi
 if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
   exit 0
 elif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
@@ -124,19 +144,23 @@ fi
 
 /**
  * Tells the host to restart or to switch itself off. That it did, only its boot id, or its silence, tells.
+ * @param options.id  Of what asks for it, 1 to 64 hex digits.
+ * @returns false: it was told so under this id before, and has booted since; nothing is done.
  * @throws TransientError StepFailed; what `claim` throws.
  */
 export async function power(
   session: Session,
   verb: 'reboot' | 'poweroff',
-  { claim, signal }: { claim: Claim; signal?: AbortSignal },
-): Promise<void> {
+  { id, claim, signal }: { id: string; claim: Claim; signal?: AbortSignal },
+): Promise<boolean> {
   const text = ownedScript(powerBody);
   const result = await runClaimed(
     session,
-    (mode) => ({ name: verb, text, args: [...claimArgs(claim.owner, mode), verb] }),
+    (mode) => ({ name: verb, text, args: [...claimArgs(claim.owner, mode), verb, id] }),
     claim,
     { timeoutMs: TIMEOUT_MS, ...(signal && { signal }) },
   );
+  if (result.exitCode === exitCodes.restarted) return false;
   if (result.exitCode !== 0) throw explainFailure(`The ${verb}`, result);
+  return true;
 }

@@ -55,6 +55,12 @@ async function create(name: string, spec: Omit<ServerOperation['spec'], 'serverR
   });
 }
 
+/** As in a backup from before an operation began. */
+async function forget(name: string): Promise<void> {
+  const [key, call] = [{ namespace: 'default', name }, { subresource: 'status' }] as const;
+  await plane.client.patch(serverOperations, key, { status: null }, call);
+}
+
 const operation = (name: string) => plane.client.get(serverOperations, { namespace: 'default', name });
 
 async function ended(name: string): Promise<NonNullable<ServerOperation['status']>> {
@@ -237,6 +243,15 @@ describe('RunCommand', () => {
     await expect.poll(async () => host.run('ls -A /var/lib/hostler/jobs'), { timeout: 30_000 }).toBe('');
   });
 
+  it('is not run again by a restored backup that knows nothing of its end', async () => {
+    await create('restored', { type: 'RunCommand', runCommand: { script: 'echo ran >>/root/restored; exit 4' } });
+    expect((await ended('restored')).phase).toBe('Failed');
+    await forget('restored');
+    const { phase, message } = await ended('restored');
+    expect([phase, message]).toEqual(['AlreadyRan', expect.stringContaining('it ended with exit code 4')]);
+    expect(await host.run('cat /root/restored')).toBe('ran\n');
+  });
+
   it('is refused while the Server is paused', async () => {
     const { metadata } = await plane.server('ops-1');
     await plane.client.patch(servers, metadata, { spec: { paused: true } });
@@ -317,6 +332,13 @@ describe('Reboot', () => {
     await plane.waitForCondition('ops-1', 'Ready', 'True');
     expect(await host.run('docker ps --quiet --filter name=lasting | wc -l')).toMatch(/^1/);
     await checkInvariants(plane);
+  });
+
+  it('is not repeated by a restored backup that knows nothing of it', async () => {
+    const before = (await plane.server('ops-1')).status?.identity?.bootID;
+    await forget('reboot-1');
+    expect((await ended('reboot-1')).phase).toBe('AlreadyRan');
+    expect((await plane.server('ops-1')).status?.identity?.bootID).toBe(before);
   });
 
   it('is not repeated when its manifest is applied again', async () => {

@@ -73,6 +73,21 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     expect(readFileSync(join(session.stateDirectory, 'logs', `${spec.id}.log`), 'utf8')).toContain('done');
   });
 
+  it('that may run only once does not run again when its result is gone, and tells how it ended', async () => {
+    const session = open({ shell });
+    const count = join(session.stateDirectory, 'count');
+    const again = (id: string, text: string) => ({ ...job(text, { id, args: [count] }), once: true });
+    const [ended, cut] = [again('ab1', 'echo ran >>"$1"; exit 3'), again('ab2', 'sleep 50')];
+    await startJob(session, ended, { claim: ours, waitMs: 20_000 });
+    await consumeJob(session, ended.id, { claim: ours });
+    await startJob(session, cut, { claim: ours });
+    await cancelJob(session, cut.id, { claim: ours, graceSeconds: 2 });
+    expect(await startJob(session, ended, { claim: ours })).toEqual({ state: 'Consumed', exitCode: 3 });
+    expect(await startJob(session, cut, { claim: ours })).toEqual({ state: 'Consumed' });
+    await startJob(session, { ...ended, once: false }, { claim: ours, waitMs: 20_000 });
+    expect(readFileSync(count, 'utf8'), 'a change is made as often as it is wanted').toBe('ran\nran\n');
+  });
+
   it('leaves a log that tells later what the change printed, and nothing of what people ran', async () => {
     const session = open({ shell });
     const specs = [

@@ -1,8 +1,8 @@
-import type { ServerOperation } from '../../../api/serverOperation.ts';
+import { deadlineOf, type ServerOperation } from '../../../api/serverOperation.ts';
 import { cleanupAction } from '../../../host/cleanup.ts';
 import { explainFailure } from '../../../host/failures.ts';
 import { exitCodes } from '../../../host/exitCodes.ts';
-import { cancelJob, consumeJob, jobID, jobOutput, startJob, type JobStatus } from '../../../host/jobs.ts';
+import { cancelJob, consumeJob, jobID, jobOutput, jobStatus, startJob, type JobStatus } from '../../../host/jobs.ts';
 import type { LastingAction } from '../../../host/task.ts';
 import { userScript } from '../../../host/userScript.ts';
 import { JOB_WAIT_MS } from '../attempts.ts';
@@ -27,10 +27,11 @@ export function hasJob({ spec }: ServerOperation): boolean {
 
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const POLL_MS = 1000;
+const STEP = 'run';
 /** What the runner of jobs says of file systems; a command's own words are not repeated. */
 const FULL = /^hostler: (\/\S* has \d+ kB free(?:, \/\S* has \d+ kB free)*)$/m;
 
-type JobActDeps = ClaimDeps & Pick<ServerDeps, 'client'>;
+type JobActDeps = ClaimDeps & Pick<ServerDeps, 'client' | 'clock'>;
 
 /** RunCommand and Cleanup: a durable job, found again by its id, which the operation's UID makes. */
 export class JobAct implements Act {
@@ -44,6 +45,10 @@ export class JobAct implements Act {
     if (keepsOutput(operation)) await proveKeepable(this.#deps.client, operation, scope.signal);
   }
 
+  lastsMs(operation: ServerOperation): number {
+    return actionOf(operation).timeoutSeconds * 1000;
+  }
+
   async carryOn(run: ActRun): Promise<ActResult> {
     const { scope, session, operation, log } = run;
     const options = { claim: claimOf(this.#deps, scope), signal: scope.signal };
@@ -53,21 +58,30 @@ export class JobAct implements Act {
       const ending: Ending = { phase: 'Cancelled', reason: 'OperationCancelled', message: 'it was ended on the host' };
       return { kind: 'ended', ending };
     }
-    log.steps.start('run');
-    const { script, timeoutSeconds } = actionOf(operation);
-    const status = await startJob(
-      session,
-      { id, change, attempt: 1, script, timeoutSeconds },
-      { ...options, waitMs: JOB_WAIT_MS },
-    );
-    if (status.state === 'Running' || status.state === 'Absent') {
-      await log.note('it runs on the host');
-      return { kind: 'running', afterMs: POLL_MS };
+    const mayStart = !ranBefore(operation) && deadlineOf(operation).at > this.#deps.clock.now();
+    const limits = { ...options, waitMs: JOB_WAIT_MS };
+    const status = mayStart
+      ? await startJob(session, { id, change, attempt: 1, ...actionOf(operation), once: true }, limits)
+      : await jobStatus(session, id, limits);
+    switch (status.state) {
+      case 'Running':
+        log.steps.start(STEP);
+        await log.note('it runs on the host');
+        return { kind: 'running', afterMs: POLL_MS };
+      case 'Absent':
+        return mayStart
+          ? { kind: 'running', afterMs: POLL_MS }
+          : { kind: 'ended', ending: endingWithoutJob(operation) };
+      case 'Consumed':
+        return { kind: 'ended', ending: endingOfConsumed(status) };
+      default: {
+        log.steps.start(STEP);
+        await this.#keepOutput(run, id);
+        const ending = endingOf(operation, status, log.runningMs);
+        if (ending.phase === 'Succeeded') log.steps.succeed(STEP, ending.message);
+        return { kind: 'ended', ending, settle: () => consumeJob(session, id, options) };
+      }
     }
-    await this.#keepOutput(run, id);
-    const ending = endingOf(operation, status, log.runningMs);
-    if (ending.phase === 'Succeeded') log.steps.succeed('run', ending.message);
-    return { kind: 'ended', ending, settle: () => consumeJob(session, id, options) };
   }
 
   /** Before the end is told, so that whoever waits for it finds the Secret. */
@@ -83,13 +97,38 @@ function keepsOutput({ spec }: ServerOperation): boolean {
   return spec.captureOutput === true && spec.type === 'RunCommand';
 }
 
-function actionOf({ spec }: ServerOperation): LastingAction {
+function actionOf({ spec }: ServerOperation): Pick<LastingAction, 'script' | 'timeoutSeconds'> {
   if (spec.runCommand === undefined) return cleanupAction;
   const { script, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = spec.runCommand;
-  return { kind: 'job', script: userScript('command', script), timeoutSeconds };
+  return { script: userScript('command', script), timeoutSeconds };
 }
 
-function endingOf(operation: ServerOperation, status: JobStatus, tookMs: number): Ending {
+/** The step is written down only once the host has the job. */
+function ranBefore({ status }: ServerOperation): boolean {
+  return status?.steps?.some(({ name }) => name === STEP) === true;
+}
+
+/** The host has no job, and none is to be started. */
+function endingWithoutJob(operation: ServerOperation): Ending {
+  if (ranBefore(operation)) return alreadyRan('how it ended is not known any more');
+  const { seconds } = deadlineOf(operation);
+  return failed(
+    'OperationExpired',
+    `it could not begin on the host within ${seconds} s of its creation; create another one`,
+  );
+}
+
+function endingOfConsumed({ exitCode }: Extract<JobStatus, { state: 'Consumed' }>): Ending {
+  return alreadyRan(exitCode === undefined ? 'it was cut off before its end' : `it ended with exit code ${exitCode}`);
+}
+
+/** As when a backup from before its end was restored. */
+function alreadyRan(how: string): Ending {
+  const message = `it ran on the host before, and is not run again: ${how}. To repeat it on purpose, create another one`;
+  return { phase: 'AlreadyRan', reason: 'AlreadyRan', message };
+}
+
+function endingOf(operation: ServerOperation, status: Exited | Interrupted, tookMs: number): Ending {
   if (status.state !== 'Exited')
     return failed(
       'Interrupted',
@@ -99,6 +138,7 @@ function endingOf(operation: ServerOperation, status: JobStatus, tookMs: number)
 }
 
 type Exited = Extract<JobStatus, { state: 'Exited' }>;
+type Interrupted = Extract<JobStatus, { state: 'Interrupted' }>;
 
 function endingOfCleanup({ exitCode, logTail }: Exited): Ending {
   if (exitCode === 0) return succeeded(logTail.split('\n').at(-1) ?? 'cleaned up');

@@ -2,6 +2,7 @@ import { missingSince, power, standing } from '../../../host/power.ts';
 import { TransientError, WaitingError, type ReconcileError } from '../../../lib/errors.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { claimOf, type ClaimDeps } from '../claim.ts';
+import { operationJob } from './jobAct.ts';
 import { failed, succeeded, type Act, type ActResult, type ActRun, type AwayResult, type Ending } from './act.ts';
 
 /** From the beginning until the host is back, or gone. */
@@ -109,9 +110,18 @@ export class PowerAct implements Act {
       log.steps.start(step);
       await log.note(this.#verb === 'reboot' ? 'the host is told to restart' : 'the host is told to switch itself off');
       scope.memory.powerSent = { operation: uid, at: now };
-      await power(session, this.#verb, { claim: claimOf(this.#deps, scope), signal: scope.signal });
+      const { id } = operationJob(operation, scope.server.metadata.uid);
+      const means = { id, claim: claimOf(this.#deps, scope), signal: scope.signal };
+      if (!(await power(session, this.#verb, means))) return ended(this.#toldBefore());
     }
     return { kind: 'running', afterMs: LOOK_MS };
+  }
+
+  /** As when a backup from before was restored. */
+  #toldBefore(): Ending {
+    const what = this.#verb === 'reboot' ? 'it restarted the host' : 'it switched the host off';
+    const message = `${what} before, as the host knows, and is not repeated. To repeat it on purpose, create another one`;
+    return { phase: 'AlreadyRan', reason: 'AlreadyRan', message };
   }
 
   #stillUp(): Ending {

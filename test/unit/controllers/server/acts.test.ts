@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
+import type { Step } from '../../../../src/api/serverStatus.ts';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
 import type { Scope } from '../../../../src/controllers/server/scope.ts';
+import type { Script } from '../../../../src/ssh/session.ts';
 import type { JobOnHost } from '../../../../src/host/jobs.ts';
 import { ApiError } from '../../../../src/kube/apiError.ts';
-import { TerminalError, TransientError, type ReconcileError } from '../../../../src/lib/errors.ts';
+import { TerminalError, TransientError, WaitingError, type ReconcileError } from '../../../../src/lib/errors.ts';
 import { FakeClock } from '../../../support/fakeClock.ts';
 import { FakeSession } from '../../../support/fakeSession.ts';
 import { claimDeps, observed, scopeOf, serverWith } from '../../../support/serverScope.ts';
@@ -17,6 +19,8 @@ let clock: FakeClock;
 interface State {
   /** What asking for the job ends with. */
   problem?: ReconcileError;
+  /** How it stands; default: it ended with 0. */
+  job?: { state: 'Exited' | 'Consumed' | 'Absent'; exit?: string };
 }
 let session: FakeSession<State>;
 /** What the API holds. */
@@ -35,13 +39,18 @@ beforeEach(() => {
     story.push(name);
     return '';
   };
+  const asked =
+    (name: string) =>
+    ({ problem, job = { state: 'Exited', exit: '0' } }: State, { args: [nonce = ''] = [] }: Script) => {
+      if (problem !== undefined) throw problem;
+      story.push(name);
+      const record = (of: string, text: string) => `\n${nonce} 0.${of} 0 ${text.length}\n${text}`;
+      return `${record('state', job.state)}${record('exit', job.exit ?? '')}\n${nonce} end\n`;
+    };
   session = new FakeSession<State>(
     {
-      'start-job command': ({ problem }, { args: [nonce = ''] = [] }) => {
-        if (problem !== undefined) throw problem;
-        story.push('start-job');
-        return `\n${nonce} 0.state 0 6\nExited\n${nonce} 0.exit 0 1\n0\n${nonce} end\n`;
-      },
+      'start-job command': asked('start-job'),
+      'job-status': asked('job-status'),
       'job-output': () => 'printed',
       'consume-job': script('consume-job'),
       'cancel-job': script('cancel-job'),
@@ -173,8 +182,45 @@ describe('operations that change a host', () => {
     await clock.advance(60_000);
     const running = made('two', { status: { phase: 'Running', startTime: creationTimestamp } });
     await acts().perform(scopeWith([made('one'), running]), session);
-    expect(story).toEqual(['one Failed', 'start-job', 'two Succeeded', 'consume-job']);
+    expect(story).toEqual(['one Failed', 'job-status', 'two Succeeded', 'consume-job']);
     expect(stored.get('one')?.status?.conditions?.[0]?.reason).toBe('OperationExpired');
+    session.state.job = { state: 'Absent' };
+    story = [];
+    await acts().perform(
+      scopeWith([made('three', { status: { phase: 'Running', startTime: creationTimestamp } })]),
+      session,
+    );
+    expect(story, 'it had begun, but not on the host').toEqual(['job-status', 'three Failed']);
+    expect(stored.get('three')?.status?.conditions?.[0]?.reason).toBe('OperationExpired');
+  });
+
+  it.each([
+    ['3', 'it ended with exit code 3'],
+    [undefined, 'it was cut off'],
+  ])('end AlreadyRan where only the host knows that they ran, as after a restore: exit %s', async (exit, how) => {
+    session.state.job = { state: 'Consumed', ...(exit && { exit }) };
+    await acts().perform(scopeWith([operation('one')]), session);
+    expect(story).toEqual(['server written', 'one Running', 'start-job', 'one AlreadyRan']);
+    expect(stored.get('one')?.status?.message).toContain(how);
+  });
+
+  it('are not started again once they ran on the host, whatever became of their record there', async () => {
+    session.state.job = { state: 'Absent' };
+    const run: Step = { name: 'run', state: 'Running', attempts: 1 };
+    const one = operation('one', { status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z', steps: [run] } });
+    await acts().perform(scopeWith([one]), session);
+    expect(story).toEqual(['job-status', 'one AlreadyRan']);
+  });
+
+  it('are started once what stood in the way is gone', async () => {
+    session.state.problem = new WaitingError('WaitingForJob', 'Another job runs.', { afterMs: 1000 });
+    await expect(acts().perform(scopeWith([operation('one')]), session)).rejects.toMatchObject({
+      reason: 'WaitingForJob',
+    });
+    delete session.state.problem;
+    story = [];
+    await acts().perform(scopeWith([stored.get('one')!]), session);
+    expect(story).toEqual(['start-job', 'one Succeeded', 'consume-job']);
   });
 
   it.each<{ when: string; problem: ReconcileError; denied: boolean }>([

@@ -4,6 +4,7 @@ import { ActLog } from '../../../../src/controllers/server/acts/actLog.ts';
 import type { ActResult } from '../../../../src/controllers/server/acts/act.ts';
 import { PowerAct } from '../../../../src/controllers/server/acts/powerAct.ts';
 import type { Scope } from '../../../../src/controllers/server/scope.ts';
+import { exitCodes } from '../../../../src/host/exitCodes.ts';
 import type { HostFacts } from '../../../../src/host/facts.ts';
 import type { EventRecorder } from '../../../../src/kube/eventRecorder.ts';
 import type { StatusWriter } from '../../../../src/kube/statusWriter.ts';
@@ -16,7 +17,7 @@ const MINUTE = 60_000;
 const away = new TransientError('NoRoute', 'There is no way to 203.0.113.10.');
 
 let clock: FakeClock;
-let session: FakeSession<{ containers: string }>;
+let session: FakeSession<{ containers: string; restarted: boolean }>;
 let operation: ServerOperation;
 let memory: Scope['memory'];
 
@@ -30,16 +31,16 @@ beforeEach(() => {
     metadata: { namespace: 'acme', name: 'again', uid: 'uid-again', generation: 1 },
     spec: { serverRef: { name: 'eu-1' }, type: 'Reboot' },
   };
-  session = new FakeSession(
+  session = new FakeSession<{ containers: string; restarted: boolean }>(
     {
       standing: ({ containers }, { args: [nonce = ''] = [] }) => {
         const record = (name: string, text: string) => `\n${nonce} 0.${name} 0 ${text.length}\n${text}`;
         return `${record('system', 'running')}${record('failed', '')}${record('containers', containers)}\n${nonce} end\n`;
       },
-      reboot: () => '',
+      reboot: ({ restarted }) => ({ exitCode: restarted ? exitCodes.restarted : 0 }),
       poweroff: () => '',
     },
-    { containers: 'always running - /web\nno running - /once' },
+    { containers: 'always running - /web\nno running - /once', restarted: false },
   );
 });
 
@@ -110,6 +111,12 @@ describe('Reboot', () => {
       },
     });
     expect(operation.status?.bootIDs).toEqual(['boot-1', 'boot-2']);
+  });
+
+  it('is not repeated where the host knows that it restarted for it, as after a restore of a backup', async () => {
+    session.state.restarted = true;
+    await begin();
+    expect(await look('boot-1')).toMatchObject({ ending: { phase: 'AlreadyRan' } });
   });
 
   it('sends again only after a minute with the same boot id, and never to a host that has restarted', async () => {
