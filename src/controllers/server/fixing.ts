@@ -1,3 +1,5 @@
+import { findCondition } from '../../api/conditions.ts';
+import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { Area, Policy } from '../../api/serverSpec.ts';
 import type { Check } from '../../host/preflight.ts';
 import { allowSudo } from '../../host/sudoRule.ts';
@@ -5,7 +7,7 @@ import type { AnyTask } from '../../host/task.ts';
 import type { ReconcileError } from '../../lib/errors.ts';
 import type { SessionPool } from '../../ssh/pool.ts';
 import type { PooledSession } from '../../ssh/session.ts';
-import { failed, succeeded, type Ending } from './acts/act.ts';
+import { failed, GIVE_UP_MS, succeeded, type Ending } from './acts/act.ts';
 import { claimOf, type ClaimDeps } from './claim.ts';
 import type { Scope } from './scope.ts';
 
@@ -47,32 +49,57 @@ export async function fixSudo(
   return true;
 }
 
-/** What came of a Fix; undefined: it goes on, over as many runs as its jobs need. The first failure ends it. */
-export function concludeFix(scope: Scope, cancelled: boolean): Ending | undefined {
-  const { login, preflight, jobs } = scope;
-  if (cancelled) {
+/**
+ * What came of a Fix; undefined: it goes on, over as many runs as its jobs need. The first failure ends it, and so does
+ * an hour in which it could not go on.
+ */
+export function concludeFix(scope: Scope, { spec, status }: ServerOperation): Ending | undefined {
+  if (spec.cancel === true) {
     const message = 'nothing more is fixed; a job that runs on the host is let finish';
     return { phase: 'Cancelled', reason: 'OperationCancelled', message };
   }
-  if (login?.outcome === 'failed')
-    return login.error.retry.kind === 'never' ? failed(login.error.reason, login.error.advice) : undefined;
-  if (jobs.length > 0) return undefined;
-  if (preflight === undefined) return scope.failure && concludeFailure(scope.failure);
-  const broken = preflight.checks.filter(isToFix);
-  if (broken.length === 0) return succeeded('every check that Hostler can fix passes');
-  return concludeBroken(scope, broken.map(({ name }) => name).join(', '));
+  const { login, now } = scope;
+  const began = status?.startTime === undefined ? now : Date.parse(status.startTime);
+  if (login?.outcome === 'failed') return concludeAway(login.error, now - Math.max(began, barredSince(scope)));
+  return scope.jobs.length > 0 ? undefined : concludeFound(scope, now - began);
 }
 
-function concludeFailure({ retry, reason, advice }: ReconcileError): Ending | undefined {
-  return retry.kind === 'after' ? undefined : failed(reason, advice);
+/** By what this run found on the host. */
+function concludeFound(scope: Scope, runningMs: number): Ending | undefined {
+  const broken = scope.preflight?.checks.filter(isToFix);
+  if (broken?.length === 0) return succeeded('every check that Hostler can fix passes');
+  if (scope.failure !== undefined) return concludeFailure(scope.failure, runningMs);
+  return broken && concludeBroken(scope, broken.map(({ name }) => name).join(', '));
 }
 
-/** Some checks still fail: tried and failed, still to be tried, or not to be tried. */
+function concludeAway({ retry, reason, advice }: ReconcileError, awayMs: number): Ending | undefined {
+  if (retry.kind === 'never') return failed(reason, advice);
+  if (awayMs < GIVE_UP_MS) return undefined;
+  const message = `nobody could log in to the host for ${GIVE_UP_MS / 60_000} minutes: ${advice} Once the host is back, create another one`;
+  return failed(reason, message);
+}
+
+/** Since when nobody has got in, as the conditions of the way to the host say; milliseconds since the epoch. */
+function barredSince({ stored, now }: Scope): number {
+  const way = (['Reachable', 'HostKeyVerified', 'Authenticated'] as const).map((type) =>
+    findCondition(stored.status?.conditions, type),
+  );
+  const barred = way.find((one) => one !== undefined && one.status !== 'True');
+  return barred === undefined ? now : Date.parse(barred.lastTransitionTime);
+}
+
+function concludeFailure({ retry, reason, advice }: ReconcileError, runningMs: number): Ending | undefined {
+  return retry.kind === 'after' && runningMs < GIVE_UP_MS ? undefined : failed(reason, advice);
+}
+
+/** Some checks still fail: still to be tried, or not to be tried. */
 function concludeBroken(scope: Scope, names: string): Ending | undefined {
-  const { failure, preflight, runnable } = scope;
-  if (failure !== undefined) return concludeFailure(failure);
-  if (runnable.length > 0 && preflight?.result !== 'Unqualified') return undefined;
-  return whyNot(scope, names);
+  const { preflight, runnable, snapshot, server } = scope;
+  if (runnable.length === 0 || preflight?.result === 'Unqualified') return whyNot(scope, names);
+  if (!snapshot.hasTag('stalled')) return undefined;
+  const { name, namespace } = server.metadata;
+  const message = `${names}: changes failed too often, so that none is made before it is retried. See condition Stalled of the Server, and retry with: hostler server retry ${name} -n ${namespace}`;
+  return failed('OutOfAttempts', message);
 }
 
 /** What holds back a fix that could be made. */

@@ -89,7 +89,8 @@ export function concludeOperations(scope: Scope): OperationOutcome[] {
   });
 }
 
-function conclude(scope: Scope, { spec }: ServerOperation): Ending | undefined {
+function conclude(scope: Scope, operation: ServerOperation): Ending | undefined {
+  const { spec } = operation;
   switch (spec.type) {
     case 'Retry':
       return succeeded('the Server is tried again from the start');
@@ -104,7 +105,7 @@ function conclude(scope: Scope, { spec }: ServerOperation): Ending | undefined {
     case 'Preflight':
       return concludePreflight(scope);
     case 'Fix':
-      return concludeFix(scope, spec.cancel === true);
+      return concludeFix(scope, operation);
     case 'Reboot':
     case 'PowerOff':
     case 'Cleanup':
@@ -151,8 +152,9 @@ function concludePreflight({ login, preflight, failure }: Scope): Ending | undef
   return failed(result === 'NeedsSetup' ? 'NeedsSetup' : 'ChecksFailed', wrong.join(' '));
 }
 
-/** Operations that this run carried on and that go on. */
+/** Operations that this run carried on and that go on; nothing begins on a host that is away. */
 export function underWay(scope: Scope): ServerOperation[] {
+  if (scope.login?.outcome !== 'connected') return [];
   return scope.operations.filter((one) => one.spec.type === 'Fix' && conclude(scope, one) === undefined);
 }
 

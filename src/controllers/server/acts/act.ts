@@ -5,6 +5,9 @@ import type { PooledSession } from '../../../ssh/session.ts';
 import type { Scope } from '../scope.ts';
 import type { ActLog } from './actLog.ts';
 
+/** After which what may go away by itself ends an operation. */
+export const GIVE_UP_MS = 3600_000;
+
 /** How an operation ended. */
 export interface Ending {
   phase: Extract<OperationPhase, 'Succeeded' | 'Failed' | 'Cancelled' | 'AlreadyRan'>;
@@ -37,6 +40,8 @@ export interface Act {
   carryOn(run: ActRun): Promise<ActResult>;
   /** The host does not answer while the operation is under way; absent: that is no part of it. */
   away?(run: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult;
+  /** Longest that it may go on by itself on the host, milliseconds; absent: not at all. */
+  lastsMs?(operation: ServerOperation): number;
 }
 
 /** `expected`: shown as condition Reachable. */

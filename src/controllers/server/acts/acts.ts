@@ -9,7 +9,16 @@ import { isConnectionFailure } from '../connectionFailure.ts';
 import type { ServerDeps } from '../deps.ts';
 import { refuseDuplicate } from '../duplicates.ts';
 import type { Scope } from '../scope.ts';
-import { actTypeOf, failed, type Act, type ActResult, type ActRun, type ActType, type Ending } from './act.ts';
+import {
+  actTypeOf,
+  failed,
+  GIVE_UP_MS,
+  type Act,
+  type ActResult,
+  type ActRun,
+  type ActType,
+  type Ending,
+} from './act.ts';
 import { ActLog, type ActLogDeps } from './actLog.ts';
 import { JobAct, OPERATION_JOB } from './jobAct.ts';
 import { PowerAct } from './powerAct.ts';
@@ -18,8 +27,6 @@ import { PowerAct } from './powerAct.ts';
 const MAX_RECORDS = 50;
 /** Between two tries of what failed for a reason that may go away. */
 const RETRY_MS = 5000;
-/** After which such a reason ends an operation. */
-const GIVE_UP_MS = 3600_000;
 
 /** What acts work with. */
 export type ActsDeps = ClaimDeps & ActLogDeps & Pick<ServerDeps, 'client'>;
@@ -49,11 +56,11 @@ export class Acts {
     await this.#sweep(scope, session);
     let acted = false;
     for (const known of scope.operations) {
-      const type = actTypeOf(known);
-      const operation = type && (await this.#current(scope, known));
-      if (type === undefined || operation === undefined) continue;
+      const act = this.#actOf(known);
+      const operation = act && (await this.#current(scope, known));
+      if (act === undefined || operation === undefined) continue;
       const run = { scope, session, operation, log: this.#log(scope, operation) };
-      const result = await this.#advance(this.#acts[type], run);
+      const result = await this.#advance(act, run);
       if (result.kind === 'running') {
         scope.lookAgainMs = result.afterMs;
         return 'waiting';
@@ -65,16 +72,20 @@ export class Acts {
     return acted ? 'done' : 'none';
   }
 
-  /** The host does not answer: what an operation under way makes of that. @returns the error to show. */
+  /** Nobody gets in: what an operation under way makes of that. @returns the error to show. */
   async away(scope: Scope, error: ReconcileError): Promise<ReconcileError> {
-    const operation = scope.operations.find((one) => one.status?.phase === 'Running');
-    const type = operation && actTypeOf(operation);
-    if (operation === undefined || type === undefined || !isConnectionFailure(error)) return error;
+    const operation = scope.operations.filter(actTypeOf).find(({ status }) => status?.phase === 'Running');
+    const act = operation && this.#actOf(operation);
+    if (operation === undefined || act === undefined) return error;
     const run = { scope, operation, log: this.#log(scope, operation) };
-    const result = this.#acts[type].away?.(run, error);
+    const result = isConnectionFailure(error) ? act.away?.(run, error) : undefined;
     if (result?.kind === 'expected') return result.error;
-    if (result !== undefined) await run.log.end(result.ending);
+    await this.#end(run, result?.ending ?? givenUp(act, run, error));
     return error;
+  }
+
+  async #end({ log }: Pick<ActRun, 'log'>, ending: Ending | undefined): Promise<void> {
+    if (ending !== undefined) await log.end(ending);
   }
 
   /** The copy at hand may lag behind an end that was told already; nothing is done twice for that. */
@@ -158,7 +169,18 @@ export class Acts {
     }
   }
 
+  #actOf(operation: ServerOperation): Act | undefined {
+    const type = actTypeOf(operation);
+    return type && this.#acts[type];
+  }
+
   #log(scope: Scope, operation: ServerOperation): ActLog {
     return new ActLog(this.#deps, operation, scope.signal);
   }
+}
+
+/** Whatever it does on the host is over, and nobody could see what came of it. */
+function givenUp(act: Act, { operation, log }: Omit<ActRun, 'session'>, { reason, advice }: ReconcileError) {
+  if (log.runningMs < (act.lastsMs?.(operation) ?? 0) + GIVE_UP_MS) return undefined;
+  return failed(reason, `what came of it is not known, as nobody can log in to the host: ${advice}`);
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/api/meta.ts';
-import type { ServerOperation } from '../../../../src/api/serverOperation.ts';
+import type { OperationType, ServerOperation } from '../../../../src/api/serverOperation.ts';
 import type { Step } from '../../../../src/api/serverStatus.ts';
 import type { ServerSpec } from '../../../../src/api/serverSpec.ts';
 import { Acts, type ActsDeps } from '../../../../src/controllers/server/acts/acts.ts';
@@ -244,6 +244,31 @@ describe('operations that change a host', () => {
     await clock.advance(3600_000);
     await acts().perform(scopeWith([one]), session);
     expect(stored.get('one')?.status).toMatchObject({ phase: 'Failed', message: 'A file system is full.' });
+  });
+
+  it.each([
+    new TransientError('NoRoute', 'There is no way to the host.'),
+    new TerminalError('HostKeyMismatch', 'The host shows another key.'),
+  ])('end where nobody gets in for an hour after they must have ended: %s', async (error) => {
+    const one = operation('one', { status: { phase: 'Running', startTime: new Date(clock.now()).toISOString() } });
+    await clock.advance(600_000 + 3600_000 - 1);
+    await acts().away(scopeWith([one]), error);
+    expect(stored.get('one')?.status?.phase).toBe('Running');
+    await clock.advance(1);
+    expect(await acts().away(scopeWith([one]), error)).toBe(error);
+    const { phase, message } = stored.get('one')?.status ?? {};
+    expect([phase, message]).toEqual(['Failed', expect.stringContaining(error.message)]);
+  });
+
+  it('are expected to take their host away, whatever else is under way', async () => {
+    const status = { phase: 'Running', startTime: new Date(clock.now()).toISOString() } as const;
+    const spec = (type: OperationType) => ({ serverRef: { name: 'eu-1' }, type });
+    const both = [
+      operation('fix', { spec: spec('Fix'), status }),
+      operation('again', { spec: spec('Reboot'), status }),
+    ];
+    const error = new TransientError('NoRoute', 'There is no way to the host.');
+    expect(await acts().away(scopeWith(both), error)).toMatchObject({ reason: 'Rebooting' });
   });
 
   it('keep what a command prints in a Secret that their UID names, also when it is there already', async () => {
