@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { exitCode } from '../../src/cli/exitCodes.ts';
-import { runOperation } from '../../src/cli/operation.ts';
+import { operationWaits, runOperation } from '../../src/cli/operation.ts';
 import { waitForReady } from '../../src/cli/wait.ts';
 import { messageOf } from '../../src/lib/errors.ts';
 import { applyServer } from './applyServer.ts';
@@ -80,7 +80,7 @@ async function quickstart(values: ReturnType<typeof readArguments>): Promise<voi
   const cluster = { client, namespace: 'default' };
   // what an earlier run ended with may be put right by now
   if (await applyServer(client, machine))
-    await runOperation(cluster, machine.serverName, { type: 'Retry' }, LOOK_TIMEOUT_MS);
+    await runOperation(cluster, machine.serverName, { type: 'Retry' }, operationWaits({ timeout: LOOK_TIMEOUT_MS }));
   step('Waiting for Ready; this is what happens over SSH');
   await waitForReady(cluster, machine.serverName, { timeout: TIMEOUT_MS, patienceMs: PATIENCE_MS, tell: say });
   if (machine.remark !== '') say(machine.remark);

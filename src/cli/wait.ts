@@ -11,6 +11,8 @@ import { print, remark } from './output.ts';
 import { poll } from './poll.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
+/** A wrong address is no reason to wait for minutes. */
+const DEFAULT_PATIENCE_MS = 30_000;
 const POLL_MS = 500;
 /** Of the longest step there is: `step docker-engine/daemon-config`. */
 const WHAT_WIDTH = 32;
@@ -40,6 +42,11 @@ export function duration(text: string): number {
 /** Milliseconds to wait. */
 export function timeoutOption(options: WaitOptions): number {
   return options.timeout ?? DEFAULT_TIMEOUT_MS;
+}
+
+/** Milliseconds for which an API that is away is asked again before there is anything to wait for. */
+export function patienceOption({ timeout, wait }: WaitOptions): number {
+  return timeout ?? (wait === true ? DEFAULT_TIMEOUT_MS : DEFAULT_PATIENCE_MS);
 }
 
 /**

@@ -13,10 +13,11 @@ import { openCluster, withCluster, type Cluster, type ClusterOptions } from '../
 import { CliError, exitCode } from '../exitCodes.ts';
 import { parseHost, type HostArgument } from '../hostArgument.ts';
 import { print, remark } from '../output.ts';
-import { poll } from '../poll.ts';
+import { persist, poll } from '../poll.ts';
 import { readPrivateKeyFile } from '../privateKeyFile.ts';
+import { ensureSecret } from './secretToAdd.ts';
 import { readStdinSecret } from '../stdinSecret.ts';
-import { waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
+import { patienceOption, waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
 
 /** What an object's name may have, less `-ssh`. */
 const MAX_NAME = 249;
@@ -70,7 +71,7 @@ async function add(name: string, options: AddOptions): Promise<void> {
   const server = toServer(name, host, { options, credential });
   const cluster = openCluster(options);
   server.metadata.namespace = cluster.namespace;
-  await createBoth(cluster, server, credential);
+  await createBoth(cluster, { server, credential }, patienceOption(options));
   print(`server/${name} created`);
   if (options.wait === true) await waitForReady(cluster, name, options);
   else remark(`Follow it with: hostler server show ${name} -n ${cluster.namespace}`);
@@ -158,37 +159,38 @@ function dockerVersion(text: string): string {
 
 /** The Secret first: a Server whose Secret is missing would only report that. */
 async function createBoth(
-  { client, namespace }: Cluster,
-  server: Server,
-  { type, data }: CredentialData,
+  cluster: Cluster,
+  { server, credential: { type, data } }: { server: Server; credential: CredentialData },
+  patienceMs: number,
 ): Promise<void> {
+  const { client, namespace } = cluster;
   const { name } = server.metadata;
   const secret: Secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: `${name}-ssh`, namespace }, type, data };
-  if ((await client.find(servers, { namespace, name })) !== undefined) {
+  const patience = { patienceMs, undone: 'nothing was created' };
+  if ((await persist(() => client.find(servers, { namespace, name }), patience)) !== undefined) {
     throw new CliError(
       exitCode.failed,
       `Server ${namespace}/${name} exists already; change it with kubectl edit server ${name}.`,
     );
   }
   // checked by the API before anything is written
-  await client.create(servers, server, { dryRun: true });
-  await client.create(secrets, secret).catch((error: unknown) => {
-    if (!isAlreadyExists(error)) throw error;
-    throw new CliError(
-      exitCode.failed,
-      `Secret ${namespace}/${name}-ssh exists already, such as from a deleted Server. Remove it with: kubectl delete secret ${name}-ssh -n ${namespace}`,
-    );
-  });
+  await persist(() => client.create(servers, server, { dryRun: true }), patience);
+  const isOurs = await ensureSecret(cluster, secret, patienceMs);
   try {
     await client.create(servers, server);
   } catch (error) {
-    if (await wasCreated({ client, namespace }, name, error)) return;
-    await client.delete(secrets, { namespace, name: `${name}-ssh` }).catch((cleanup: unknown) => {
-      if (!isNotFound(cleanup))
-        remark(`hostler: Secret ${name}-ssh was created and could not be removed again: ${messageOf(cleanup)}`);
-    });
+    if (await wasCreated(cluster, name, error)) return;
+    if (isOurs) await removeSecret(cluster, secret.metadata.name);
+    else remark(`hostler: Secret ${namespace}/${name}-ssh stays: it was there, or the answer to its creation was lost`);
     throw error;
   }
+}
+
+async function removeSecret({ client, namespace }: Cluster, name: string): Promise<void> {
+  await client.delete(secrets, { namespace, name }).catch((error: unknown) => {
+    if (!isNotFound(error))
+      remark(`hostler: Secret ${name} was created and could not be removed again: ${messageOf(error)}`);
+  });
 }
 
 /**

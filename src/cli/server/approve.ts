@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { servers } from '../../kube/hostlerResources.ts';
-import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
+import { openCluster, withCluster, type ClusterOptions } from '../cluster.ts';
 import { CliError, exitCode } from '../exitCodes.ts';
-import { runOperation } from '../operation.ts';
-import { timeoutOption, waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
+import { operationWaits, runOperation, serverToOperate } from '../operation.ts';
+import { waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
 
 interface ApproveOptions extends ClusterOptions, WaitOptions {
   plan?: string;
@@ -21,14 +20,15 @@ export function approveCommand(): Command {
 
 async function approve(name: string, options: ApproveOptions): Promise<void> {
   const cluster = openCluster(options);
-  const { client, namespace } = cluster;
-  const server = await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
+  const { namespace } = cluster;
+  const waits = operationWaits(options);
+  const server = await serverToOperate(cluster, name, waits);
   const planHash = options.plan ?? server.status?.planHash;
   if (planHash === undefined)
     throw new CliError(
       exitCode.failed,
       `no plan waits for approval; look with: hostler server plan ${name} -n ${namespace}`,
     );
-  await runOperation(cluster, name, { type: 'Approve', approve: { planHash } }, timeoutOption(options));
+  await runOperation(cluster, name, { type: 'Approve', approve: { planHash } }, waits);
   if (options.wait === true) await waitForReady(cluster, name, options);
 }

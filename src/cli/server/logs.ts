@@ -7,7 +7,7 @@ import { serverOperations, servers } from '../../kube/hostlerResources.ts';
 import { events, type KubeEvent } from '../../kube/resource.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openCluster, orNotFound, withCluster, type Cluster, type ClusterOptions } from '../cluster.ts';
-import { outputOf } from '../operation.ts';
+import { operationWaits, outputOf, serverToOperate } from '../operation.ts';
 import { print, remark } from '../output.ts';
 
 const POLL_MS = 1000;
@@ -59,9 +59,9 @@ async function logs(name: string, options: LogsOptions): Promise<void> {
 
 /** They stay on the host, so a ServerOperation fetches them. */
 async function printJobLogs(cluster: Cluster, name: string): Promise<void> {
-  const { client, namespace } = cluster;
-  await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
-  const text = await outputOf(cluster, name, { script: jobLogsScript, timeoutSeconds: 60 }, JOB_LOGS_MS);
+  const waits = operationWaits({ timeout: JOB_LOGS_MS });
+  await serverToOperate(cluster, name, waits);
+  const text = await outputOf(cluster, name, { script: jobLogsScript, timeoutSeconds: 60 }, waits);
   if (text === '') remark(`No job of the last 7 days printed anything on Server ${name}.`);
   else print(text.trimEnd());
 }

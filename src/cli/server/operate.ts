@@ -1,9 +1,8 @@
 import { Command } from 'commander';
 import type { OperationType } from '../../api/serverOperation.ts';
-import { servers } from '../../kube/hostlerResources.ts';
-import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
-import { runOperation } from '../operation.ts';
-import { duration, timeoutOption, type WaitOptions } from '../wait.ts';
+import { openCluster, withCluster, type ClusterOptions } from '../cluster.ts';
+import { operationWaits, runOperation, serverToOperate } from '../operation.ts';
+import { duration, type WaitOptions } from '../wait.ts';
 
 /** A command that is one ServerOperation without parameters. */
 interface OperateCommand {
@@ -69,7 +68,7 @@ export function operateCommands(): Command[] {
 
 async function operate(name: string, type: OperationType, options: ClusterOptions & WaitOptions): Promise<void> {
   const cluster = openCluster(options);
-  const { client, namespace } = cluster;
-  await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
-  await runOperation(cluster, name, { type }, timeoutOption(options));
+  const waits = operationWaits(options);
+  await serverToOperate(cluster, name, waits);
+  await runOperation(cluster, name, { type }, waits);
 }

@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { servers } from '../../kube/hostlerResources.ts';
-import { openCluster, orNotFound, withCluster, type ClusterOptions } from '../cluster.ts';
-import { runOperation } from '../operation.ts';
-import { timeoutOption, waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
+import { openCluster, withCluster, type ClusterOptions } from '../cluster.ts';
+import { operationWaits, runOperation, serverToOperate } from '../operation.ts';
+import { waitForReady, waitOptions, type WaitOptions } from '../wait.ts';
 
 /** `hostler server retry` */
 export function retryCommand(): Command {
@@ -14,8 +13,8 @@ export function retryCommand(): Command {
 
 async function retry(name: string, options: ClusterOptions & WaitOptions): Promise<void> {
   const cluster = openCluster(options);
-  const { client, namespace } = cluster;
-  await orNotFound(`Server ${namespace}/${name}`, client.get(servers, { namespace, name }));
-  await runOperation(cluster, name, { type: 'Retry' }, timeoutOption(options));
+  const waits = operationWaits(options);
+  await serverToOperate(cluster, name, waits);
+  await runOperation(cluster, name, { type: 'Retry' }, waits);
   if (options.wait === true) await waitForReady(cluster, name, options);
 }

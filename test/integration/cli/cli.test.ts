@@ -263,14 +263,17 @@ describe('hostler server list, show, plan, approve, retry and delete', () => {
     }
   });
 
-  it('retries, deletes, and says how to get rid of the Secret that stays', async () => {
+  it('retries, deletes, and takes the Secret that stays only with the same credential', async () => {
     expect(await hostler(['server', 'retry', 'one'])).toMatchObject({ code: 0 });
     const deleted = await hostler(['server', 'delete', 'one', '--wait']);
     expect(deleted).toMatchObject({ code: 0, stdout: 'server/one deleted\n' });
     expect(await server('one')).toBeUndefined();
-    const again = await hostler(['server', 'add', 'one', '--host', '203.0.113.10', '--key-file', 'good']);
-    expect(again.code).toBe(1);
-    expect(again.stderr).toContain('kubectl delete secret one-ssh -n default');
+    const add = ['server', 'add', 'one', '--host', '203.0.113.10'];
+    const password = [...add, '--password-stdin', '--host-key-policy', 'TrustOnFirstUse'];
+    const other = await hostler(password, { input: 'open sesame\n' });
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain('kubectl delete secret one-ssh -n default');
+    expect(await hostler([...add, '--key-file', 'good'])).toMatchObject({ code: 0 });
   });
 });
 
