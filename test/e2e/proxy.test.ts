@@ -158,8 +158,10 @@ describe('Nginx', () => {
     await host.exec(`${put}; docker exec hostler-proxy nginx -c /etc/nginx/hostler/nginx.conf -s reload`, zone('$uri'));
     await sleep(500);
     await host.exec(put, zone('$host'));
+    await ask('/reset?token=canary');
     const error = await refusal(nginx());
     expect(error.reason).toBe('ConfigRejected');
+    expect(error.message, 'what visitors asked for').not.toContain('canary');
     expect(error.message).toContain('limit_req "shop" uses the "$host" key while previously it used the "$uri" key');
     expect((await ask()).status).toBe(404);
     expect(names(await plan(nginx()))).toEqual(['proxy/files Reload']);

@@ -124,6 +124,7 @@ const RELOAD = `
 processes() { for pid do echo "$pid"; processes $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); done; }
 reload() {
   main=$(engine container inspect -f '{{.State.Pid}}' "$1")
+  from=$(date +%s)
   before=" $(processes "$main" | tr '\\n' ' ') "
   engine exec "$1" nginx -c /etc/nginx/hostler/nginx.conf -s reload 2>&1
   # a kernel that names no children
@@ -135,7 +136,9 @@ reload() {
     done
     sleep 0.2 2>/dev/null || sleep 1
   done
-  fail ${exitCodes.configRejected} "nginx goes on with what it had. Its last words: $(last_words "$1")"
+  # nothing of what visitors asked for
+  why=$(engine logs --since "$from" "$1" 2>&1 >/dev/null | grep -F '[emerg]' | tail -n 3)
+  fail ${exitCodes.configRejected} "nginx goes on with what it had. $why"
 }
 `;
 
