@@ -135,6 +135,14 @@ function layer<D extends object, S extends { [K in keyof D]?: unknown }>(default
   return { ...structuredClone(defaults), ...Object.fromEntries(defined) } as Layered<D, S>;
 }
 
+/** Name of the Server that dials the host itself; undefined without jump hosts. */
+export function lastHop({ jumpHosts }: Pick<EffectiveSsh, 'jumpHosts'>): string | undefined {
+  return jumpHosts?.at(-1)?.serverRef.name;
+}
+
+/**
+ *
+ */
 /** Lays the built-in defaults under a Server's spec. Pure. */
 export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
   const spec = layer(builtinDefaults.server, server.spec);

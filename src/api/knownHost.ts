@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { conditionList } from './conditions.ts';
 import type { KindDefinition } from './kind.ts';
 import type { KubeObject } from './meta.ts';
-import { integer, mapList, text, time } from './schema.ts';
+import { integer, mapList, objectName, text, time } from './schema.ts';
 
 export const HostKey = z.object({
   type: text(64).describe('Key type as SSH names it. Example: ssh-ed25519.'),
@@ -13,6 +13,11 @@ export type HostKey = z.infer<typeof HostKey>;
 const KnownHostSpec = z.object({
   address: z.string().min(1).max(253).describe('Address the keys belong to. Example: 203.0.113.10.'),
   port: integer(1, 65535).describe('TCP port of sshd. Example: 22.'),
+  via: objectName
+    .optional()
+    .describe(
+      'Server through which the address is reached, the last of spec.ssh.jumpHosts: the same private address behind another one is another machine. Absent: directly.',
+    ),
   keys: mapList(HostKey, 10, ['type']).min(1).describe('The trusted keys, at most one of each type.'),
   machineID: text(64)
     .optional()
@@ -51,13 +56,16 @@ export const knownHostKind = {
   ],
 } as const satisfies KindDefinition;
 
-/** Name of the KnownHost of an address: DNS-safe address, `-`, port. Example: `203.0.113.10-22`, `2001-db8--1-22`. */
-export function knownHostName(address: string, port: number): string {
+/**
+ * Name of the KnownHost of an address: DNS-safe address, `-`, port, and `.via.` with the last jump host where there is
+ * one. Example: `203.0.113.10-22`, `2001-db8--1-22`, `10.0.0.5-22.via.bastion`.
+ */
+export function knownHostName(address: string, port: number, via?: string): string {
   const safe = address
     .toLowerCase()
     .replace(/[^a-z0-9.-]/g, '-')
     .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
     .replace(/\.[^a-z0-9]+/g, '.')
     .replace(/[^a-z0-9]+\./g, '.');
-  return `${safe || 'host'}-${port}`;
+  return `${safe || 'host'}-${port}${via === undefined ? '' : `.via.${via}`}`;
 }

@@ -147,9 +147,9 @@ export class ServerBench {
     return found;
   }
 
-  /** What is trusted at one address and port. */
-  knownHostAt(address: string, port: number): KnownHost | undefined {
-    return this.#lister<KnownHost>(KNOWN_HOSTS).get({ namespace: NAMESPACE, name: knownHostName(address, port) });
+  /** What is trusted at one address and port, behind a jump host where one is named. */
+  knownHostAt(address: string, port: number, via?: string): KnownHost | undefined {
+    return this.#lister<KnownHost>(KNOWN_HOSTS).get({ namespace: NAMESPACE, name: knownHostName(address, port, via) });
   }
 
   /** Makes the trusted machine another one than this very machine. */

@@ -1,6 +1,5 @@
 import { findCondition, type ConditionType } from '../../api/conditions.ts';
-import { effectiveServer, type EffectiveServer } from '../../api/effective.ts';
-import { knownHostName } from '../../api/knownHost.ts';
+import { effectiveServer, lastHop, type EffectiveServer } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import { digest } from '../../lib/canonicalJson.ts';
@@ -11,7 +10,7 @@ import { AuthenticationRejected } from '../../ssh/connectErrors.ts';
 import type { Connection, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
 import type { Keyring, KeyringReader } from './keyring.ts';
-import { confirmConnection, trustOf, type TrustOptions } from './trust.ts';
+import { confirmConnection, knownHostKey, trustOf, type TrustOptions } from './trust.ts';
 
 const RETRY_MS = 15_000;
 /** After which a hop that refused is tried once more: it may have been a moment's trouble, which its Server never saw. */
@@ -146,6 +145,7 @@ export class JumpHosts {
       clock,
       namespace,
       port: ssh.port,
+      via: lastHop(ssh),
       policy: 'Strict',
       approvedFingerprint: undefined,
       elsewhere: () => Promise.resolve([]),
@@ -162,8 +162,8 @@ export class JumpHosts {
       deniedCidrs,
       signal,
     });
-    const name = knownHostName(connection.login.address, ssh.port);
-    await confirmConnection(connection, () => client.find(knownHosts, { namespace, name }, { signal }), trust);
+    const key = knownHostKey(connection.login.address, trust);
+    await confirmConnection(connection, () => client.find(knownHosts, key, { signal }), trust);
     return connection;
   }
 }

@@ -12,12 +12,24 @@ import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, LoginFacts } from '../../ssh/session.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 
+/** Where an address is looked at from: this and the address name the KnownHost. */
+type KnownFrom = Pick<TrustOptions, 'namespace' | 'port' | 'via'>;
+
+/**
+ *
+ */
+export function knownHostKey(address: string, { namespace, port, via }: KnownFrom): { namespace: string; name: string } {
+  return { namespace, name: knownHostName(address, port, via) };
+}
+
 /** What trusting a host depends on. */
 export interface TrustOptions {
   client: Client;
   clock: Clock;
   namespace: string;
   port: number;
+  /** The last jump host, if any: what is behind another is another machine, whatever its address. */
+  via: string | undefined;
   policy: 'TrustOnFirstUse' | 'Strict';
   /** Of ServerOperation ApproveHostKey: this key, and no other, may replace what is stored. */
   approvedFingerprint: string | undefined;
@@ -32,8 +44,8 @@ export interface TrustOptions {
  * but a person says what is trusted where.
  */
 export async function trustOf(address: string, options: TrustOptions): Promise<HostTrust> {
-  const { client, namespace, port, signal } = options;
-  const key = { namespace, name: knownHostName(address, port) };
+  const { client, signal } = options;
+  const key = knownHostKey(address, options);
   const stored = await client.find(knownHosts, key, { signal });
   const { approvedFingerprint } = options;
   if (
@@ -76,12 +88,13 @@ async function create(
   trusted: Pick<KnownHost['spec'], 'keys' | 'machineID'>,
   options: TrustOptions,
 ): Promise<void> {
-  const { client, clock, namespace, port, signal } = options;
+  const { client, clock, port, via, signal } = options;
+  const key = knownHostKey(address, options);
   const object: KnownHost = {
     apiVersion: API_VERSION,
     kind: 'KnownHost',
-    metadata: { name: knownHostName(address, port), namespace },
-    spec: { address, port, ...trusted },
+    metadata: key,
+    spec: { address, port, ...(via !== undefined && { via }), ...trusted },
   };
   try {
     await client.create(knownHosts, object, { signal });
@@ -90,12 +103,11 @@ async function create(
     if (isAlreadyExists(error))
       throw new TransientError(
         'TrustNotStored',
-        `KnownHost ${object.metadata.name} was written by somebody else meanwhile.`,
+        `KnownHost ${key.name} was written by somebody else meanwhile.`,
         { cause: error },
       );
     throw error;
   }
-  const key = { namespace, name: object.metadata.name };
   await client.patch(
     knownHosts,
     key,
@@ -123,8 +135,8 @@ async function approve(
     );
   }
   if (stored === undefined) return create(address, { keys: [offered] }, options);
-  const { client, namespace, port, signal } = options;
-  const key = { namespace, name: knownHostName(address, port) };
+  const { client, signal } = options;
+  const key = knownHostKey(address, options);
   // keys of other types belonged to the machine that is gone
   await client.patch(knownHosts, key, { spec: { keys: [offered], machineID: null } }, { signal });
   await client.patch(knownHosts, key, { status: { offeredKeys: null } }, { subresource: 'status', signal });
@@ -137,7 +149,7 @@ async function approve(
 export async function completeKnownHost(
   address: string,
   found: { hostKeys: readonly HostKey[]; machineID: string | undefined },
-  options: Pick<TrustOptions, 'client' | 'namespace' | 'port' | 'policy' | 'signal'> & {
+  options: Pick<TrustOptions, 'client' | keyof KnownFrom | 'policy' | 'signal'> & {
     stored: KnownHost | undefined;
   },
 ): Promise<void> {
@@ -149,7 +161,7 @@ export async function completeKnownHost(
   if (more.length === 0 && machineID === undefined) return;
   await options.client.patch(
     knownHosts,
-    { namespace: options.namespace, name: knownHostName(address, options.port) },
+    knownHostKey(address, options),
     {
       spec: {
         ...(more.length > 0 && { keys: [...stored.spec.keys, ...more].slice(0, 10) }),
@@ -168,7 +180,7 @@ export async function completeKnownHost(
 export async function confirmConnection(
   connection: Connection,
   stored: () => Promise<KnownHost | undefined>,
-  options: Pick<TrustOptions, 'client' | 'namespace' | 'approvedFingerprint' | 'signal'>,
+  options: Pick<TrustOptions, 'client' | keyof KnownFrom | 'approvedFingerprint' | 'signal'>,
 ): Promise<void> {
   try {
     const known = await stored();
@@ -189,13 +201,13 @@ export async function confirmConnection(
 export async function confirmMachine(
   login: LoginFacts,
   machineID: string | undefined,
-  options: Pick<TrustOptions, 'client' | 'namespace' | 'approvedFingerprint' | 'signal'> & {
+  options: Pick<TrustOptions, 'client' | keyof KnownFrom | 'approvedFingerprint' | 'signal'> & {
     stored: KnownHost | undefined;
   },
 ): Promise<void> {
   if (!isReplaced(options.stored, machineID)) return;
-  const { client, namespace, approvedFingerprint, signal } = options;
-  const key = { namespace, name: knownHostName(login.address, login.port) };
+  const { client, approvedFingerprint, signal } = options;
+  const key = knownHostKey(login.address, options);
   // the local copy may lag behind an approval
   const current = await client.find(knownHosts, key, { signal });
   if (!isReplaced(current, machineID)) return;
@@ -222,14 +234,14 @@ function isReplaced(stored: KnownHost | undefined, machineID: string | undefined
 export async function recordOfferedKey(
   address: string,
   offered: HostKey,
-  options: Pick<TrustOptions, 'client' | 'namespace' | 'port' | 'signal'> & { stored: KnownHost | undefined },
+  options: Pick<TrustOptions, 'client' | keyof KnownFrom | 'signal'> & { stored: KnownHost | undefined },
 ): Promise<void> {
   const known = options.stored?.status?.offeredKeys ?? [];
   if (options.stored === undefined || known.some((key) => sameHostKey(key, offered))) return;
   const offeredKeys = [...known.filter((key) => key.type !== offered.type), offered].slice(-10);
   await options.client.patch(
     knownHosts,
-    { namespace: options.namespace, name: knownHostName(address, options.port) },
+    knownHostKey(address, options),
     { status: { offeredKeys } },
     { subresource: 'status', signal: options.signal },
   );

@@ -1,4 +1,5 @@
-import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
+import { lastHop } from '../../api/effective.ts';
+import type { KnownHost } from '../../api/knownHost.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { HostKeyRefused } from '../../ssh/connectErrors.ts';
@@ -11,7 +12,7 @@ import {
   completeKnownHost,
   confirmConnection,
   confirmMachine,
-  hostKeyStatus,
+  hostKeyStatus, knownHostKey,
   recordOfferedKey,
   type TrustOptions,
 } from './trust.ts';
@@ -31,8 +32,7 @@ export class TrustKeeper {
     return {
       client: this.#deps.client,
       clock: this.#deps.clock,
-      namespace: scope.server.metadata.namespace,
-      port: scope.effective.ssh.port,
+      ...knownFrom(scope),
       policy: scope.effective.ssh.hostKeyPolicy,
       approvedFingerprint: scope.approvedFingerprint,
       elsewhere: () => this.#elsewhere(scope),
@@ -109,8 +109,10 @@ export class TrustKeeper {
   async #elsewhere(scope: Scope): Promise<KnownHost[]> {
     const { server, effective } = scope;
     const { identity, address: last } = server.status ?? {};
-    const isSame = ({ spec: { machineID, address, port } }: KnownHost) =>
-      (machineID !== undefined && machineID === identity?.machineID) || hostPort(address, port) === last;
+    const from = knownFrom(scope).via;
+    const isSame = ({ spec: { machineID, address, port, via } }: KnownHost) =>
+      (machineID !== undefined && machineID === identity?.machineID) ||
+      (hostPort(address, port) === last && via === from);
     const known = this.#deps.knownHosts.list(server.metadata.namespace).filter(isSame);
     const port = effective.ssh.port;
     const declared = await Promise.all(effective.addresses.map(({ address }) => this.#known(scope, { address, port })));
@@ -126,5 +128,9 @@ export class TrustKeeper {
 }
 
 function keyOf(scope: Scope, { address, port }: Place): { namespace: string; name: string } {
-  return { namespace: scope.server.metadata.namespace, name: knownHostName(address, port) };
+  return knownHostKey(address, { ...knownFrom(scope), port });
+}
+
+function knownFrom({ server, effective: { ssh } }: Scope): { namespace: string; port: number; via: string | undefined } {
+  return { namespace: server.metadata.namespace, port: ssh.port, via: lastHop(ssh) };
 }

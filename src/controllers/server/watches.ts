@@ -1,7 +1,7 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { ArtifactBundle } from '../../api/artifactBundle.ts';
 import { knownHostName, type KnownHost } from '../../api/knownHost.ts';
-import { effectiveServer } from '../../api/effective.ts';
+import { effectiveServer, lastHop } from '../../api/effective.ts';
 import type { Server } from '../../api/server.ts';
 import type { ServerOperation } from '../../api/serverOperation.ts';
 import type { Controller } from '../../kube/controller.ts';
@@ -103,5 +103,6 @@ export function bundleKeyOf({ metadata, spec }: Server): Required<ObjectKey> | u
 
 function knownHostKeys(server: Server): string[] {
   const { addresses, ssh } = effectiveServer(server);
-  return addresses.map(({ address }) => `${server.metadata.namespace ?? ''}/${knownHostName(address, ssh.port)}`);
+  const namespace = server.metadata.namespace ?? '';
+  return addresses.map(({ address }) => `${namespace}/${knownHostName(address, ssh.port, lastHop(ssh))}`);
 }

@@ -83,6 +83,33 @@ describe('a Server behind a jump host', () => {
     expect([logins(), inner.front.connections]).toEqual([1, 1]);
   });
 
+  it('is another machine than one that has the same address elsewhere', async () => {
+    bench.putServer('elsewhere', innerSpec());
+    await bench.reconcile('elsewhere');
+    const [type = '', publicKey = ''] = sshKeygen('ed25519').publicKey.split(' ');
+    bench.trustAnotherKey({ type, publicKey });
+    await reached();
+    const behind = bench.knownHostAt('127.0.0.1', inner.port, 'bastion');
+    expect(behind?.spec).toMatchObject({ address: '127.0.0.1', port: inner.port, via: 'bastion' });
+    expect(bench.knownHostAt('127.0.0.1', inner.port)?.spec.keys).toEqual([{ type, publicKey }]);
+    await bench.reconcile('elsewhere');
+    await bench.restart();
+    await twice('elsewhere');
+    expect(bench.condition('elsewhere', 'HostKeyVerified')).toMatchObject({ reason: 'HostKeyMismatch' });
+    await bench.reconcile('inner');
+    expect(bench.condition('inner', 'HostKeyVerified')).toMatchObject({ status: 'True' });
+  });
+
+  it('is known by its keys when it moves behind a jump host', async () => {
+    bench.putServer('inner', innerSpec());
+    await bench.reconcile('inner');
+    expect(bench.condition('inner', 'Ready')?.status).toBe('True');
+    await reached();
+    expect(bench.knownHostAt('127.0.0.1', inner.port, 'bastion')?.spec.keys).toEqual(
+      bench.knownHostAt('127.0.0.1', inner.port)?.spec.keys,
+    );
+  });
+
   it('says so when the jump host has another host key, and takes nothing of it for its own', async () => {
     await reached();
     await bastion.restart({ newHostKeys: true });

@@ -102,4 +102,7 @@ describe('the name of a KnownHost', () => {
     ['::1', 22, '1-22'],
     ['fqdn.', 22, 'fqdn-22'],
   ])('of %s port %d is %s', (address, port, name) => expect(knownHostName(address, port)).toBe(name));
+
+  it('is another one behind a jump host', () =>
+    expect(knownHostName('10.0.0.5', 22, 'bastion')).toBe('10.0.0.5-22.via.bastion'));
 });
