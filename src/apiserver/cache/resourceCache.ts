@@ -66,6 +66,11 @@ export class ResourceCache {
     return Math.max(this.#hub.revision, this.#historyFrom);
   }
 
+  /** It shows nothing new any more; another cache may have taken its place. */
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
   get watcherCount(): number {
     return this.#watchers.size;
   }

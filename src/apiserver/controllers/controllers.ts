@@ -94,9 +94,8 @@ export class Controllers {
       );
     }
     await this.#installObjects();
-    const follow = (): void => this.#background('garbage collection', this.#garbage.follow());
-    this.#unsubscribe = catalog.onChange(follow);
-    follow();
+    this.#unsubscribe = catalog.onChange(() => this.#garbage.follow());
+    this.#garbage.follow();
   }
 
   /** What has to read thousands of objects first does not hold up the start. */

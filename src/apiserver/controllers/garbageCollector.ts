@@ -1,8 +1,9 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { CacheEvent, CachedObject, OwnerReference } from '../cache/cachedObject.ts';
-import { isJsonObject } from '../codec/json.ts';
+import type { ResourceCache } from '../cache/resourceCache.ts';
+import { isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { Catalog } from '../registry/catalog.ts';
-import type { RegistryDeps } from '../registry/call.ts';
+import type { Call, RegistryDeps } from '../registry/call.ts';
 import { deleteObject, FOREGROUND, ORPHAN } from '../registry/delete.ts';
 import { BACKGROUND, type DeleteOptions } from '../registry/deleteOptions.ts';
 import { listAt, metaOf, textAt, textsAt } from '../registry/object.ts';
@@ -10,6 +11,7 @@ import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { KeyQueue } from './keyQueue.ts';
+import { upToDate } from './upToDate.ts';
 
 /** What the collector needs. */
 export interface GarbageCollectorDeps {
@@ -18,9 +20,10 @@ export interface GarbageCollectorDeps {
   log: Logger;
 }
 
-/** Foreground deletions and unknown owners are looked at again after this. */
+/** Owners that wait for something are looked at again after this. */
 const POLL_MS = 200;
-const UNKNOWN_OWNER_MS = 30_000;
+/** Objects of unknown owners, and those that could not be deleted; what changes is looked at when it does. */
+const LATER_MS = 30_000;
 
 type OwnerState = 'alive' | 'gone' | 'leaving' | 'unknown' | 'invalid';
 
@@ -35,29 +38,61 @@ export class GarbageCollector {
   /** Owners of every object that has some, by its key. */
   readonly #owners = new Map<string, readonly OwnerReference[]>();
   readonly #byOwner = new Map<string, Set<string>>();
-  readonly #following = new WeakSet<object>();
+  /** Whose objects are all known, or will be when they have been read anew. */
+  readonly #following = new WeakSet<ResourceCache>();
+  readonly #followers: KeyQueue;
 
   constructor(deps: GarbageCollectorDeps) {
     this.#deps = deps;
-    this.#queue = new KeyQueue({ name: 'garbagecollector', work: (key) => this.#sync(key), log: deps.log });
+    const { log } = deps;
+    this.#queue = new KeyQueue({ name: 'garbagecollector', work: (key) => this.#sync(key), log });
+    // one resource that cannot be read is tried again, and does not stop the others
+    const work = (prefix: string): Promise<undefined> => this.#followOne(prefix);
+    this.#followers = new KeyQueue({ name: 'garbagecollector resources', work, log });
   }
 
-  /** Follows every resource that is served now; call again when the catalog changed. */
-  async follow(): Promise<void> {
-    for (const resource of this.#deps.catalog.stored()) {
-      const { cache } = resource.store;
-      if (this.#following.has(cache)) continue;
-      this.#following.add(cache);
-      await cache.ready();
-      cache.observe({
-        onEvent: (event) => this.#seeEvent(event),
-        onFilled: () => cache.list().forEach((object) => this.#see(object)),
-      });
+  /** Follows every resource that is served now, in the background; call again when the catalog changed. */
+  follow(): void {
+    for (const { store } of this.#deps.catalog.stored()) {
+      if (!this.#following.has(store.cache)) this.#followers.add(store.prefix);
     }
   }
 
   async stop(): Promise<void> {
-    await this.#queue.stop();
+    await Promise.all([this.#followers.stop(), this.#queue.stop()]);
+  }
+
+  async #followOne(prefix: string): Promise<undefined> {
+    const resource = this.#deps.catalog.stored().find(({ store }) => store.prefix === prefix);
+    const cache = resource?.store.cache;
+    if (resource === undefined || cache === undefined || this.#following.has(cache)) return undefined;
+    await cache.ready();
+    this.#following.add(cache);
+    cache.observe({ onEvent: (event) => this.#seeEvent(event), onFilled: () => this.#seeAll(resource) });
+    return undefined;
+  }
+
+  /** A cache that was filled anew tells of no deletion that came before. */
+  #seeAll({ store, names }: StoredResource): void {
+    for (const [key, owners] of this.#owners) {
+      if (key.startsWith(store.prefix) && store.cache.get(key) === undefined) this.#forget(key);
+      else if (owners.some(({ kind }) => kind === names.kind)) this.#queue.add(key);
+    }
+    for (const object of store.cache.list()) this.#see(object);
+  }
+
+  /**
+   * Whether every object that may have an owner is known here as of this call. An owner that lets go of its objects
+   * before is gone for those that are found later: they would be deleted.
+   */
+  async #knowsAll(): Promise<boolean> {
+    if (!this.#followsAll()) return false;
+    await upToDate(...this.#deps.catalog.stored().map(({ store }) => store.cache));
+    return this.#followsAll();
+  }
+
+  #followsAll(): boolean {
+    return this.#deps.catalog.stored().every(({ store }) => this.#following.has(store.cache));
   }
 
   #seeEvent(event: CacheEvent): void {
@@ -102,7 +137,7 @@ export class GarbageCollector {
   }
 
   async #sync(key: string): Promise<number | undefined> {
-    const found = this.#find(key);
+    const found = await this.#find(key);
     if (found === undefined) return undefined;
     const { resource, object } = found;
     if (object.deleting && object.finalizers?.includes(ORPHAN) === true) return this.#orphan(resource, object);
@@ -111,9 +146,11 @@ export class GarbageCollector {
     return this.#judge(resource, object, object.owners);
   }
 
-  #find(key: string): { resource: StoredResource; object: CachedObject } | undefined {
+  async #find(key: string): Promise<{ resource: StoredResource; object: CachedObject } | undefined> {
     for (const resource of this.#deps.catalog.stored()) {
       if (!key.startsWith(resource.store.prefix)) continue;
+      // one that was not read yet says of everything that it is gone
+      await resource.store.cache.ready();
       const object = resource.store.cache.get(key);
       return object === undefined ? undefined : { resource, object };
     }
@@ -131,7 +168,7 @@ export class GarbageCollector {
       this.#deps.log.warn({ key: object.key }, 'an object without a namespace names an owner in one: it stays');
       return undefined;
     }
-    if (verdicts.includes('unknown')) return UNKNOWN_OWNER_MS;
+    if (verdicts.includes('unknown')) return LATER_MS;
     const gone = owners.filter((_, index) => verdicts[index] === 'gone');
     const living = owners.filter((_, index) => verdicts[index] === 'alive');
     const leaving = owners.filter((_, index) => verdicts[index] === 'leaving');
@@ -140,19 +177,18 @@ export class GarbageCollector {
       if (taken.length > 0) await this.#dropOwners(resource, object, taken);
       return undefined;
     }
+    if (leaving.length > 0 && !(await this.#knowsAll())) return POLL_MS;
     const options: DeleteOptions = {
       ...BACKGROUND,
       uid: object.uid,
+      // who took the owners out of it meanwhile wants to keep it
+      resourceVersion: String(object.revision),
       // an owner that waits for this object waits for what this one owns, too
       propagation: leaving.length > 0 && this.#hasDependents(object) ? 'Foreground' : 'Background',
     };
-    const call = internalCall({
-      resource,
-      namespace: object.namespace,
-      name: object.name,
-      manager: 'garbage-collector',
-    });
-    await tolerating([403, 404, 409], () => deleteObject(this.#deps.registry, call, options));
+    const call = callTo(resource, object);
+    const deletion = await tolerating([403, 404, 409], () => deleteObject(this.#deps.registry, call, options));
+    if (deletion === undefined) return LATER_MS;
     this.#deps.log.debug({ kind: resource.names.kind, key: object.key }, 'object without living owners deleted');
     return undefined;
   }
@@ -166,13 +202,9 @@ export class GarbageCollector {
     // a kind that is not served (any more, or not yet): nothing is known
     if (resource === undefined) return 'unknown';
     if (isOutOfReach(resource, namespace)) return 'invalid';
-    const { cache, key } = {
-      cache: resource.store.cache,
-      key: resource.store.key(resource.namespaced ? namespace : '', owner.name),
-    };
-    await cache.ready();
-    await cache.caughtUp(1_000);
-    const found = cache.get(key);
+    const { cache } = resource.store;
+    await upToDate(cache);
+    const found = cache.get(resource.store.key(resource.namespaced ? namespace : '', owner.name));
     if (found?.uid !== owner.uid) return 'gone';
     return found.deleting && found.finalizers?.includes(FOREGROUND) === true ? 'leaving' : 'alive';
   }
@@ -182,9 +214,10 @@ export class GarbageCollector {
   }
 
   /** Dependents stay and lose this owner; then the finalizer goes. */
-  async #orphan(resource: StoredResource, object: CachedObject): Promise<undefined> {
+  async #orphan(resource: StoredResource, object: CachedObject): Promise<number | undefined> {
+    if (!(await this.#knowsAll())) return POLL_MS;
     for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
-      const dependent = this.#find(key);
+      const dependent = await this.#find(key);
       const owner = dependent?.object.owners?.find(({ uid }) => uid === object.uid);
       if (dependent !== undefined && owner !== undefined) {
         await this.#dropOwners(dependent.resource, dependent.object, [owner]);
@@ -196,9 +229,10 @@ export class GarbageCollector {
 
   /** Dependents go first; those that block the owner are waited for. */
   async #foreground(resource: StoredResource, object: CachedObject): Promise<number | undefined> {
+    if (!(await this.#knowsAll())) return POLL_MS;
     let blocking = 0;
     for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
-      const dependent = this.#find(key);
+      const dependent = await this.#find(key);
       if (dependent === undefined) continue;
       this.#queue.add(key);
       const owner = dependent.object.owners?.find(({ uid }) => uid === object.uid);
@@ -213,40 +247,33 @@ export class GarbageCollector {
 
   async #dropOwners(resource: StoredResource, object: CachedObject, owners: readonly OwnerReference[]): Promise<void> {
     const uids = new Set(owners.map(({ uid }) => uid));
-    const call = internalCall({
-      resource,
-      namespace: object.namespace,
-      name: object.name,
-      manager: 'garbage-collector',
+    await this.#changeMeta(resource, object, (meta) => {
+      const kept = listAt(meta, 'ownerReferences').filter((one) => !isJsonObject(one) || !uids.has(textAt(one, 'uid')));
+      if (kept.length > 0) meta['ownerReferences'] = kept;
+      else Reflect.deleteProperty(meta, 'ownerReferences');
     });
-    await tolerating([404], () =>
-      updateObject(this.#deps.registry, call, (current) => {
-        const meta = metaOf(current);
-        const kept = listAt(meta, 'ownerReferences').filter(
-          (one) => !isJsonObject(one) || !uids.has(textAt(one, 'uid')),
-        );
-        if (kept.length > 0) meta['ownerReferences'] = kept;
-        else Reflect.deleteProperty(meta, 'ownerReferences');
-        return current;
-      }),
-    );
   }
 
   async #dropFinalizer(resource: StoredResource, object: CachedObject, finalizer: string): Promise<void> {
-    const call = internalCall({
-      resource,
-      namespace: object.namespace,
-      name: object.name,
-      manager: 'garbage-collector',
+    await this.#changeMeta(resource, object, (meta) => {
+      meta['finalizers'] = textsAt(meta, 'finalizers').filter((one) => one !== finalizer);
     });
+  }
+
+  /** Changes the metadata of `object`, but not of another one that has its name by now. */
+  async #changeMeta(resource: StoredResource, object: CachedObject, change: (meta: JsonObject) => void): Promise<void> {
     await tolerating([404], () =>
-      updateObject(this.#deps.registry, call, (current) => {
+      updateObject(this.#deps.registry, callTo(resource, object), (current) => {
         const meta = metaOf(current);
-        meta['finalizers'] = textsAt(meta, 'finalizers').filter((one) => one !== finalizer);
+        if (textAt(meta, 'uid') === object.uid) change(meta);
         return current;
       }),
     );
   }
+}
+
+function callTo(resource: StoredResource, { namespace, name }: CachedObject): Call {
+  return internalCall({ resource, namespace, name, manager: 'garbage-collector' });
 }
 
 /** Whether an object of `namespace` (none: '') cannot say which one of this resource owns it. */
