@@ -106,7 +106,7 @@ export class CrdController {
     const resources = customResources(crd, this.#deps.custom, () => this.#terminating(name));
     this.#served.set(name, { identity, resources });
     const served = resources?.served ?? [];
-    this.#deps.catalog.serve(name, served);
+    this.#deps.catalog.serve(name, served, resources?.stored);
     // watchers come back and then see objects by the new schema
     if (known !== undefined) endWatches(known.resources);
     this.#deps.log.debug({ crd: name, versions: served.map((one) => one.version) }, 'custom resource served');

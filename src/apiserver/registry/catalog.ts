@@ -1,4 +1,4 @@
-import type { ServedResource, StoredResource } from './resource.ts';
+import { apiVersionOf, type ServedResource, type StoredResource } from './resource.ts';
 
 /** One group with its versions, preferred first, as discovery shows it. */
 export interface ServedGroup {
@@ -11,7 +11,7 @@ export interface ServedGroup {
  * Every change gives a new `generation`, by which discovery and OpenAPI know that they are out of date.
  */
 export class Catalog {
-  readonly #owners = new Map<string, readonly ServedResource[]>();
+  readonly #owners = new Map<string, { served: readonly ServedResource[]; stored: readonly StoredResource[] }>();
   #byPath = new Map<string, ServedResource>();
   #generation = 0;
   readonly #listeners = new Set<() => void>();
@@ -22,9 +22,11 @@ export class Catalog {
 
   /**
    * Serves `resources` in place of whatever `owner` (the CRD's name, or `built-in`) served before.
+   * @param stored  What is stored, where that is a version that may not be served. Otherwise it is among `resources`.
    */
-  serve(owner: string, resources: readonly ServedResource[]): void {
-    this.#owners.set(owner, resources);
+  serve(owner: string, resources: readonly ServedResource[], stored?: StoredResource): void {
+    const own = stored === undefined ? resources.filter(isAsStored) : [stored];
+    this.#owners.set(owner, { served: resources, stored: own });
     this.#rebuild();
   }
 
@@ -46,7 +48,7 @@ export class Catalog {
 
   /** Names in paths of the built-in resources of `group`. */
   builtins(group: string): string[] {
-    return (this.#owners.get('built-in') ?? []).filter((one) => one.group === group).map(({ names }) => names.plural);
+    return (this.#owners.get('built-in')?.served ?? []).filter((one) => one.group === group).map(({ names }) => names.plural);
   }
 
   /** The stored resource of a kind, for references such as ownerReferences. */
@@ -61,15 +63,12 @@ export class Catalog {
     return undefined;
   }
 
-  /** Every stored resource once, however many versions serve it. */
+  /**
+   * Every stored resource once, in the version that is stored, served or not: whoever writes its objects in another one
+   * drops what only that version has.
+   */
   stored(): StoredResource[] {
-    const byStore = new Map<string, StoredResource>();
-    for (const resource of this.#byPath.values()) {
-      if (resource.type !== 'Stored') continue;
-      const known = byStore.get(resource.store.prefix);
-      if (known === undefined || resource.conversion === undefined) byStore.set(resource.store.prefix, resource);
-    }
-    return [...byStore.values()];
+    return [...this.#owners.values()].flatMap(({ stored }) => stored);
   }
 
   /** Groups in order of name, the core group first; versions preferred first. */
@@ -95,12 +94,16 @@ export class Catalog {
 
   #rebuild(): void {
     this.#byPath = new Map();
-    for (const resource of [...this.#owners.values()].flat()) {
+    for (const resource of [...this.#owners.values()].flatMap(({ served }) => served)) {
       this.#byPath.set(pathOf(resource.group, resource.version, resource.names.plural), resource);
     }
     this.#generation++;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function isAsStored(resource: ServedResource): resource is StoredResource {
+  return resource.type === 'Stored' && resource.store.apiVersion === apiVersionOf(resource);
 }
 
 function pathOf(group: string, version: string, plural: string): string {

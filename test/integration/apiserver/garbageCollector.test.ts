@@ -163,3 +163,46 @@ it('deletes nothing that was changed after it was judged', async () => {
   await gone(`${LEASES}/after`);
   expect((await server.get(`${LEASES}/freed`)).code).toBe(200);
 });
+
+it('keeps what only the stored version of an orphaned object has, be that one served or not', async () => {
+  await start();
+  const spec = (...names: string[]): object => {
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+    return { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } };
+  };
+  const versions = [
+    { name: 'v2', served: true, storage: true, schema: spec('a', 'b') },
+    { name: 'v1', served: true, storage: false, schema: spec('a') },
+  ];
+  const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  const names = { plural: 'things', kind: 'Thing' };
+  await server.post(definitions, {
+    metadata: { name: 'things.test.io' },
+    spec: { group: 'test.io', scope: 'Namespaced', names, versions },
+  });
+  const things = (version: string): string => `/apis/test.io/${version}/namespaces/default/things`;
+  await eventually(async () => expect((await server.get(things('v2'))).code).toBe(200));
+  const owners = { served: await ownerCalled('served'), unserved: await ownerCalled('unserved') };
+  const thing = { apiVersion: 'test.io/v2', kind: 'Thing', spec: { a: '1', b: 'precious' } };
+  for (const [name, owner] of Object.entries(owners)) {
+    await server.post(things('v2'), { ...thing, metadata: { name, ownerReferences: [owner] } });
+  }
+  await server.delete(`${MAPS}/served`, ORPHAN);
+  await gone(`${MAPS}/served`);
+  const stored = async (name: string): Promise<object> => {
+    const entry = await steered.storage.get(`/registry/test.io/things/default/${name}`);
+    return JSON.parse(entry?.value.toString() ?? '{}') as object;
+  };
+  const kept = { apiVersion: 'test.io/v2', metadata: {}, spec: { a: '1', b: 'precious' } };
+  expect(await stored('served')).toMatchObject(kept);
+  expect(await stored('served')).not.toHaveProperty('metadata.ownerReferences');
+
+  await server.patch(`${definitions}/things.test.io`, 'json', [
+    { op: 'replace', path: '/spec/versions/0/served', value: false },
+  ]);
+  await gone(things('v2'));
+  await server.delete(`${MAPS}/unserved`, ORPHAN);
+  await gone(`${MAPS}/unserved`);
+  expect(await stored('unserved')).toMatchObject(kept);
+  expect(await stored('unserved')).not.toHaveProperty('metadata.ownerReferences');
+});
