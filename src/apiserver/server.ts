@@ -41,6 +41,7 @@ import type { Pki } from './pki/pki.ts';
 import type { RegistryDeps } from './registry/call.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { StoredResource } from './registry/resource.ts';
+import { Creations } from './registry/creations.ts';
 import { KeyedLock } from './registry/keyedLock.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -62,6 +63,11 @@ export interface ApiServerOptions {
   crds?: readonly object[];
   /** Further objects to install (or bring up to date) before `ready`, in this order. */
   objects?: readonly object[];
+  /**
+   * How long other servers over the same store may take to see what was written there; default 0: there are none. What
+   * is deleted with all in it, namespaces and definitions, is gone no sooner.
+   */
+  othersLagMs?: number;
   /** What is written of requests, and where to. */
   audit?: { policy: AuditPolicy; sink: AuditSink };
 }
@@ -171,6 +177,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     clock,
     log,
     locks: new KeyedLock(),
+    creations: new Creations(),
     admissions: [new NamespaceLifecycle(namespaces), new EscalationCheck(authorizer, index)],
     policies: [new PolicyAdmission({ index: policies, catalog, namespaces, authorizer })],
   };
@@ -226,6 +233,7 @@ async function assemble(options: ApiServerOptions): Promise<Parts> {
     tokens: tokens.ofSecrets,
     crds: options.crds ?? [],
     objects: options.objects ?? [],
+    othersLagMs: options.othersLagMs ?? 0,
   });
   return { server, state, hub, catalog, inFlight, controllers };
 }

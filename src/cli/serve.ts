@@ -25,6 +25,9 @@ import { print } from './output.ts';
 import { untilAskedToStop } from './stopSignal.ts';
 import type { ServeOptions } from './serveCommand.ts';
 
+/** What kube-apiserver gives others to see that a namespace is being deleted. */
+const OTHERS_LAG_MS = 5_000;
+
 /** The controllers of this process, as roles are given to them. */
 const CONTROLLERS = {
   kind: 'User',
@@ -125,6 +128,7 @@ async function runControlPlane(options: ServeOptions, opened: Opened, { log, sig
     ...(options.tokenAuthFile === undefined ? {} : { staticTokens: await readFile(options.tokenAuthFile, 'utf8') }),
     ...(oidc === undefined ? {} : { oidc }),
     ...(audit === undefined ? {} : { audit }),
+    ...(options.etcdEndpoints === undefined ? {} : { othersLagMs: OTHERS_LAG_MS }),
     listen,
     log: log.child({ component: 'apiserver' }),
     crds: kinds.map(toCrd),

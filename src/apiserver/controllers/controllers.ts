@@ -13,6 +13,7 @@ import type { SecretTokens } from '../authentication/secretTokens.ts';
 import { AccountSecrets } from './accountSecrets.ts';
 import { ClusterRoleAggregation } from './clusterRoleAggregation.ts';
 import { CrdController } from './customResourceDefinitions.ts';
+import { Endings } from './endings.ts';
 import { GarbageCollector } from './garbageCollector.ts';
 import { installObject, toJsonObject } from './installObject.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
@@ -32,6 +33,8 @@ export interface ControllersDeps {
   tokens: SecretTokens;
   crds: readonly object[];
   objects: readonly object[];
+  /** See ApiServerOptions. */
+  othersLagMs: number;
 }
 
 /** The controllers that a cluster without machines still needs: definitions, namespaces and their contents, garbage. */
@@ -52,8 +55,9 @@ export class Controllers {
     const builtin = (group: string, plural: string): StoredResource => requireStored(catalog, group, plural);
     const namespaces = builtin('', 'namespaces');
     const definitions = builtin('apiextensions.k8s.io', 'customresourcedefinitions');
-    this.#definitions = new CrdController({ catalog, registry, custom, log, definitions });
-    this.#namespaces = new NamespaceController({ catalog, registry, log, namespaces });
+    const endings = new Endings({ creations: registry.creations, othersLagMs: deps.othersLagMs });
+    this.#definitions = new CrdController({ catalog, registry, custom, log, definitions, endings });
+    this.#namespaces = new NamespaceController({ catalog, registry, log, namespaces, endings });
     this.#contents = new NamespaceContents({
       registry,
       log,

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../lib/canonicalJson.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { CachedObject } from '../cache/cachedObject.ts';
 import type { JsonObject } from '../codec/json.ts';
 import { conditionStatus, setCondition } from '../builtins/conditions.ts';
 import { CRD_FINALIZER } from '../builtins/customResourceDefinitions.ts';
@@ -9,12 +10,14 @@ import type { Catalog } from '../registry/catalog.ts';
 import type { RegistryDeps } from '../registry/call.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { BACKGROUND } from '../registry/deleteOptions.ts';
-import { isDeleting, metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
+import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
 import { cachedToObject } from '../registry/versions.ts';
+import type { Endings } from './endings.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { KeyQueue } from './keyQueue.ts';
+import { upToDate } from './upToDate.ts';
 
 /** What the controller needs. */
 export interface CrdControllerDeps {
@@ -24,6 +27,7 @@ export interface CrdControllerDeps {
   log: Logger;
   /** The resource `customresourcedefinitions` itself. */
   definitions: StoredResource;
+  endings: Endings;
 }
 
 const POLL_MS = 200;
@@ -77,6 +81,7 @@ export class CrdController {
     const { definitions, registry } = this.#deps;
     const cached = definitions.store.cache.get(definitions.store.key('', name));
     if (cached === undefined) {
+      this.#deps.endings.forget(definitions.store.key('', name));
       this.#unserve(name);
       return undefined;
     }
@@ -88,7 +93,7 @@ export class CrdController {
     if (updateCrdStatus(crd, held, registry.clock.now())) await this.#writeStatus(name, crd);
     if (conditionStatus(crd, 'Established') === 'True') this.#serve(crd);
     else this.#unserve(name);
-    return isDeleting(crd) ? this.#finalize(name, crd) : undefined;
+    return cached.deleting ? this.#finalize(cached, crd) : undefined;
   }
 
   async #writeStatus(name: string, crd: JsonObject): Promise<void> {
@@ -99,11 +104,11 @@ export class CrdController {
   }
 
   #serve(crd: JsonObject): void {
-    const name = textAt(metaOf(crd), 'name');
-    const identity = canonicalJson([metaOf(crd)['uid'], crd['spec'], objectAt(crd, 'status')?.['acceptedNames']]);
+    const [name, uid] = [textAt(metaOf(crd), 'name'), textAt(metaOf(crd), 'uid')];
+    const identity = canonicalJson([uid, crd['spec'], objectAt(crd, 'status')?.['acceptedNames']]);
     const known = this.#served.get(name);
     if (known?.identity === identity) return;
-    const resources = customResources(crd, this.#deps.custom, () => this.#terminating(name));
+    const resources = customResources(crd, this.#deps.custom, () => this.#terminating(name, uid));
     this.#served.set(name, { identity, resources });
     const served = resources?.served ?? [];
     this.#deps.catalog.serve(name, served, resources?.stored);
@@ -112,9 +117,11 @@ export class CrdController {
     this.#deps.log.debug({ crd: name, versions: served.map((one) => one.version) }, 'custom resource served');
   }
 
-  #terminating(name: string): string | undefined {
+  /** Also when it is gone, for requests that came before. */
+  #terminating(name: string, uid: string): string | undefined {
     const { store } = this.#deps.definitions;
-    return store.cache.get(store.key('', name))?.deleting === true
+    const current = store.cache.get(store.key('', name));
+    return current?.uid !== uid || current.deleting
       ? 'create not allowed while custom resource definition is terminating'
       : undefined;
   }
@@ -128,8 +135,10 @@ export class CrdController {
   }
 
   /** Deletes all objects; the definition goes when none is left. */
-  async #finalize(name: string, crd: JsonObject): Promise<number | undefined> {
+  async #finalize(cached: CachedObject, crd: JsonObject): Promise<number | undefined> {
     if (!textsAt(metaOf(crd), 'finalizers').includes(CRD_FINALIZER)) return undefined;
+    const { name } = cached;
+    const wait = this.#deps.endings.waitFor(cached, ({ resource }) => resource === name);
     const remaining = await this.#deleteAll(name, crd);
     if (remaining > 0) {
       const waiting = setCondition(
@@ -145,10 +154,13 @@ export class CrdController {
       if (waiting) await this.#writeStatus(name, crd);
       return POLL_MS;
     }
+    if (wait > 0) return wait;
     const call = internalCall({ resource: this.#deps.definitions, namespace: '', name });
     await tolerating([404], () =>
       updateObject(this.#deps.registry, call, (current) => {
         const meta = metaOf(current);
+        // one that has the name by now
+        if (textAt(meta, 'uid') !== cached.uid) return current;
         meta['finalizers'] = textsAt(meta, 'finalizers').filter((one) => one !== CRD_FINALIZER);
         return current;
       }),
@@ -178,8 +190,7 @@ export class CrdController {
 
   async #deleteObjects(resource: StoredResource): Promise<number> {
     const { cache } = resource.store;
-    await cache.ready();
-    await cache.caughtUp(1_000);
+    await upToDate(cache);
     const objects = cache.list();
     let remaining = 0;
     for (const object of objects) {

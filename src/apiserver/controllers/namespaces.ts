@@ -5,11 +5,13 @@ import type { Catalog } from '../registry/catalog.ts';
 import type { RegistryDeps } from '../registry/call.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { BACKGROUND } from '../registry/deleteOptions.ts';
-import { objectAt, textsAt } from '../registry/object.ts';
+import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
+import type { Endings } from './endings.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { KeyQueue } from './keyQueue.ts';
+import { upToDate } from './upToDate.ts';
 
 /** What the controller needs. */
 export interface NamespaceControllerDeps {
@@ -17,6 +19,14 @@ export interface NamespaceControllerDeps {
   registry: RegistryDeps;
   log: Logger;
   namespaces: StoredResource;
+  endings: Endings;
+}
+
+/** What a look at everything in a namespace found. */
+interface Found {
+  left: Remainder[];
+  /** Resources that could not be looked at, or not be emptied. */
+  failures: { resource: StoredResource; error: unknown }[];
 }
 
 /** What is left of one resource in a namespace. */
@@ -57,28 +67,49 @@ export class NamespaceController {
   }
 
   async #sync(name: string): Promise<number | undefined> {
-    const { store } = this.#deps.namespaces;
+    const { catalog, endings, namespaces } = this.#deps;
+    const { store } = namespaces;
     const namespace = store.cache.get(store.key('', name));
-    if (namespace?.deleting !== true) return undefined;
-    const left: Remainder[] = [];
-    for (const resource of this.#deps.catalog.stored()) {
-      if (!resource.namespaced) continue;
-      const remainder = await this.#empty(resource, name);
-      if (remainder.count > 0) left.push(remainder);
-    }
-    await this.#report(name, left);
-    if (left.length === 0) {
-      await this.#finalize(name);
+    if (namespace?.deleting !== true) {
+      endings.forget(store.key('', name));
       return undefined;
     }
-    return left.some(({ finalizers }) => finalizers.size > 0) ? SLOW_POLL_MS : POLL_MS;
+    const wait = endings.waitFor(namespace, (creation) => creation.namespace === name);
+    const { generation } = catalog;
+    const found = await this.#emptyAll(name);
+    await this.#report(namespace, found);
+    const [failure] = found.failures;
+    if (failure !== undefined) throw failure.error;
+    if (found.left.length > 0) {
+      return found.left.some(({ finalizers }) => finalizers.size > 0) ? SLOW_POLL_MS : POLL_MS;
+    }
+    if (wait > 0) return wait;
+    // what is served only now was not looked at
+    if (catalog.generation !== generation) return POLL_MS;
+    await this.#finalize(namespace);
+    return undefined;
+  }
+
+  /** One resource that cannot be read does not stop the others. */
+  async #emptyAll(namespace: string): Promise<Found> {
+    const found: Found = { left: [], failures: [] };
+    await upToDate(this.#deps.namespaces.store.cache);
+    for (const resource of this.#deps.catalog.stored()) {
+      if (!resource.namespaced) continue;
+      try {
+        const remainder = await this.#empty(resource, namespace);
+        if (remainder.count > 0) found.left.push(remainder);
+      } catch (error) {
+        found.failures.push({ resource, error });
+      }
+    }
+    return found;
   }
 
   /** Asks for the deletion of everything of one resource. */
   async #empty(resource: StoredResource, namespace: string): Promise<Remainder> {
     const { cache } = resource.store;
-    await cache.ready();
-    await cache.caughtUp(1_000);
+    await upToDate(cache);
     const finalizers = new Map<string, number>();
     let count = 0;
     for (const object of cache.list(resource.store.prefixOf(namespace))) {
@@ -96,10 +127,12 @@ export class NamespaceController {
     return result?.gone !== false;
   }
 
-  async #finalize(name: string): Promise<void> {
+  async #finalize({ name, uid }: CachedObject): Promise<void> {
     const call = internalCall({ resource: this.#deps.namespaces, namespace: '', name, subresource: 'finalize' });
     await tolerating([404], () =>
       updateObject(this.#deps.registry, call, (current) => {
+        // one that has the name by now
+        if (textAt(metaOf(current), 'uid') !== uid) return current;
         const spec = objectAt(current, 'spec') ?? {};
         current['spec'] = { ...spec, finalizers: textsAt(spec, 'finalizers').filter((one) => one !== 'kubernetes') };
         return current;
@@ -107,34 +140,31 @@ export class NamespaceController {
     );
   }
 
-  async #report(name: string, left: readonly Remainder[]): Promise<void> {
+  async #report({ name, uid }: CachedObject, found: Found): Promise<void> {
     const call = internalCall({ resource: this.#deps.namespaces, namespace: '', name, subresource: 'status' });
     const now = this.#deps.registry.clock.now();
     await tolerating([404, 409], () =>
       updateObject(this.#deps.registry, call, (current) => {
-        for (const condition of conditionsOf(left)) setCondition(current, condition, now);
+        if (textAt(metaOf(current), 'uid') !== uid) return current;
+        for (const condition of conditionsOf(found)) setCondition(current, condition, now);
         return current;
       }),
     );
   }
 }
 
-/** Nothing here is discovered, parsed or deleted in a way that could fail; clients know all five conditions. */
+/** Nothing here is discovered or parsed in a way that could fail; clients know all five conditions. */
 const SUCCESSES = [
   ['NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'],
   ['NamespaceDeletionGroupVersionParsingFailure', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
-  [
-    'NamespaceDeletionContentFailure',
-    'ContentDeleted',
-    'All content successfully deleted, may be waiting on finalization',
-  ],
 ] as const;
 
-function conditionsOf(left: readonly Remainder[]): NewCondition[] {
+function conditionsOf({ left, failures }: Found): NewCondition[] {
   const counts = left.map(describeCount).sort().join(', ');
   const waiting = describeFinalizers(left);
   return [
     ...SUCCESSES.map(([type, reason, message]) => ({ type, status: 'False' as const, reason, message })),
+    contentFailure(failures),
     {
       type: 'NamespaceContentRemaining',
       ...(counts === ''
@@ -152,6 +182,20 @@ function conditionsOf(left: readonly Remainder[]): NewCondition[] {
           }),
     },
   ];
+}
+
+/** Errors are left to the log: they may repeat what is stored. */
+function contentFailure(failures: Found['failures']): NewCondition {
+  const type = 'NamespaceDeletionContentFailure';
+  const message = 'All content successfully deleted, may be waiting on finalization';
+  if (failures.length === 0) return { type, status: 'False', reason: 'ContentDeleted', message };
+  const names = failures.map(({ resource }) => `${resource.names.plural}.${resource.group}`).sort();
+  return {
+    type,
+    status: 'True',
+    reason: 'ContentDeletionFailed',
+    message: `Failed to delete all resource types, ${names.length} remaining: ${names.join(', ')}; the server's log tells why`,
+  };
 }
 
 function describeCount({ resource, count }: Remainder): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { User } from '../http/authentication.ts';
 import type { ObjectRef } from '../http/status.ts';
+import type { Creations } from './creations.ts';
 import type { KeyedLock } from './keyedLock.ts';
 import type { StoredResource } from './resource.ts';
 
@@ -59,6 +60,7 @@ export interface RegistryDeps {
   clock: Clock;
   log: Logger;
   locks: KeyedLock;
+  creations: Creations;
   admissions: readonly Admission[];
   /** Asked last, with the object as it would be stored. */
   policies: readonly Admission[];

@@ -48,7 +48,9 @@ export class Catalog {
 
   /** Names in paths of the built-in resources of `group`. */
   builtins(group: string): string[] {
-    return (this.#owners.get('built-in')?.served ?? []).filter((one) => one.group === group).map(({ names }) => names.plural);
+    return (this.#owners.get('built-in')?.served ?? [])
+      .filter((one) => one.group === group)
+      .map(({ names }) => names.plural);
   }
 
   /** The stored resource of a kind, for references such as ownerReferences. */

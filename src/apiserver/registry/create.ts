@@ -23,7 +23,13 @@ const MAX_NAME_TRIES = 8;
  * Creates the object in `body` (changed in place).
  * @throws ApiError 400, 403, 404 (namespace), 409 AlreadyExists, 422.
  */
-export async function createObject(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
+export function createObject(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
+  const { namespace, resource } = call;
+  const creation = { resource: `${resource.names.plural}.${resource.group}`, namespace };
+  return deps.creations.run(creation, () => create(deps, call, body));
+}
+
+async function create(deps: RegistryDeps, call: Call, body: JsonObject): Promise<Written> {
   const { resource } = call;
   const stop = resource.createForbidden?.();
   if (stop !== undefined) throw forbidden({ ...refOf(call), name: textAt(metaOf(body), 'name') }, stop);
