@@ -40,6 +40,7 @@ export const reasons = {
   AttemptsPaused: 'whether the host refused the last login is not known; the next try is due later',
   SecretMissing: 'the referenced Secret does not exist or lacks the key',
   SecretForbidden: 'Hostler may not read the referenced Secret',
+  SecretTooLarge: 'the value in the referenced Secret is larger than any credential',
   KeyUnreadable: 'the private key is no PEM or OpenSSH key that can be read',
   KeyTooWeak: 'DSA or RSA below 3072 bits is refused',
   PassphraseRequired: 'the private key is encrypted and the Secret has no or a wrong passphrase',

@@ -4,6 +4,7 @@ import type { Backoff } from '../lib/backoff.ts';
 import { type Clock, monotonicClock } from '../lib/clock.ts';
 import { TransientError, WaitingError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { redactor } from '../lib/redaction.ts';
 import type { Lister } from './informer.ts';
 import type { KubeMetrics } from './metrics.ts';
 import type { Reconciler, Request, Result } from './reconciler.ts';
@@ -133,7 +134,8 @@ export class Controller {
     const run: Run = { request, shard, abort: new AbortController(), end };
     this.#runs.set(item.key, run);
     try {
-      await this.#reconcile(item, run);
+      // whatever it says, the failure's log entry too, is rid of its own secrets, and of nobody else's
+      await redactor.within(`${this.name} ${item.key}`, () => this.#reconcile(item, run));
     } finally {
       this.#runs.delete(item.key);
       resolve();

@@ -27,6 +27,7 @@ const stageOf: Partial<Record<Reason, Stage>> = {
   AttemptsPaused: 'authenticate',
   SecretMissing: 'authenticate',
   SecretForbidden: 'authenticate',
+  SecretTooLarge: 'authenticate',
   KeyUnreadable: 'authenticate',
   KeyTooWeak: 'authenticate',
   PassphraseRequired: 'authenticate',
@@ -38,6 +39,7 @@ const beforeContact: ReadonlySet<Reason> = new Set<Reason>([
   'AttemptsPaused',
   'SecretMissing',
   'SecretForbidden',
+  'SecretTooLarge',
   'KeyUnreadable',
   'KeyTooWeak',
 ]);

@@ -4,6 +4,7 @@ import { isInvalid } from '../../kube/apiError.ts';
 import type { Reconciler, Request, Result } from '../../kube/reconciler.ts';
 import { backoffMs, jittered } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { redactor } from '../../lib/redaction.ts';
 import { servers } from '../../kube/hostlerResources.ts';
 import type { ServerDeps } from './deps.ts';
 import { forgiveRollbacks } from './confirmations.ts';
@@ -47,7 +48,10 @@ export class ServerReconciler implements Reconciler {
 
   async reconcile(request: Request, signal: AbortSignal, log: Logger): Promise<Result> {
     const cached = this.#deps.servers.get(request);
-    if (cached === undefined) return {};
+    if (cached === undefined) {
+      redactor.forget();
+      return {};
+    }
     const server = this.#deps.statusWriter.latest(cached);
     if (!isIdentified(server)) return {};
     if (await this.#finalizerAdded(server, signal)) return {}; // our own write brings us back
