@@ -16,7 +16,7 @@ export interface StatedFile {
 
 /**
  * The files that ArtifactBundles name, on this machine. Whoever may write ArtifactBundles can name any file in it, but
- * gets none without knowing its checksum; links that lead out of it are not followed.
+ * gets none, and learns nothing of one, without knowing its checksum; links that lead out of it are not followed.
  */
 export class BundleDirectory {
   readonly path: string;
@@ -31,10 +31,10 @@ export class BundleDirectory {
   async problemOf({ file, sha256, sizeBytes }: StatedFile): Promise<ReferenceProblem | undefined> {
     const found = await this.#find(file);
     if ('problem' in found) return missing(`file ${file} ${found.problem} in the bundle directory ${this.path}`);
-    if (found.stats.size !== sizeBytes)
-      return differs(`file ${file} has ${found.stats.size} bytes, not the ${sizeBytes} stated`);
+    if (found.stats.size !== sizeBytes) return differs(file);
     const sum = await this.#sum(found);
-    return sum === sha256 ? undefined : differs(`file ${file} has the SHA-256 ${sum}, not the one stated`);
+    if (typeof sum === 'object') return missing(`file ${file} ${sum.problem} in the bundle directory ${this.path}`);
+    return sum === sha256 ? undefined : differs(file);
   }
 
   /**
@@ -67,12 +67,12 @@ export class BundleDirectory {
       return stats.isFile() ? { path, stats } : { problem: 'is no file' };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error)) throw error;
-      return { problem: error.code === 'ENOENT' ? 'is not' : `cannot be read (${String(error.code)})` };
+      return { problem: error.code === 'ENOENT' ? 'is not' : unreadable(error) };
     }
   }
 
   /** Those who ask at the same time share one reading. */
-  async #sum({ path, stats }: { path: string; stats: Stats }): Promise<string> {
+  async #sum({ path, stats }: { path: string; stats: Stats }): Promise<string | { problem: string }> {
     const signature = [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(':');
     const known = this.#sums.get(path);
     if (known?.signature === signature) return known.sha256;
@@ -82,7 +82,7 @@ export class BundleDirectory {
       return await sha256;
     } catch (error) {
       this.#sums.delete(path);
-      return `unknown (${messageOf(error)})`;
+      return { problem: unreadable(error) };
     }
   }
 }
@@ -101,10 +101,15 @@ function missing(what: string): ReferenceProblem {
   };
 }
 
-function differs(what: string): ReferenceProblem {
+function unreadable(error: unknown): string {
+  return `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : messageOf(error)})`;
+}
+
+/** Neither what differs nor how: whoever knows the name of somebody else's file alone would have its sum from that. */
+function differs(file: string): ReferenceProblem {
   return {
     reason: 'ChecksumMismatch',
-    message: `${what}. Put the right file into the bundle directory, or correct the ArtifactBundle: sha256sum FILE; stat -c %s FILE.`,
+    message: `file ${file} has not the size and SHA-256 stated. Put the right file into the bundle directory, or correct the ArtifactBundle: sha256sum FILE; stat -c %s FILE.`,
     terminal: true,
   };
 }

@@ -35,8 +35,8 @@ describe('BundleDirectory', () => {
     ['is not there', stated('none.tar'), 'FileMissing', 'file none.tar is not in the bundle directory'],
     ['is a directory', stated('docker'), 'FileMissing', 'file docker is no file'],
     ['lies outside, by a link', stated('out.tar'), 'FileMissing', 'a link that leads out'],
-    ['has another size', stated('a.tar', 'longer packages'), 'ChecksumMismatch', 'has 8 bytes, not the 15 stated'],
-    ['has other content', stated('a.tar', 'PACKAGES'), 'ChecksumMismatch', 'not the one stated'],
+    ['has another size', stated('a.tar', 'longer packages'), 'ChecksumMismatch', 'a.tar has not the size and SHA-256'],
+    ['has other content', stated('a.tar', 'PACKAGES'), 'ChecksumMismatch', 'a.tar has not the size and SHA-256'],
   ])('says what is wrong with one that %s', async (_name, file, reason, message) => {
     await put('a.tar');
     await writeFile(join(root, 'secret'), CONTENT);
@@ -46,6 +46,18 @@ describe('BundleDirectory', () => {
       message: expect.stringContaining(message) as string,
     });
     if (reason === 'FileMissing') await expect(directory.read(file.file, { offset: 0, length: 1 })).rejects.toThrow();
+  });
+
+  it('tells nothing of a file to whoever only guesses, not even which guess was right', async () => {
+    await put('theirs.tar', 'what they pay for');
+    const { file, sha256, sizeBytes } = stated('theirs.tar', 'what they pay for');
+    const [size, sum, both] = await Promise.all([
+      directory.problemOf({ file, sha256, sizeBytes: 1 }),
+      directory.problemOf({ file, sha256: '0'.repeat(64), sizeBytes }),
+      directory.problemOf({ file, sha256: '0'.repeat(64), sizeBytes: 1 }),
+    ]);
+    expect(size?.message).not.toMatch(new RegExp(`\\b${sizeBytes}\\b|${sha256}`));
+    expect([size, sum]).toEqual([both, both]);
   });
 
   it('reads a file again when it changed, though its size did not', async () => {
