@@ -1,4 +1,5 @@
 import { pino, type DestinationStream } from 'pino';
+import { printable } from './printable.ts';
 import { redactor } from './redaction.ts';
 
 /** Structured log: constant message, fields in the object. Never pass a secret; {@link redactor} is only a net. */
@@ -27,7 +28,8 @@ export function createLogger(options: { level?: LogLevel; destination?: Destinat
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: describeError },
     },
-    { write: (line: string) => target.write(redactor.redact(line)) },
+    // of what a host said, JSON itself leaves C1 controls and turned text as they are
+    { write: (line: string) => target.write(printable(redactor.redact(line))) },
   );
 }
 
