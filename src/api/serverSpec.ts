@@ -132,7 +132,13 @@ const Hook = z.object({
   when: z
     .enum(['PreProvision', 'PostProvision'])
     .describe('PreProvision runs once before the first change, PostProvision once after the first set-up succeeded.'),
-  script: z.string().min(1).max(65536).describe('A POSIX sh script, run as root by its own sh.'),
+  script: z
+    .string()
+    .min(1)
+    .max(65536)
+    .describe(
+      'A POSIX sh script, run as root by its own sh. When it fails, the end of its standard error is shown in status and events: let it print no secrets.',
+    ),
   timeoutSeconds: integer(1, 3600).optional().describe('Seconds until it is ended. Default: 60.'),
   failurePolicy: z
     .enum(['Ignore', 'Fail'])
