@@ -43,6 +43,7 @@ const OPERATIONS = '/apis/hostler.dev/v1alpha1/serveroperations';
  * Nothing is managed, so that it may look at this very machine.
  */
 export class ServerBench {
+  #held: ServerOperation[] | undefined;
   readonly api: ApiDouble;
   readonly clock = new FakeClock();
   readonly #client: Client;
@@ -140,6 +141,11 @@ export class ServerBench {
     return this.api.stored(OPERATIONS).get(`${NAMESPACE}/${name}`) as ServerOperation | undefined;
   }
 
+  /** From now on runs see the operations of this moment, as when the informer lags behind. */
+  holdOperations(): void {
+    this.#held = structuredClone(this.#lister<ServerOperation>(OPERATIONS).list());
+  }
+
   /** The only KnownHost there is. */
   get knownHost(): KnownHost {
     const [found] = this.#lister<KnownHost>(KNOWN_HOSTS).list();
@@ -232,7 +238,7 @@ export class ServerBench {
   #operations(): Lister<ServerOperation> {
     const lister = this.#lister<ServerOperation>(OPERATIONS);
     const ofServer = (key: string) =>
-      lister.list().filter(({ metadata, spec }) => `${metadata.namespace ?? ''}/${spec.serverRef.name}` === key);
+      (this.#held ?? lister.list()).filter(({ metadata, spec }) => `${metadata.namespace ?? ''}/${spec.serverRef.name}` === key);
     return { ...lister, byIndex: (_index, key) => ofServer(key) };
   }
 

@@ -70,6 +70,9 @@ export class ServerReconciler implements Reconciler {
   #scope(server: Scope['server'], signal: AbortSignal, log: Logger): Scope {
     const key = `${server.metadata.namespace}/${server.metadata.name}`;
     const bundleKey = bundleKeyOf(server);
+    // what has ended in the last run may not have come back to us yet
+    const { operationStatus } = this.#deps;
+    const operations = this.#deps.operations.byIndex('server', key).map((one) => operationStatus.latest(one));
     return newScope(server, {
       bundle: bundleKey && this.#deps.bundles.get(bundleKey),
       now: this.#deps.clock.now(),
@@ -77,10 +80,7 @@ export class ServerReconciler implements Reconciler {
       signal,
       log,
       memory: this.#memories.of(server.metadata.uid),
-      operations: waitingOperations(this.#deps.operations.byIndex('server', key), {
-        server,
-        now: this.#deps.clock.now(),
-      }),
+      operations: waitingOperations(operations, { server, now: this.#deps.clock.now() }),
     });
   }
 
