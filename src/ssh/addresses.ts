@@ -4,10 +4,12 @@ export interface HostAddress {
   address: string;
 }
 
-/** Never connected to unless the operator says so: link-local (cloud metadata), loopback, unspecified. */
+/** Never connected to unless the operator says so: link-local and what else clouds tell metadata at, loopback, unspecified. */
 export const defaultDeniedCidrs: readonly string[] = [
   '169.254.0.0/16',
+  '100.100.100.200/32',
   'fe80::/10',
+  'fd00:ec2::254/128',
   '127.0.0.0/8',
   '::1/128',
   '0.0.0.0/8',
