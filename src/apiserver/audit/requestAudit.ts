@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { isJsonObject, omit, stringifyJson, type JsonObject, type JsonValue } from '../codec/json.ts';
-import { parseJson } from '../codec/jsonParser.ts';
+import { parseStoredJson } from '../codec/jsonParser.ts';
 import type { User } from '../http/authentication.ts';
 import type { Attributes } from '../http/authorization.ts';
 import type { Status } from '../http/status.ts';
@@ -137,7 +137,7 @@ export class RequestAudit {
     if (this.#isWatch) this.started(code);
     if (this.wantsAnswer && !this.#over) {
       const text = json.toString();
-      const parsed = this.#wanted.omitManagedFields ? parseJson(text).value : undefined;
+      const parsed = this.#wanted.omitManagedFields ? parseStoredJson(text) : undefined;
       this.#event.responseObject = parsed === undefined ? text : stringifyJson(withoutManagedFields(parsed));
     }
     this.complete(code);

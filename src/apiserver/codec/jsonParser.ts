@@ -1,6 +1,6 @@
 import { BodyError } from './bodyError.ts';
 import { toJsonInteger } from './json.ts';
-import { hasLongInteger, MAX_DEPTH, parsePlainJson } from './plainJson.ts';
+import { hasLongInteger, MAX_DEPTH, parsePlainJson, TOO_DEEP } from './plainJson.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** What {@link parseJson} returns. */
@@ -38,32 +38,34 @@ export function parseJson(text: string): ParsedJson {
 }
 
 /** {@link parseJson} for any text, character by character. */
-export function parseExactJson(text: string): ParsedJson {
-  const parser = new Parser(text);
+export function parseExactJson(text: string, maxDepth = MAX_DEPTH): ParsedJson {
+  const parser = new Parser(text, maxDepth);
   const value = parser.document();
   return { value, duplicateFields: [...parser.duplicates] };
 }
 
 /**
  * Parses JSON that this server wrote itself: as {@link parseJson} without looking for repeated keys, at the speed of
- * JSON.parse unless the text holds very long integers.
+ * JSON.parse unless the text holds very long integers. However deep: what was stored once must not be lost.
  */
 export function parseStoredJson(text: string): JsonValue {
-  if (hasLongInteger(text)) return parseExactJson(text).value;
+  if (hasLongInteger(text)) return parseExactJson(text, Infinity).value;
   // JSON.parse yields exactly the values of JsonValue here: no integer is long enough to lose digits.
   return JSON.parse(text) as JsonValue;
 }
 
 class Parser {
   readonly #text: string;
+  readonly #maxDepth: number;
   #at = 0;
   #depth = 0;
   /** Where the parser is: keys and indexes, for the paths of duplicates. */
   readonly #path: (string | number)[] = [];
   readonly duplicates = new Set<string>();
 
-  constructor(text: string) {
+  constructor(text: string, maxDepth: number) {
     this.#text = text;
+    this.#maxDepth = maxDepth;
   }
 
   document(): JsonValue {
@@ -94,7 +96,7 @@ class Parser {
   }
 
   #nested(parse: () => JsonValue): JsonValue {
-    if (++this.#depth > MAX_DEPTH) throw new BodyError(400, `exceeded max depth of ${MAX_DEPTH}`);
+    if (++this.#depth > this.#maxDepth) throw new BodyError(400, TOO_DEEP);
     const value = parse();
     this.#depth--;
     return value;

@@ -1,7 +1,22 @@
-import type { JsonObject, JsonValue } from './json.ts';
+import { childOf, type JsonObject, type JsonValue } from './json.ts';
 
 /** Objects and lists inside one another; deeper text is refused so that everything downstream may recurse. */
 export const MAX_DEPTH = 1000;
+
+/** What is said of what is deeper. */
+export const TOO_DEEP = `exceeded max depth of ${MAX_DEPTH}`;
+
+/**
+ * Whether `value` is deeper than {@link MAX_DEPTH}; found out without following it further.
+ * @param known  What is not looked at again where `value` shares it, at the same place.
+ */
+export function isTooDeep(value: JsonValue, known?: JsonValue, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || value === known) return false;
+  if (depth >= MAX_DEPTH) return true;
+  if (Array.isArray(value)) return value.some((item, index) => isTooDeep(item, childOf(known, index), depth + 1));
+  for (const key in value) if (isTooDeep(value[key] ?? null, childOf(known, key), depth + 1)) return true;
+  return false;
+}
 
 /** Digits of an integer that a JavaScript number may not hold exactly. */
 const LONG = 16;

@@ -4,7 +4,7 @@ import { BodyError } from './bodyError.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { parseJson } from './jsonParser.ts';
-import { MAX_DEPTH } from './plainJson.ts';
+import { MAX_DEPTH, TOO_DEEP } from './plainJson.ts';
 import type { ParsedJson } from './jsonParser.ts';
 import { checkYamlLimits } from './yamlLimits.ts';
 import { resolvePlain, resolveTagged } from './yamlScalars.ts';
@@ -74,7 +74,7 @@ class Converter {
   node(node: unknown, path: Path): JsonValue {
     if (++this.#nodes > MAX_NODES)
       throw new BodyError(400, 'error converting YAML to JSON: yaml: document contains excessive aliasing');
-    if (path.length > MAX_DEPTH) throw new BodyError(400, `exceeded max depth of ${MAX_DEPTH}`);
+    if (path.length > MAX_DEPTH) throw new BodyError(400, TOO_DEEP);
     const { isAlias, isScalar, isSeq, isMap } = yaml();
     if (isAlias(node)) return this.node(this.#resolve(node.source, node.resolve(this.#document)), path);
     if (isScalar(node)) return scalar(node);

@@ -1,5 +1,6 @@
 import { cloneJson, equalJson, isJsonObject, member, stringifyJson } from '../codec/json.ts';
 import type { JsonObject, JsonValue } from '../codec/json.ts';
+import { isTooDeep, TOO_DEEP } from '../codec/plainJson.ts';
 import { PatchError } from './patchError.ts';
 
 /** Operations one patch may have; kube's limit. */
@@ -16,7 +17,8 @@ interface Operation {
 
 /**
  * Applies an RFC 6902 patch. The document is not changed.
- * @throws PatchError  400 malformed, 413 more than 10,000 operations, 422 an operation does not apply or a test fails.
+ * @throws PatchError  400 malformed, 413 more than 10,000 operations, 422 an operation does not apply or a test fails, or
+ * what comes of it is too deep.
  */
 export function applyJsonPatch(document: JsonObject, patch: JsonValue): JsonObject {
   if (!Array.isArray(patch)) throw new PatchError(400, 'a JSON patch must be a list of operations');
@@ -26,12 +28,28 @@ export function applyJsonPatch(document: JsonObject, patch: JsonValue): JsonObje
       `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`,
     );
   }
-  const editor = new Editor(cloneJson(document));
-  for (const operation of patch.map(parseOperation)) editor.apply(operation);
-  const { root } = editor;
+  const root = edited(document, patch.map(parseOperation));
+  // of all patches only these move things further down
+  if (isTooDeep(root)) throw tooDeep();
   if (!isJsonObject(root))
     throw new PatchError(422, 'the patch would replace the object with something that is no object');
   return root;
+}
+
+function edited(document: JsonObject, operations: readonly Operation[]): JsonValue {
+  const editor = new Editor(cloneJson(document));
+  try {
+    for (const operation of operations) editor.apply(operation);
+  } catch (error) {
+    // copies of copies, deeper than anything can follow
+    if (error instanceof RangeError) throw tooDeep();
+    throw error;
+  }
+  return editor.root;
+}
+
+function tooDeep(): PatchError {
+  return new PatchError(422, `the patched object ${TOO_DEEP}`);
 }
 
 function parseOperation(operation: JsonValue, index: number): Operation {

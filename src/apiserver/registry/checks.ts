@@ -1,4 +1,5 @@
 import type { JsonObject } from '../codec/json.ts';
+import { isTooDeep, TOO_DEEP } from '../codec/plainJson.ts';
 import { badRequest, invalid, type ApiError } from '../http/status.ts';
 import type { FieldError } from '../schema/fieldErrors.ts';
 import type { Normalized } from '../schema/resourceSchema.ts';
@@ -78,6 +79,15 @@ export function checkFields(
 /** The 400 for a body that cannot be read as an object of `resource`. */
 function unreadable({ names, version }: ResourceHead, why: string): ApiError {
   return badRequest(`${names.kind} in version "${version}" cannot be handled as a ${names.kind}: ${why}`);
+}
+
+/**
+ * With the owners of its fields an object is deeper than it was sent; its client must be able to send it back.
+ * @param old  What was there before, and may stay.
+ * @throws ApiError 400.
+ */
+export function refuseDeep(object: JsonObject, old?: JsonObject): void {
+  if (isTooDeep(object, old)) throw badRequest(`the object, with what the server adds to it, ${TOO_DEEP}`);
 }
 
 /** @throws ApiError 422 when there are errors. */

@@ -6,7 +6,7 @@ import { applyDefaults } from '../schema/defaults.ts';
 import { validateObjectMeta } from '../schema/objectMeta.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
-import { checkFields, checkNamespace, checkType, refuseInvalid } from './checks.ts';
+import { checkFields, checkNamespace, checkType, refuseDeep, refuseInvalid } from './checks.ts';
 import { dropMembers, metaOf, textAt, tidyMeta } from './object.ts';
 import { dropTwinOwners } from './owners.ts';
 import { recordManager } from './recordManager.ts';
@@ -98,6 +98,7 @@ async function admitAndStore(deps: RegistryDeps, call: Call, object: JsonObject)
   if (call.operation === 'Update') {
     recordManager(call, { live: undefined, object }, deps.clock);
   }
+  refuseDeep(object);
   refuseInvalid(object, call, [
     ...validateObjectMeta(object, strategy.nameRule, resource.namespaced),
     ...resource.schema.validateCreate(object),

@@ -5,7 +5,7 @@ import type { FieldError } from '../schema/fieldErrors.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../schema/objectMeta.ts';
 import { StorageError, type Entry } from '../storage/storage.ts';
 import { keyOf, refOf, type Call, type RegistryDeps, type Written } from './call.ts';
-import { refuseInvalid } from './checks.ts';
+import { refuseDeep, refuseInvalid } from './checks.ts';
 import { copyMember, generationOf, isDeleting, listAt, metaOf, sharingWith, textAt, tidyMeta } from './object.ts';
 import { dropTwinOwners } from './owners.ts';
 import { recordManager } from './recordManager.ts';
@@ -66,6 +66,7 @@ async function updateOnce(deps: RegistryDeps, call: Call, entry: Entry, make: Ma
   if (call.operation === 'Update') {
     recordManager(call, { live: old, object }, deps.clock);
   }
+  refuseDeep(object, old);
   refuseInvalid(object, call, updateErrors(call, object, old));
   for (const policy of deps.policies) await policy.admit({ operation: 'UPDATE', call, object, old });
   call.warnings.push(...(resource.strategy.warnings?.(object, old) ?? []));

@@ -168,6 +168,11 @@ describe('parseStoredJson', () => {
     expect(parseStoredJson(stringifyJson(value))).toEqual(value);
     expect(parseStoredJson('{"a":[1,2.5,null]}')).toEqual({ a: [1, 2.5, null] });
   });
+
+  it('reads what is nested deeper than a request may be: it would be lost', () => {
+    const text = `${'[1,'.repeat(1100)}9007199254740993${']'.repeat(1100)}`;
+    expect(stringifyJson(parseStoredJson(text))).toBe(text);
+  });
 });
 
 describe('equalJson and cloneJson', () => {

@@ -93,4 +93,21 @@ describe('applyJsonPatch', () => {
     const patch = Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '', path: `/c${index}` }));
     expect(() => applyJsonPatch({ a: [1, 2, 3] }, patch)).toThrow(PatchError);
   });
+
+  it('refuses what nests deeper than a request may, however deep the way there', () => {
+    const nested = (depth: number): JsonValue => (depth === 0 ? 1 : { a: nested(depth - 1) });
+    const within = applyJsonPatch({ a: {} }, [{ op: 'add', path: '/a/b', value: nested(998) }]);
+    expect(within).toMatchObject({ a: { b: { a: {} } } });
+    const tooDeep = new PatchError(422, 'the patched object exceeded max depth of 1000');
+    expect(() => applyJsonPatch({ a: {} }, [{ op: 'add', path: '/a/b', value: nested(999) }])).toThrow(tooDeep);
+    // each time as much deeper as it was, until no recursion can follow
+    const [at, copies] = ['/a'.repeat(900), 40];
+    const copy = (_: unknown, index: number): JsonValue => ({
+      op: 'copy',
+      from: '/a',
+      path: `/a${at.repeat(index + 1)}`,
+    });
+    const patch = [{ op: 'add', path: '/a', value: nested(950) }, ...Array.from({ length: copies }, copy)];
+    expect(() => applyJsonPatch({}, patch)).toThrow(PatchError);
+  });
 });
