@@ -273,11 +273,13 @@ async function stop(parts: Parts): Promise<void> {
   state.stopping = true;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   await controllers.stop();
-  for (const resource of catalog.stored()) resource.store.cache.end();
+  // what is running may still read
+  for (const { store } of catalog.stored()) store.cache.endWatches();
   const timeout = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
   await Promise.race([inFlight.drained(), timeout]);
   server.closeIdleConnections();
   server.closeAllConnections();
   await closed;
+  for (const { store } of catalog.stored()) store.cache.end();
   await hub.stop();
 }

@@ -52,11 +52,11 @@ export class RbacIndex {
   readonly #slots = new Map<string, Slot>();
   readonly #entries = new Map<string, Entry[]>();
   readonly #grants = new Map<string, Map<string, Grant[]>>();
-  #roles: StoredResource | undefined;
+  #followed: readonly StoredResource[] = [];
 
   /** Follows `resources`; resolves once everything stored is known here. Until then nobody has any right. */
   async start({ roles, clusterRoles, roleBindings, clusterRoleBindings }: RbacResources): Promise<void> {
-    this.#roles = roles;
+    this.#followed = [roles, clusterRoles, roleBindings, clusterRoleBindings];
     const followRoles = (resource: StoredResource): Promise<void> =>
       followAll(resource, {
         set: (cached) => this.#setRole(resource, cached),
@@ -84,8 +84,7 @@ export class RbacIndex {
 
   /** Waits until what is stored now is known here: by default that is a moment later. */
   async caughtUp(): Promise<void> {
-    // all caches follow one watch
-    await this.#roles?.store.cache.caughtUp(CATCH_UP_MS);
+    await Promise.all(this.#followed.map(({ store }) => store.cache.caughtUp(CATCH_UP_MS)));
   }
 
   /** Rules of the role that a binding in `namespace` refers to; undefined = there is no such role. */

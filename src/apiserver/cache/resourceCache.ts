@@ -1,7 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
-import type { Storage, StorageEvent } from '../storage/storage.ts';
+import { StorageError, type Storage, type StorageEvent } from '../storage/storage.ts';
 import { expired } from '../http/status.ts';
 import type { CachedObject, CacheEvent } from './cachedObject.ts';
 import type { WatchHub } from './watchHub.ts';
@@ -27,10 +28,13 @@ export interface CacheObserver {
 const MAX_EVENTS = 5_000;
 const MAX_EVENT_BYTES = 32 * 1024 * 1024;
 const DECODE_BATCH = 100;
+/** Between two tries to read anew what lost its history. */
+const REFILL: Backoff = { baseMs: 100, factor: 2, capMs: 30_000, jitter: 0.2 };
 
 /**
  * All objects of one resource in memory, and its latest events: one read and one watch of the store serve any
- * number of clients. Filled on first use.
+ * number of clients. Filled on first use. When history is lost, or an event cannot be read, it stands still where it
+ * is until it has been read anew.
  */
 export class ResourceCache {
   readonly #storage: Storage;
@@ -48,10 +52,17 @@ export class ResourceCache {
   #sorted: CachedObject[] | undefined;
   #loading: Promise<void> | undefined;
   #loaded = false;
-  /** Events that came while the first list was under way. */
-  #early: StorageEvent[] = [];
+  /** Of each key the last event that came while a list was under way. */
+  #early = new Map<string, StorageEvent>();
+  /** How often history was lost: a list that began before may lack what was written since. */
+  #losses = 0;
+  #refilling = false;
+  /** What reads show while nothing new is shown. */
+  #frozenAt: number | undefined;
   #unsubscribe: (() => void) | undefined;
-  #ended = false;
+  /** No watch begins any more. */
+  #closed = false;
+  readonly #end = new AbortController();
 
   constructor(options: { storage: Storage; hub: WatchHub; log: Logger; prefix: string; decode: Decode }) {
     this.#storage = options.storage;
@@ -63,33 +74,48 @@ export class ResourceCache {
 
   /** The revision that reads show. */
   get revision(): number {
-    return Math.max(this.#hub.revision, this.#historyFrom);
+    return this.#frozenAt ?? Math.max(this.#hub.revision, this.#historyFrom);
+  }
+
+  /** Whether it shows what is there; else it is yet to be read (again), or has ended. */
+  get isCurrent(): boolean {
+    return this.#loaded && !this.isEnded;
   }
 
   /** It shows nothing new any more; another cache may have taken its place. */
   get isEnded(): boolean {
-    return this.#ended;
+    return this.#end.signal.aborted;
   }
 
   get watcherCount(): number {
     return this.#watchers.size;
   }
 
-  /** Resolves once filled. @throws StorageError when the store cannot be read; the next call tries again. */
+  /**
+   * Resolves once filled.
+   * @throws StorageError when the store cannot be read, and the next call tries again; Unavailable once ended.
+   */
   async ready(): Promise<void> {
+    if (this.isEnded) throw this.#ended();
     if (this.#loaded) return;
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     await this.#loading;
   }
 
-  /** Waits until what is in the store now is shown here. */
+  /** Waits until what is in the store now is shown here. @throws as {@link ready}. */
   async caughtUp(timeoutMs: number): Promise<boolean> {
-    return this.#hub.caughtUp(timeoutMs);
+    await this.ready();
+    if (!(await this.#hub.caughtUp(timeoutMs))) return false;
+    // the hub may have come there over lost history
+    await this.ready();
+    return true;
   }
 
-  /** Waits until `revision` is shown here. */
+  /** Waits until `revision` is shown here. @throws as {@link ready}. */
   async reached(revision: number, timeoutMs: number): Promise<boolean> {
-    return this.#hub.reached(revision, timeoutMs);
+    if (!(await this.#hub.reached(revision, timeoutMs))) return false;
+    await this.ready();
+    return true;
   }
 
   /** The object at `key`, if it exists. */
@@ -116,7 +142,8 @@ export class ResourceCache {
   watch(after: number, watcher: CacheWatcher): () => void {
     if (after < this.#historyFrom) throw tooOld();
     for (const event of this.#history.slice(this.#firstAfter(after))) watcher.onEvent(event);
-    if (this.#ended) watcher.onEnd();
+    // what happens until it has been read anew is not told
+    if (this.#closed || !this.#loaded) watcher.onEnd();
     else this.#watchers.add(watcher);
     return () => void this.#watchers.delete(watcher);
   }
@@ -156,20 +183,48 @@ export class ResourceCache {
     return { events, next: until };
   }
 
-  /** Ends all watches; the cache shows nothing new from here on. */
+  /** Ends all watches, also those to come; reads go on. */
+  endWatches(): void {
+    this.#closed = true;
+    this.#dropWatchers();
+  }
+
+  /** Ends all watches; the cache shows nothing new from here on, and nobody is to read it any more. */
   end(): void {
-    this.#ended = true;
+    if (this.isEnded) return;
+    this.#frozenAt ??= this.revision;
+    this.#end.abort();
     this.#unsubscribe?.();
-    for (const watcher of [...this.#watchers]) watcher.onEnd();
+    this.endWatches();
+  }
+
+  #ended(): StorageError {
+    const message = 'the resource has just been changed, or the server stops: ask again';
+    return new StorageError('Unavailable', this.#prefix, { message });
+  }
+
+  #dropWatchers(): void {
+    const watchers = [...this.#watchers];
     this.#watchers.clear();
+    for (const watcher of watchers) watcher.onEnd();
   }
 
   async #load(): Promise<void> {
-    this.#early = [];
-    this.#unsubscribe = this.#hub.subscribe(this.#prefix, {
+    this.#unsubscribe ??= this.#hub.subscribe(this.#prefix, {
       onEvent: (event) => this.#receive(event),
       onReset: () => this.#reset(),
     });
+    try {
+      while (!(await this.#read()));
+    } finally {
+      this.#early.clear();
+    }
+  }
+
+  /** Whether what was read is all there is: false when history was lost meanwhile. */
+  async #read(): Promise<boolean> {
+    const losses = this.#losses;
+    this.#early.clear();
     const page = await this.#storage.list(this.#prefix);
     const objects = new Map<string, CachedObject>();
     for (const [index, entry] of page.entries.entries()) {
@@ -177,54 +232,103 @@ export class ResourceCache {
       // decoding thousands of objects must not hold up everybody else
       if (index % DECODE_BATCH === DECODE_BATCH - 1) await nextTurn();
     }
+    const until = await this.#addEarly(objects, page.revision);
+    if (this.isEnded) throw this.#ended();
+    if (losses !== this.#losses) return false;
     this.#objects = objects;
     this.#sorted = undefined;
     this.#history = [];
     this.#historyBytes = 0;
-    this.#historyFrom = page.revision;
+    this.#historyFrom = until;
+    this.#frozenAt = undefined;
     this.#loaded = true;
-    for (const event of this.#early.splice(0)) {
-      if (event.revision > page.revision) this.#apply(event);
-    }
     for (const observer of this.#observers) observer.onFilled();
+    return true;
+  }
+
+  /** Brings `objects` of `revision` up to what came meanwhile. Returns the revision they are at then. */
+  async #addEarly(objects: Map<string, CachedObject>, revision: number): Promise<number> {
+    let until = revision;
+    while (this.#early.size > 0) {
+      for (const [key, event] of [...this.#early].slice(0, DECODE_BATCH)) {
+        this.#early.delete(key);
+        if (event.revision <= revision) continue;
+        until = Math.max(until, event.revision);
+        if (event.type === 'Deleted') objects.delete(key);
+        else objects.set(key, this.#decode(key, event.value, event.revision));
+      }
+      // none left: nothing more may come before it is shown
+      if (this.#early.size > 0) await nextTurn();
+    }
+    return until;
   }
 
   #reset(): void {
+    this.#losses++;
+    this.#frozenAt ??= this.revision;
     this.#loaded = false;
-    for (const watcher of [...this.#watchers]) watcher.onEnd();
-    this.#watchers.clear();
-    if (this.#ended) return;
-    this.ready().catch((error: unknown) =>
-      this.#log.error({ error, prefix: this.#prefix }, 'cache could not be read anew'),
-    );
+    this.#dropWatchers();
+    void this.#refill();
+  }
+
+  /** Reads until it goes well: observers must not wait for a client to ask. */
+  async #refill(): Promise<void> {
+    if (this.#refilling) return;
+    this.#refilling = true;
+    for (let failures = 0; !this.#loaded && !this.isEnded; failures++) {
+      await this.ready().catch((error: unknown) => this.#pauseAfter(error, failures));
+    }
+    this.#refilling = false;
+  }
+
+  async #pauseAfter(error: unknown, failures: number): Promise<void> {
+    if (this.isEnded) return;
+    this.#log.error({ error, prefix: this.#prefix, failures }, 'a cache could not be filled');
+    const options = { ref: false, signal: this.#end.signal };
+    await sleep(backoffMs(REFILL, failures), undefined, options).catch(() => undefined);
   }
 
   #receive(event: StorageEvent): void {
     if (!this.#loaded) {
-      this.#early.push(event);
+      // without a list under way, the next one will show it
+      if (this.#loading !== undefined) this.#early.set(event.key, event);
+      return;
+    }
+    if (event.revision <= this.#historyFrom) return;
+    const made = this.#made(event);
+    if (made === undefined) {
+      this.#reset();
       return;
     }
     try {
-      this.#apply(event);
+      this.#apply(made);
     } catch (error) {
-      // one object that cannot be read must not stop the events of all others
-      this.#log.error({ error, key: event.key, revision: event.revision }, 'a stored object cannot be read');
+      // one follower that fails must not stop the events of all resources
+      this.#log.error({ error, key: event.key, revision: event.revision }, 'an event could not be followed');
     }
   }
 
-  #apply(event: StorageEvent): void {
-    if (event.revision <= this.#historyFrom) return;
-    const made = this.#toEvent(event, this.#objects.get(event.key));
-    if (made === undefined) return;
-    if (made.type === 'Deleted') this.#objects.delete(event.key);
-    else this.#objects.set(event.key, made.object);
+  /** Undefined when it cannot be read: what is shown would be old for good. */
+  #made(event: StorageEvent): CacheEvent | undefined {
+    try {
+      return this.#toEvent(event, this.#objects.get(event.key));
+    } catch (error) {
+      this.#log.error({ error, key: event.key, revision: event.revision }, 'a stored object cannot be read');
+      return undefined;
+    }
+  }
+
+  #apply(made: CacheEvent): void {
+    const { key } = made.object;
+    if (made.type === 'Deleted') this.#objects.delete(key);
+    else this.#objects.set(key, made.object);
     this.#sorted = undefined;
     this.#remember(made);
     for (const watcher of this.#watchers) watcher.onEvent(made);
     for (const observer of this.#observers) observer.onEvent(made);
   }
 
-  #toEvent(event: StorageEvent, known: CachedObject | undefined): CacheEvent | undefined {
+  #toEvent(event: StorageEvent, known: CachedObject | undefined): CacheEvent {
     const { revision } = event;
     if (event.type === 'Deleted') {
       const last = known ?? this.#decode(event.key, event.previous, revision);
@@ -238,7 +342,6 @@ export class ResourceCache {
   #past(event: StorageEvent): CacheEvent {
     const previous = event.previous === undefined ? undefined : this.#decode(event.key, event.previous, event.revision);
     const made = this.#toEvent(event, previous);
-    if (made === undefined) throw tooOld();
     return event.type === 'Updated' ? { ...made, type: 'Modified' } : made;
   }
 

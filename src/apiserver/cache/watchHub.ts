@@ -122,12 +122,14 @@ export class WatchHub {
     // an outage is told once, not twice a second
     if (lost || !this.#isDown) this.#log.warn({ error, revision: this.#revision }, message);
     this.#isDown = !lost;
-    if (!lost) {
+    const now = lost ? await this.#storage.revision().catch(() => undefined) : undefined;
+    if (now === undefined) {
       await this.#clock.sleep(RETRY_MS, this.#stop.signal).catch(() => undefined);
       return;
     }
-    this.#advance(await this.#storage.revision().catch(() => this.#revision));
+    // first, so that nobody who waits for the revision sees what was there before it
     for (const listener of this.#listeners.values()) listener.onReset();
+    this.#advance(now);
   }
 
   #advance(revision: number): void {

@@ -1,4 +1,5 @@
 import type { CachedObject } from '../cache/cachedObject.ts';
+import type { ResourceCache } from '../cache/resourceCache.ts';
 import { expired, resourceVersionTooLarge } from '../http/status.ts';
 import { StorageError, type Page } from '../storage/storage.ts';
 import { decodeContinue, encodeContinue, type Position } from './continueToken.ts';
@@ -33,7 +34,6 @@ export async function listObjects(
   selection: Selection,
   options: ListOptions,
 ): Promise<ListResult> {
-  await resource.store.cache.ready();
   if (options.continueToken !== '') {
     return fromStore(resource, selection, options, decodeContinue(options.continueToken, selection.prefix));
   }
@@ -44,20 +44,29 @@ export async function listObjects(
   if (exact && version !== undefined) {
     return fromStore(resource, selection, options, { revision: version, start: selection.prefix });
   }
-  if (!(await freshEnough(resource, version))) {
+  if (!(await freshEnough(resource, version)) || !resource.store.cache.isCurrent) {
     return fromStore(resource, selection, options, { revision: -1, start: selection.prefix });
   }
   return fromCache(resource, selection, options);
 }
 
-/** False: the cache lags and the store must be asked. @throws ApiError 504. */
+/** False: the cache lags, or has ended, and the store must be asked. @throws ApiError 504. */
 export async function freshEnough(resource: StoredResource, version: number | undefined): Promise<boolean> {
   const { cache } = resource.store;
-  if (version === 0) return true;
+  try {
+    return await isFresh(cache, version);
+  } catch (error) {
+    // the resource is served anew, by another cache
+    if (cache.isEnded && error instanceof StorageError) return false;
+    throw error;
+  }
+}
+
+async function isFresh(cache: ResourceCache, version: number | undefined): Promise<boolean> {
   if (version === undefined) return cache.caughtUp(FRESH_MS);
-  if (await cache.reached(version, 0)) return true;
-  if (await cache.reached(version, WAIT_MS)) return true;
-  throw resourceVersionTooLarge(version, cache.revision);
+  if (version === 0) await cache.ready();
+  else if (!(await cache.reached(version, WAIT_MS))) throw resourceVersionTooLarge(version, cache.revision);
+  return true;
 }
 
 function fromCache(resource: StoredResource, selection: Selection, options: ListOptions): ListResult {

@@ -45,14 +45,24 @@ export async function watchObjects(request: WatchRequest): Promise<void> {
   const { cache } = request.resource.store;
   await cache.ready();
   const session = new WatchSession(request);
-  if (request.options.sendInitialEvents === true) {
-    if (await hasReached(cache, request.options.resourceVersion)) await session.startWithState();
-    else session.fail(resourceVersionTooLarge(request.options.resourceVersion ?? 0, cache.revision));
-  } else {
-    // no version, and no wish for what is there: changes from now on
-    await session.startFrom(request.options.resourceVersion || cache.revision);
+  try {
+    await begin(session, request);
+  } catch (error) {
+    session.stop();
+    throw error;
   }
   await session.finished;
+}
+
+async function begin(session: WatchSession, { resource, options }: WatchRequest): Promise<void> {
+  const { cache } = resource.store;
+  if (options.sendInitialEvents === true) {
+    if (await hasReached(cache, options.resourceVersion)) await session.startWithState();
+    else session.fail(resourceVersionTooLarge(options.resourceVersion ?? 0, cache.revision));
+  } else {
+    // no version, and no wish for what is there: changes from now on
+    await session.startFrom(options.resourceVersion || cache.revision);
+  }
 }
 
 async function hasReached(cache: ResourceCache, version: number | undefined): Promise<boolean> {
@@ -76,8 +86,8 @@ class WatchSession {
     this.#cache = request.resource.store.cache;
     this.finished = new Promise((resolve) => (this.#finish = resolve));
     this.#startTimers();
-    if (request.signal.aborted) this.#stop();
-    else request.signal.addEventListener('abort', () => this.#stop(), { once: true });
+    if (request.signal.aborted) this.stop();
+    else request.signal.addEventListener('abort', () => this.stop(), { once: true });
   }
 
   /** Everything that is there, the bookmark that says so, then changes. */
@@ -171,17 +181,18 @@ class WatchSession {
     if (this.#following && !this.#done) sink.write(encoder.bookmark(this.#cache.revision, false));
   }
 
-  #end(): void {
-    if (this.#done) return;
-    this.#request.sink.end();
-    this.#stop();
-  }
-
-  #stop(): void {
+  /** Gives up what it holds; the answer is another's to end. */
+  stop(): void {
     this.#done = true;
     this.#unwatch();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#finish();
+  }
+
+  #end(): void {
+    if (this.#done) return;
+    this.#request.sink.end();
+    this.stop();
   }
 }
 

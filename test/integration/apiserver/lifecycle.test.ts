@@ -1,6 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import { openEmbeddedStorage } from '../../../src/apiserver/storage/embedded.ts';
 import { eventually, startTestServer, type TestServer } from '../../support/apiServer.ts';
+import { FaultyStore } from '../../support/faultyStore.ts';
+import { temporaryDirectory } from '../../support/storage.ts';
 import { widget, WIDGETS, WIDGETS_CRD } from '../../support/widgets.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -60,6 +63,39 @@ describe('the server', () => {
     await server.restart();
     const current = server;
     await eventually(async () => expect((await current.get(`${WIDGETS}/w`)).body.spec['shape']).toBe('round'));
+  });
+
+  it('answers a list that a change of its definition meets on its way with what was written by then', async () => {
+    const directory = await temporaryDirectory();
+    onTestFinished(directory.remove);
+    const faulty = new FaultyStore(await openEmbeddedStorage(directory.path));
+    server = await startTestServer({ storage: faulty.storage, crds: [parse(WIDGETS_CRD) as object] });
+    const current = server;
+    await current.post(WIDGETS, widget('before'));
+    expect((await current.get(WIDGETS)).code).toBe(200);
+
+    const asked = faulty.hold('revision');
+    const list = current.get(WIDGETS);
+    await asked.reached;
+    const changed = WIDGETS_CRD.replace(
+      'color: {type: string,',
+      'shape: {type: string}\n              color: {type: string,',
+    );
+    const { spec } = parse(changed) as { spec: unknown };
+    await current.patch('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com', 'merge', {
+      spec,
+    });
+    let tries = 0;
+    let last = '';
+    await eventually(async () => {
+      const made = await current.post(WIDGETS, widget(`after-${tries++}`, { shape: 'round' }));
+      last = made.body.metadata.name;
+      expect(made.body.spec['shape']).toBe('round');
+    });
+    asked.release();
+    const { code, body } = await list;
+    expect(code).toBe(200);
+    expect(body.items.map((item) => item.metadata.name)).toContain(last);
   });
 
   it('serves 200 watchers of one resource without losing an event', async () => {
