@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { StorageError, type Storage, type StorageEvent } from '../storage/storage.ts';
+import { hasMore, revisionOf, StorageError, type Storage, type StorageEvent } from '../storage/storage.ts';
 import { expired } from '../http/status.ts';
 import type { CachedObject, CacheEvent } from './cachedObject.ts';
 import type { WatchHub } from './watchHub.ts';
@@ -167,20 +167,23 @@ export class ResourceCache {
       return { events, next: events.at(-1)?.revision ?? after };
     }
     const events: CacheEvent[] = [];
-    const stop = new AbortController();
     try {
-      for await (const item of this.#storage.watch(this.#prefix, after, AbortSignal.any([stop.signal, signal]))) {
-        const revision = item.kind === 'event' ? item.event.revision : item.revision;
-        if (item.kind === 'event' && revision <= until) events.push(this.#past(item.event));
-        if (revision >= until) break;
-      }
+      for await (const event of this.#pastEvents(after, until, signal)) events.push(event);
     } catch (error) {
       this.#log.debug({ after, error: messageOf(error) }, 'watch asks for a history that is gone');
       throw tooOld();
-    } finally {
-      stop.abort();
     }
     return { events, next: until };
+  }
+
+  /** Events after `after` up to `until` from the store's history. */
+  async *#pastEvents(after: number, until: number, signal: AbortSignal): AsyncGenerator<CacheEvent> {
+    for await (const item of this.#storage.watch(this.#prefix, after, signal)) {
+      const revision = revisionOf(item);
+      if (item.kind === 'unreadable' && revision <= until) throw item.error;
+      if (item.kind === 'event' && revision <= until) yield this.#past(item.event);
+      if (revision >= until && !hasMore(item)) return;
+    }
   }
 
   /** Ends all watches, also those to come; reads go on. */

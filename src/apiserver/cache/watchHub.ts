@@ -1,6 +1,13 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { StorageError, type Storage, type StorageEvent } from '../storage/storage.ts';
+import {
+  hasMore,
+  revisionOf,
+  StorageError,
+  type Storage,
+  type StorageEvent,
+  type WatchItem,
+} from '../storage/storage.ts';
 
 /** Root of every object's key. */
 export const REGISTRY = '/registry/';
@@ -9,7 +16,7 @@ export const REGISTRY = '/registry/';
 export interface HubListener {
   /** In revision order, none missing, none twice, from the hub's revision at subscription on. */
   onEvent(event: StorageEvent): void;
-  /** History was lost (store away, consumer too slow): what is held may be stale and must be read anew. */
+  /** History was lost (store away, consumer too slow, unreadable value): what is held is stale and must be read anew. */
   onReset(): void;
 }
 
@@ -17,6 +24,8 @@ interface Waiter {
   revision: number;
   resolve: (reached: boolean) => void;
 }
+
+type Write = Exclude<WatchItem, { kind: 'progress' }>;
 
 const RETRY_MS = 500;
 
@@ -103,16 +112,26 @@ export class WatchHub {
   }
 
   async #follow(): Promise<void> {
+    let together: Write[] = [];
     for await (const item of this.#storage.watch(REGISTRY, this.#revision, this.#stop.signal)) {
       this.#isDown = false;
-      if (item.kind === 'progress') {
-        this.#advance(item.revision);
-        continue;
-      }
-      const prefix = resourcePrefix(item.event.key);
-      this.#listeners.get(prefix)?.onEvent(item.event);
-      this.#advance(item.event.revision);
+      if (item.kind !== 'progress') together.push(item);
+      // nobody sees one half of a revision
+      if (hasMore(item)) continue;
+      for (const one of together) this.#handOut(one);
+      together = [];
+      this.#advance(revisionOf(item));
     }
+  }
+
+  #handOut(item: Write): void {
+    if (item.kind === 'event') {
+      this.#listeners.get(resourcePrefix(item.event.key))?.onEvent(item.event);
+      return;
+    }
+    const { key, revision, error } = item;
+    this.#log.error({ error, key, revision }, 'a stored value cannot be read');
+    this.#listeners.get(resourcePrefix(key))?.onReset();
   }
 
   async #recover(error: unknown): Promise<void> {

@@ -94,7 +94,7 @@ class EncryptingStorage implements EncryptedStorage {
 
   async *watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncGenerator<WatchItem> {
     for await (const item of this.#storage.watch(prefix, afterRevision, signal)) {
-      yield item.kind === 'event' ? { kind: 'event', event: this.#openEvent(item.event) } : item;
+      yield item.kind === 'event' ? this.#openItem(item) : item;
     }
   }
 
@@ -154,6 +154,17 @@ class EncryptingStorage implements EncryptedStorage {
 
   #open(entry: Entry): Entry {
     return this.#isCovered(entry.key) ? { ...entry, value: this.#transformer.open(entry.key, entry.value) } : entry;
+  }
+
+  /** A value that cannot be decrypted must not end the watch: others are in it, too. */
+  #openItem(item: Extract<WatchItem, { kind: 'event' }>): WatchItem {
+    try {
+      return { ...item, event: this.#openEvent(item.event) };
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      const { key, revision } = item.event;
+      return { kind: 'unreadable', key, revision, error, ...(item.more === true ? { more: true } : {}) };
+    }
   }
 
   #openEvent(event: StorageEvent): StorageEvent {

@@ -21,8 +21,9 @@ const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
  * is made (0600) with a fresh key.
  *
  * One key per line: base64 of 32 random bytes, with `name:` before it if it shall have a name of its own (default: a
- * fingerprint of the key). The first one encrypts, all of them decrypt. To rotate: put a new key on the first line,
- * restart, and drop the old one once the values were rewritten ({@link EncryptedStorage.rewriteAll}).
+ * fingerprint of the key). The first one encrypts, all of them decrypt. To rotate: put a new key on the first line (with
+ * several servers on the second line of each before), restart, and drop the old one once the values were rewritten
+ * ({@link EncryptedStorage.rewriteAll}).
  * @throws Error that names the source, the line and the remedy, never the key.
  */
 export async function loadEncryptionKeys(file: string, env: NodeJS.ProcessEnv = process.env): Promise<EncryptionKey[]> {

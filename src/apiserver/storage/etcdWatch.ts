@@ -196,7 +196,10 @@ export class EtcdWatch {
       this.#timer.unref();
       void this.#confirm();
     }
-    for (const event of response.events) this.#take(event);
+    // etcd never divides a revision over two responses
+    for (const [index, event] of response.events.entries()) {
+      this.#take(event, response.events[index + 1]?.kv.mod_revision === event.kv.mod_revision);
+    }
   }
 
   /**
@@ -213,7 +216,7 @@ export class EtcdWatch {
     }
   }
 
-  #take(raw: IEvent): void {
+  #take(raw: IEvent, hasMore: boolean): void {
     const { space } = this.#deps;
     const revision = space.revision(raw.kv.mod_revision);
     const key = space.name(raw.kv.key);
@@ -228,7 +231,7 @@ export class EtcdWatch {
       return;
     }
     this.#position = revision;
-    this.#push({ kind: 'event', event });
+    this.#push({ kind: 'event', event, ...(hasMore ? { more: true } : {}) });
   }
 
   #push(item: WatchItem): void {
@@ -299,6 +302,6 @@ function toEvent({ type, kv, prev_kv: before }: IEvent, key: string, revision: n
 }
 
 function sizeOf(item: WatchItem): number {
-  if (item.kind === 'progress') return 0;
+  if (item.kind !== 'event') return 0;
   return (item.event.type === 'Deleted' ? 0 : item.event.value.length) + (item.event.previous?.length ?? 0);
 }

@@ -14,8 +14,24 @@ export type StorageEvent =
   | { type: 'Updated'; key: string; value: Buffer; revision: number; previous?: Buffer }
   | { type: 'Deleted'; key: string; revision: number; previous: Buffer };
 
-/** What a watcher receives: events, or a sign of progress (no event with a revision ≤ `revision` is still to come). */
-export type WatchItem = { kind: 'event'; event: StorageEvent } | { kind: 'progress'; revision: number };
+/**
+ * What a watcher receives: events, writes whose values cannot be read (as `Corrupt`), or a sign of progress (no event
+ * with a revision ≤ `revision` is still to come). `more`: another item of the same revision follows.
+ */
+export type WatchItem =
+  | { kind: 'event'; event: StorageEvent; more?: true }
+  | { kind: 'unreadable'; key: string; revision: number; error: StorageError; more?: true }
+  | { kind: 'progress'; revision: number };
+
+/** The revision that a watch has come to with `item`. */
+export function revisionOf(item: WatchItem): number {
+  return item.kind === 'event' ? item.event.revision : item.revision;
+}
+
+/** Whether `item` is but a part of what its revision wrote. */
+export function hasMore(item: WatchItem): boolean {
+  return item.kind !== 'progress' && item.more === true;
+}
 
 /** One page of a list. */
 export interface Page {

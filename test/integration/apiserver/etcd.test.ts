@@ -147,6 +147,33 @@ describe('a prefix in etcd', () => {
 });
 
 describe('history in etcd', () => {
+  it('tells every key that went in one revision, as when a lease expires', async () => {
+    for (const name of ['one', 'two']) await a.post(MAPS, map(name));
+    const before = (await a.get(MAPS)).body.metadata.resourceVersion;
+    const live = b.watch(`${MAPS}?watch=true&resourceVersion=${before}`);
+    expect(await live.code).toBe(200);
+    const remove = (name: string): object => ({
+      request_delete_range: { key: Buffer.from(`/acme/registry/core/configmaps/default/${name}`) },
+    });
+    await etcd.kv.txn({ success: ['one', 'two'].map(remove) });
+    // a server without history in memory: it has just started
+    const fresh = await server();
+    try {
+      const late = fresh.watch(`${MAPS}?watch=true&resourceVersion=${before}`);
+      for (const watch of [live, late]) {
+        const events = await watch.until(2);
+        watch.close();
+        expect(events.map(({ type, object }) => `${type} ${object.metadata.name}`)).toEqual([
+          'DELETED one',
+          'DELETED two',
+        ]);
+        expect(events[0]?.object.metadata.resourceVersion).toBe(events[1]?.object.metadata.resourceVersion);
+      }
+    } finally {
+      await fresh.close();
+    }
+  });
+
   it('that was compacted under a sleeping watcher is told as 410 Expired, also to one that comes back', async () => {
     const { body } = await a.get(MAPS);
     const old = body.metadata.resourceVersion;

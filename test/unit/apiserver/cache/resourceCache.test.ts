@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ResourceCache } from '../../../../src/apiserver/cache/resourceCache.ts';
 import { WatchHub } from '../../../../src/apiserver/cache/watchHub.ts';
 import { openEmbeddedStorage } from '../../../../src/apiserver/storage/embedded.ts';
+import { encryptStorage } from '../../../../src/apiserver/storage/encryption.ts';
+import type { EncryptionKey } from '../../../../src/apiserver/storage/encryptionKeys.ts';
 import type { Storage } from '../../../../src/apiserver/storage/storage.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { silentLogger } from '../../../../src/lib/logger.ts';
@@ -10,6 +13,7 @@ import { FaultyStore } from '../../../support/faultyStore.ts';
 import { failsWith, temporaryDirectory } from '../../../support/storage.ts';
 
 const THINGS = '/registry/test.io/things/';
+const SECRETS = '/registry/core/secrets/';
 
 describe('the cache of a resource', () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -22,8 +26,7 @@ describe('the cache of a resource', () => {
     directory = await temporaryDirectory();
     real = await openEmbeddedStorage(directory.path);
     faulty = new FaultyStore(real);
-    hub = new WatchHub({ storage: faulty.storage, log: silentLogger, clock: systemClock });
-    await hub.start();
+    hub = await follow(faulty.storage);
   });
   afterEach(async () => {
     for (const cache of caches.splice(0)) cache.end();
@@ -33,9 +36,14 @@ describe('the cache of a resource', () => {
     await directory.remove();
   });
 
-  const cacheOf = (prefix = THINGS): ResourceCache => {
+  const follow = async (storage: Storage): Promise<WatchHub> => {
+    const made = new WatchHub({ storage, log: silentLogger, clock: systemClock });
+    await made.start();
+    return made;
+  };
+  const cacheOf = (prefix = THINGS, storage = faulty.storage): ResourceCache => {
     const cache = new ResourceCache({
-      storage: faulty.storage,
+      storage,
       hub,
       log: silentLogger,
       prefix,
@@ -157,6 +165,32 @@ describe('the cache of a resource', () => {
     const told = events.map(({ type, object }) => `${type} ${object.name} ${object.bytes.toString()}`);
     expect(told).toEqual(['Modified x {"n":2}', 'Modified x {"n":3}', 'Added new {}', 'Deleted gone {}']);
     expect(next).toBe(last);
+  });
+
+  it('alone suffers from a value that it cannot decrypt, says so, and goes on once it can', async () => {
+    const [ours, other] = ['ours', 'other'].map((name) => ({ name, key: randomBytes(32) }));
+    const encrypted = (...keys: EncryptionKey[]): Storage => encryptStorage(real, { prefixes: [SECRETS], keys });
+    const storage = encrypted(ours!);
+    await hub.stop();
+    hub = await follow(storage);
+    const [things, secrets] = [cacheOf(THINGS, storage), cacheOf(SECRETS, storage)];
+    await Promise.all([things.ready(), secrets.ready()]);
+    const onEnd = vi.fn();
+    secrets.watch(secrets.revision, { onEvent: () => undefined, onEnd });
+
+    // of a server that has the new key already
+    const value = Buffer.from('{"a":1}');
+    const { revision } = await encrypted(other!).create(`${SECRETS}ns/s`, value);
+    await handedOut(await put('x'));
+    expect(names(things)).toEqual(['x']);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+    const error = await failsWith('Corrupt', secrets.ready());
+    expect(error.message).toContain(`${SECRETS}ns/s cannot be decrypted: it was encrypted with the key other`);
+
+    await encrypted(ours!, other!).update(`${SECRETS}ns/s`, value, revision);
+    await vi.waitFor(() => expect(names(secrets)).toEqual(['ns/s']), { timeout: 5_000, interval: 5 });
+    await handedOut((await storage.create(`${SECRETS}ns/t`, value)).revision);
+    expect(names(secrets)).toEqual(['ns/s', 'ns/t']);
   });
 
   it('ends a watch that begins while it is read anew: the history before would have a gap', async () => {

@@ -133,9 +133,22 @@ describe('encryption at rest', () => {
       );
       expect(error.message).toContain('HOSTLER_ENCRYPTION_KEY');
     }
-    const consumer = new Consumer(storage, SECRETS, 0);
-    await consumer.end();
-    expect(consumer.error).toMatchObject({ code: 'Corrupt' });
+  });
+
+  it('ends no watch over a value that it cannot read: that one is told as such, in its place', async () => {
+    const one = await raw.create('/registry/core/configmaps/ns/x', Buffer.from('1'));
+    const bad = await encrypted(first).create(KEY, Buffer.from('x'));
+    const two = await raw.update(one.key, Buffer.from('2'), one.revision);
+    const consumer = new Consumer(encrypted(second), '/registry/', 0);
+    await consumer.progress(two.revision);
+    await consumer.stop();
+    expect(consumer.revisions).toEqual([one.revision, two.revision]);
+    expect(consumer.items[1]).toMatchObject({
+      kind: 'unreadable',
+      key: KEY,
+      revision: bad.revision,
+      error: { code: 'Corrupt' },
+    });
   });
 
   it('notices a wrong key of the same name, damage, truncation, and a value moved to another key', async () => {
