@@ -60,15 +60,12 @@ export class Housekeeping {
 
   /** See `Storage.compact`. Also goes on with a compaction that a crash cut short. */
   async compact(revision: number): Promise<void> {
-    const { reader, committer, tables } = this.#deps;
+    const { reader, committer } = this.#deps;
     const target = Math.min(revision, committer.revision);
     if (target > reader.compacted) {
+      await committer.submit(() => this.#putMark(target), 0);
+      // only now: rows are taken out up to what is forgotten, and after a restart the mark alone tells
       reader.forget(target);
-      await committer.submit(() => {
-        const row = tables.log.get(packNumber(target));
-        if (row !== undefined) void tables.meta.put(META.forgotten, packNumber(unpackLog(row).replaced));
-        void tables.meta.put(META.compacted, packNumber(target));
-      }, 0);
     }
     while (!this.#closed && (await committer.submit(() => this.#forgetSome(), 0)) === CHUNK);
   }
@@ -127,6 +124,15 @@ export class Housekeeping {
   #isUnfinished(): boolean {
     const { reader, tables } = this.#deps;
     return [...tables.log.getKeys({ end: packNumber(reader.compacted + 1), limit: 1 })].length > 0;
+  }
+
+  /** Writes how far history is forgotten; another compaction may have come further meanwhile. Runs in a transaction. */
+  #putMark(target: number): void {
+    const { tables } = this.#deps;
+    if (target <= unpackNumber(tables.meta.get(META.compacted))) return;
+    const row = tables.log.get(packNumber(target));
+    if (row !== undefined) void tables.meta.put(META.forgotten, packNumber(unpackLog(row).replaced));
+    void tables.meta.put(META.compacted, packNumber(target));
   }
 
   /** Takes the oldest rows out of the history; returns how many. Runs in a transaction. */

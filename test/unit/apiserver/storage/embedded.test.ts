@@ -5,7 +5,13 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StoreInUseError } from '../../../../src/apiserver/storage/directoryLock.ts';
 import { openEmbeddedStorage, type EmbeddedOptions } from '../../../../src/apiserver/storage/embedded.ts';
-import type { Storage } from '../../../../src/apiserver/storage/storage.ts';
+import { Housekeeping } from '../../../../src/apiserver/storage/embeddedHousekeeping.ts';
+import { Reader } from '../../../../src/apiserver/storage/embeddedReads.ts';
+import { openTables } from '../../../../src/apiserver/storage/embeddedTables.ts';
+import { Committer } from '../../../../src/apiserver/storage/embeddedWrites.ts';
+import { StorageError, type Storage } from '../../../../src/apiserver/storage/storage.ts';
+import { systemClock } from '../../../../src/lib/clock.ts';
+import { silentLogger } from '../../../../src/lib/logger.ts';
 import { Consumer, failsWith, temporaryDirectory, written } from '../../../support/storage.ts';
 
 describe('the embedded store', () => {
@@ -184,6 +190,32 @@ describe('the embedded store', () => {
     const entry = await again.create('/b/x', Buffer.from('1'));
     await again.compact(entry.revision);
     expect(await again.list('/a/', { revision: entry.revision, limit: 5 })).toMatchObject({ remaining: 1_195 });
+  });
+
+  it('takes nothing out of its history before the mark of that is on disk', async () => {
+    const storage = await open();
+    const revisions = await written(storage, '/a/', 20);
+    await storage.close();
+
+    const tables = openTables(directory.path);
+    const committer = new Committer({ tables, log: silentLogger, publish: () => undefined });
+    // as on a disk that is full for a moment
+    const submit = vi.spyOn(committer, 'submit');
+    submit.mockRejectedValueOnce(new StorageError('Unavailable', ''));
+    const limits = { ageMs: 0, events: Infinity, bytes: Infinity };
+    const reader = new Reader(tables);
+    const deps = { tables, reader, committer, clock: systemClock, log: silentLogger, limits };
+    const housekeeping = new Housekeeping(deps);
+    await failsWith('Unavailable', housekeeping.compact(revisions[10]!));
+    // goes on with what is unfinished
+    await housekeeping.compact(0);
+    await housekeeping.close();
+    await tables.root.close();
+
+    const consumer = new Consumer(await open(), '/a/', revisions[0]!);
+    await consumer.eventsOrEnd(19);
+    await consumer.stop();
+    expect(consumer.revisions).toEqual(revisions.slice(1));
   });
 });
 
