@@ -1,5 +1,7 @@
 import { StorageError, type Storage } from '../../src/apiserver/storage/storage.ts';
 
+type Read = 'get' | 'list' | 'revision';
+
 /** A call that waits until the test lets it go. */
 export interface Held {
   /** Resolves once a call waits. */
@@ -16,29 +18,29 @@ export class FaultyStore {
   readonly storage: Storage;
   readonly #real: Storage;
   /** Run before (`true`) and after a call; each decides whether it is meant. */
-  #holds: { name: string; prefix: string; before: boolean; meet: () => Promise<void> }[] = [];
+  #holds: { name: Read; of: string; before: boolean; meet: () => Promise<void> }[] = [];
   readonly #links = new Set<AbortController>();
   #healed: Promise<void> = Promise.resolve();
   #heal: () => void = () => undefined;
 
   constructor(real: Storage) {
     this.#real = real;
-    const call = (name: 'list' | 'revision', args: unknown[]): Promise<unknown> => this.#call(name, args);
+    const call = (name: Read, args: unknown[]): Promise<unknown> => this.#call(name, args);
     this.storage = new Proxy(real, {
       get: (target, name) => {
         if (name === 'watch') return (...args: Parameters<Storage['watch']>) => this.#watch(...args);
-        if (name === 'list' || name === 'revision') return (...args: unknown[]) => call(name, args);
+        if (name === 'get' || name === 'list' || name === 'revision') return (...args: unknown[]) => call(name, args);
         const member: unknown = Reflect.get(target, name, target);
         return typeof member === 'function' ? (member.bind(target) as unknown) : member;
       },
     });
   }
 
-  /** The next read of `name` (a list: under `prefix`) is carried out, and its answer comes when the test says so. */
-  hold(name: 'list' | 'revision', prefix = ''): Held {
+  /** The next read of `name` (of the key or prefix `of`) is carried out, and its answer comes when the test says so. */
+  hold(name: Read, of = ''): Held {
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
-    const reached = this.#once({ name, prefix, before: false }, () => released);
+    const reached = this.#once({ name, of, before: false }, () => released);
     return { reached, release };
   }
 
@@ -46,7 +48,7 @@ export class FaultyStore {
   failLists(prefix: string, times: number): void {
     for (let i = 0; i < times; i++) {
       const fail = (): Promise<void> => Promise.reject(new StorageError('Unavailable', prefix));
-      void this.#once({ name: 'list', prefix, before: true }, fail);
+      void this.#once({ name: 'list', of: prefix, before: true }, fail);
     }
   }
 
@@ -61,7 +63,7 @@ export class FaultyStore {
     this.#heal();
   }
 
-  #once(which: { name: string; prefix: string; before: boolean }, meet: () => Promise<void>): Promise<void> {
+  #once(which: { name: Read; of: string; before: boolean }, meet: () => Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       const hold = {
         ...which,
@@ -75,11 +77,11 @@ export class FaultyStore {
     });
   }
 
-  async #call(name: 'list' | 'revision', args: unknown[]): Promise<unknown> {
-    const [prefix] = args;
+  async #call(name: Read, args: unknown[]): Promise<unknown> {
+    const [of] = args;
     const meet = (before: boolean): Promise<void> | undefined =>
       this.#holds
-        .find((one) => one.before === before && one.name === name && (name !== 'list' || one.prefix === prefix))
+        .find((one) => one.before === before && one.name === name && (name === 'revision' || one.of === of))
         ?.meet();
     await meet(true);
     const method = this.#real[name].bind(this.#real) as (...all: unknown[]) => Promise<unknown>;

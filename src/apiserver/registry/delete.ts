@@ -26,16 +26,23 @@ export async function deleteObject(deps: RegistryDeps, call: Call, options: Dele
   if (why !== undefined) throw forbidden(refOf(call), why);
   return deps.locks.run(key, async () => {
     let entry = await storage.get(key);
+    let meant = options;
     for (;;) {
       if (entry === undefined) throw notFound(refOf(call));
       try {
-        return await deleteOnce(deps, call, options, entry);
+        return await deleteOnce(deps, call, meant, entry);
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== 'Conflict') throw error;
+        // another object may have the name by now: that one is not to go
+        meant = { ...options, uid: options.uid ?? uidOf(call, entry) };
         entry = error.current ?? (await storage.get(key));
       }
     }
   });
+}
+
+function uidOf({ resource }: Call, entry: Entry): string {
+  return textAt(metaOf(decodeEntry(resource, entry)), 'uid');
 }
 
 async function deleteOnce(deps: RegistryDeps, call: Call, options: DeleteOptions, entry: Entry): Promise<Deletion> {

@@ -1,6 +1,7 @@
 import type { Etcd3, IKeyValue, ITxnResponse } from 'etcd3';
 import type { EtcdClient } from './etcdClient.ts';
 import type { EtcdLeases } from './etcdLeases.ts';
+import { findCreation, findUpdate } from './etcdRepeats.ts';
 import type { EtcdSpace } from './etcdSpace.ts';
 import { checkValue } from './limits.ts';
 import { StorageError, type Entry } from './storage.ts';
@@ -10,7 +11,7 @@ import { StorageError, type Entry } from './storage.ts';
  * delete = if at the revision, put or delete, else read.
  *
  * Each may be repeated when its end is not known: a first try that was carried out makes the second one fail its
- * comparison, and then what is stored shows whose write it was.
+ * comparison, and then the key's history shows whether it was, also when others wrote since.
  * Source: kine, pkg/server (create.go, update.go, delete.go).
  */
 export class EtcdWrites {
@@ -34,7 +35,8 @@ export class EtcdWrites {
         if (answer.succeeded) return { key, value, revision: this.#space.revision(answer.header.revision) };
         // the shape has no else: only a repeated write must look whether it was its own
         const stored = attempt === 0 ? undefined : (await etcd.kv.range({ key: id })).kvs[0];
-        if (stored?.value.equals(value) === true) return { ...this.#space.entry(stored), value };
+        const own = stored && (await findCreation(etcd, { key, id, value, current: stored }));
+        if (own !== undefined) return { ...this.#space.entry(own), value };
         throw new StorageError('KeyExists', key);
       }),
     );
@@ -53,9 +55,10 @@ export class EtcdWrites {
       this.#client.call(key, async (etcd, attempt) => {
         const answer = await compareAndSwap(etcd, { key: id, revision: expected, put: { value, ...lease } });
         if (answer.succeeded) return { key, value, revision: this.#space.revision(answer.header.revision) };
-        const current = this.#current(answer, key);
-        if (attempt > 0 && current.value.equals(value)) return current;
-        throw new StorageError('Conflict', key, { current });
+        const current = present(answer, key);
+        const own = attempt === 0 ? undefined : await findUpdate(etcd, { key, id, value, current }, expected);
+        if (own !== undefined) return this.#space.entry(own);
+        throw new StorageError('Conflict', key, { current: this.#space.entry(current) });
       }),
     );
   }
@@ -68,18 +71,15 @@ export class EtcdWrites {
       const answer = await compareAndSwap(etcd, { key: id, revision: raw });
       const revision = this.#space.revision(answer.header.revision);
       if (answer.succeeded) return revision;
-      const isGone = readInstead(answer) === undefined;
       // whoever did it: the revision that was to go is gone
-      if (isGone && attempt > 0) return revision;
-      throw new StorageError('Conflict', key, { current: this.#current(answer, key) });
+      if (attempt > 0 && readInstead(answer) === undefined) return revision;
+      const current = present(answer, key);
+      // what is there was made after it went
+      if (attempt > 0 && Number(current.create_revision) > raw) {
+        return this.#space.revision(Number(current.create_revision) - 1);
+      }
+      throw new StorageError('Conflict', key, { current: this.#space.entry(current) });
     });
-  }
-
-  /** What stands in the way. @throws StorageError KeyNotFound when nothing is there at all. */
-  #current(answer: ITxnResponse, key: string): Entry {
-    const stored = readInstead(answer);
-    if (stored === undefined) throw new StorageError('KeyNotFound', key);
-    return this.#space.entry(stored);
   }
 
   /** A revision from before the store's time matches nothing, but must not become 0, which means "not there". */
@@ -87,6 +87,13 @@ export class EtcdWrites {
     const raw = this.#space.raw(revision);
     return raw > 0 ? raw : Number.MAX_SAFE_INTEGER;
   }
+}
+
+/** What stands in the way. @throws StorageError KeyNotFound when nothing is there at all. */
+function present(answer: ITxnResponse, key: string): IKeyValue {
+  const stored = readInstead(answer);
+  if (stored === undefined) throw new StorageError('KeyNotFound', key);
+  return stored;
 }
 
 /** What is done when the key is at a revision (0 = not there), and otherwise. */

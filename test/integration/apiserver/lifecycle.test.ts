@@ -98,6 +98,27 @@ describe('the server', () => {
     expect(body.items.map((item) => item.metadata.name)).toContain(last);
   });
 
+  it('deletes by name what has the name, and not what gets it meanwhile', async () => {
+    const directory = await temporaryDirectory();
+    onTestFinished(directory.remove);
+    const real = await openEmbeddedStorage(directory.path);
+    const faulty = new FaultyStore(real);
+    server = await startTestServer({ storage: faulty.storage });
+    await server.post(MAPS, { metadata: { name: 'm' } });
+    const key = '/registry/core/configmaps/default/m';
+    const old = await real.get(key);
+    const read = faulty.hold('get', key);
+    const deletion = server.delete(`${MAPS}/m`);
+    await read.reached;
+    const next = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', namespace: 'default', uid: 'next' } };
+    await real.delete(key, old!.revision);
+    await real.create(key, Buffer.from(JSON.stringify(next)));
+    read.release();
+    const { code, text } = await deletion;
+    expect(code, text).toBe(409);
+    expect((await server.get(`${MAPS}/m`)).body.metadata.uid).toBe('next');
+  });
+
   it('serves 200 watchers of one resource without losing an event', async () => {
     server = await startTestServer();
     const current = server;
