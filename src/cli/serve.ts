@@ -7,6 +7,7 @@ import { toCrd } from '../api/crd.ts';
 import { kinds } from '../api/kinds.ts';
 import { AuditFile } from '../apiserver/audit/auditFile.ts';
 import type { AuditPolicy } from '../apiserver/audit/policy.ts';
+import { INSTALLED_BY } from '../apiserver/controllers/installObject.ts';
 import { writeKubeconfig } from '../apiserver/pki/kubeconfig.ts';
 import { keepCertificates, readCertificates, type Certificates } from '../apiserver/pki/controlPlaneCertificates.ts';
 import { ADMIN, CONTROLLER_MANAGER } from '../apiserver/pki/pki.ts';
@@ -17,6 +18,7 @@ import { fixedConnection } from '../kube/connection.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
+import { version } from '../lib/version.ts';
 import { type AuditTarget, auditTarget } from './auditOptions.ts';
 import { etcdTarget } from './etcdOptions.ts';
 import { type OidcTarget, oidcTarget } from './oidcOptions.ts';
@@ -34,6 +36,12 @@ const CONTROLLERS = {
   apiGroup: 'rbac.authorization.k8s.io',
   name: CONTROLLER_MANAGER.user,
 } as const;
+
+/** `manifest` says of which version it is: a server of an older one on the same store leaves it alone. */
+function asInstalled(manifest: object): object {
+  const { metadata = {} } = manifest as { metadata?: { annotations?: object } };
+  return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [INSTALLED_BY]: version } } };
+}
 
 /** Policies and their bindings. */
 function policyObjects(): object[] {
@@ -131,14 +139,14 @@ async function runControlPlane(options: ServeOptions, opened: Opened, { log, sig
     ...(options.etcdEndpoints === undefined ? {} : { othersLagMs: OTHERS_LAG_MS }),
     listen,
     log: log.child({ component: 'apiserver' }),
-    crds: kinds.map(toCrd),
+    crds: kinds.map(toCrd).map(asInstalled),
     objects: [
       systemNamespace(),
       ...peopleRoles(),
       ...controllerRoles(),
       ...controllerBindings(CONTROLLERS),
       ...policyObjects(),
-    ],
+    ].map(asInstalled),
   });
   const over = new AbortController();
   const renewed = async (next: Certificates): Promise<void> => {

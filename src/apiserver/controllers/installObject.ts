@@ -1,3 +1,4 @@
+import { compareDebianVersions } from '../../lib/versionRange.ts';
 import { AUTOUPDATE } from '../authorization/bootstrapRoles.ts';
 import { equalJson, isJsonObject, type JsonObject } from '../codec/json.ts';
 import type { RegistryDeps } from '../registry/call.ts';
@@ -7,12 +8,16 @@ import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 
+/** Annotation of a manifest: the version of the product that it is part of. */
+export const INSTALLED_BY = 'hostler.dev/installed-by';
+
 const MANAGER = 'hostler';
 const HEAD: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
 /**
  * Creates `manifest`, or brings what it says, its labels and its annotations up to date. An object that somebody gave
- * the annotation `rbac.authorization.kubernetes.io/autoupdate: "false"` is left as it is.
+ * the annotation `rbac.authorization.kubernetes.io/autoupdate: "false"` is left as it is, and so is one that a newer
+ * version installed: with the schema of an older one, what only the newer one knows would be dropped.
  * @throws ApiError when it is refused.
  */
 export async function installObject(registry: RegistryDeps, resource: StoredResource, manifest: object): Promise<void> {
@@ -27,7 +32,11 @@ export async function installObject(registry: RegistryDeps, resource: StoredReso
 
 function withManifest(current: JsonObject, wanted: JsonObject): JsonObject {
   const meta = metaOf(current);
-  if (textAt(objectAt(meta, 'annotations'), AUTOUPDATE) === 'false') return current;
+  const annotations = objectAt(meta, 'annotations');
+  if (textAt(annotations, AUTOUPDATE) === 'false') return current;
+  if (isNewer(textAt(annotations, INSTALLED_BY), textAt(objectAt(metaOf(wanted), 'annotations'), INSTALLED_BY))) {
+    return current;
+  }
   for (const key of ['labels', 'annotations']) {
     const mine = objectAt(wanted['metadata'], key);
     if (mine !== undefined) meta[key] = { ...objectAt(meta, key), ...mine };
@@ -36,6 +45,12 @@ function withManifest(current: JsonObject, wanted: JsonObject): JsonObject {
     if (!HEAD.has(key) && !equalJson(value, current[key])) current[key] = value;
   }
   return current;
+}
+
+function isNewer(version: string, own: string): boolean {
+  // a candidate comes before its release: Debian writes as ~ what semantic versions write as -
+  const [left, right] = [version, own].map((one) => one.replace('-', '~'));
+  return own !== '' && compareDebianVersions(left ?? '', right ?? '') > 0;
 }
 
 /** A copy of a manifest as JSON. @throws Error when it is no object. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import { INSTALLED_BY } from '../../../src/apiserver/controllers/installObject.ts';
 import { openEmbeddedStorage } from '../../../src/apiserver/storage/embedded.ts';
 import { eventually, startTestServer, type TestServer } from '../../support/apiServer.ts';
 import { FaultyStore } from '../../support/faultyStore.ts';
@@ -117,6 +118,33 @@ describe('the server', () => {
     const { code, text } = await deletion;
     expect(code, text).toBe(409);
     expect((await server.get(`${MAPS}/m`)).body.metadata.uid).toBe('next');
+  });
+
+  it('leaves alone what a newer version installed, as while servers on one store are upgraded one by one', async () => {
+    const definition = (version: string, field: string): object => {
+      const crd = parse(WIDGETS_CRD.replace('color: {', `${field}: {type: string}\n              color: {`)) as {
+        metadata: object;
+      };
+      return { ...crd, metadata: { ...crd.metadata, annotations: { [INSTALLED_BY]: version } } };
+    };
+    const options = { crds: [definition('0.9.0', 'before')] };
+    server = await startTestServer(options);
+    const current = server;
+    const fields = async (): Promise<string[]> => {
+      const { body } = await current.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com');
+      const text = JSON.stringify(body.spec);
+      return ['before', 'candidate', 'after'].filter((name) => text.includes(`"${name}":`));
+    };
+    const restarted = async (version: string, field: string): Promise<string[]> => {
+      options.crds.splice(0, 1, definition(version, field));
+      await current.restart();
+      return fields();
+    };
+    expect(await restarted('0.10.0-rc.1', 'candidate')).toEqual(['candidate']);
+    expect(await restarted('0.10.0', 'after')).toEqual(['after']);
+    expect(await restarted('0.10.0-rc.1', 'candidate')).toEqual(['after']);
+    expect(await restarted('0.9.0', 'before')).toEqual(['after']);
+    expect(await restarted('0.10.0', 'before')).toEqual(['before']);
   });
 
   it('serves 200 watchers of one resource without losing an event', async () => {
