@@ -140,9 +140,6 @@ export function lastHop({ jumpHosts }: Pick<EffectiveSsh, 'jumpHosts'>): string 
   return jumpHosts?.at(-1)?.serverRef.name;
 }
 
-/**
- *
- */
 /** Lays the built-in defaults under a Server's spec. Pure. */
 export function effectiveServer(server: Pick<Server, 'spec'>): EffectiveServer {
   const spec = layer(builtinDefaults.server, server.spec);

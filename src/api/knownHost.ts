@@ -11,7 +11,13 @@ export const HostKey = z.object({
 export type HostKey = z.infer<typeof HostKey>;
 
 const KnownHostSpec = z.object({
-  address: z.string().min(1).max(253).describe('Address the keys belong to. Example: 203.0.113.10.'),
+  address: z
+    .string()
+    .min(1)
+    .max(253)
+    .describe(
+      'Address the keys belong to. The object is found by its name, ADDRESS-PORT or ADDRESS-PORT.via.JUMPHOST. Example: 203.0.113.10.',
+    ),
   port: integer(1, 65535).describe('TCP port of sshd. Example: 22.'),
   via: objectName
     .optional()

@@ -110,13 +110,19 @@ const POLICIES: readonly PolicySpec[] = [
       name: 'decides-where-credentials-go',
       expression: `oldObject == null || ${['.addresses', '.ssh', '.docker.source'].map(changed).join(' || ')}`,
     },
-    validations: [...SECRET_PATHS.map(readable), ...Array.from({ length: MAX_JUMP_HOSTS }, (_, index) => mayGoThrough(index))],
+    validations: [
+      ...SECRET_PATHS.map(readable),
+      ...Array.from({ length: MAX_JUMP_HOSTS }, (_, index) => mayGoThrough(index)),
+    ],
   },
   {
     name: 'hostler-server-root',
     resources: ['servers'],
     operations: ['CREATE', 'UPDATE'],
-    when: { name: 'changes-what-runs-as-root', expression: [...ROOT_PATHS.map(givenOrChanged), OWN_IMAGE].join(' || ') },
+    when: {
+      name: 'changes-what-runs-as-root',
+      expression: [...ROOT_PATHS.map(givenOrChanged), OWN_IMAGE].join(' || '),
+    },
     validations: [
       {
         expression: `${SERVERS}.name(request.name).subresource('commands').check('create').allowed()`,

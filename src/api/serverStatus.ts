@@ -146,6 +146,7 @@ export const ServerStatus = z
     summary: z.enum(summaries).optional().describe('One word for display; decide on conditions.'),
     conditions: conditionList.optional().describe('State, aspect by aspect.'),
     address: text(300).optional().describe('The address and port that answered last.'),
+    knownHost: text(600).optional().describe('The KnownHost that the last login was held against.'),
     systemInfo: SystemInfo.optional().describe('What the machine is.'),
     capacity: Resources.optional().describe('What the machine has.'),
     allocatable: Resources.optional().describe('What workloads may use: capacity less reserved.'),

@@ -36,6 +36,8 @@ export interface Change {
    * (slow facts too) and plans again after it, instead of going on with the rest of the old plan.
    */
   observeAfter?: boolean;
+  /** True: it only waits for what the host is doing, and the plan says nothing else yet; approvals wait with it. */
+  provisional?: boolean;
 }
 
 /** What is left of a change once its job outlived the run that started it. */

@@ -10,6 +10,8 @@ export type Credential =
 
 /** What decides whether a host is the one we mean. */
 export interface HostTrust {
+  /** Name of the KnownHost of this address, for messages. */
+  name?: string;
   /** Keys that are trusted for this address; empty when none is. Only their algorithms are offered to the host. */
   keys: readonly HostKey[];
   /**

@@ -27,11 +27,12 @@ export function judgeHostKey(offered: HostKey, trust: HostTrust, place: Place): 
     return new HostKeyRefused('HostKeyMismatch', why, { ...place, offered, remedy: `${COMPARE}, then ${APPROVE}.` });
   }
   if (trust.policy === 'TrustOnFirstUse') return undefined;
-  const why = `${found}, no KnownHost exists, and spec.ssh.hostKeyPolicy is Strict. No credential was sent.`;
+  const named = trust.name === undefined ? 'no KnownHost' : `no KnownHost ${trust.name}`;
+  const why = `${found}, ${named} exists, and spec.ssh.hostKeyPolicy is Strict. No credential was sent.`;
   return new HostKeyRefused('HostKeyUnknown', why, {
     ...place,
     offered,
-    remedy: `Create a KnownHost with the host's key, or ${APPROVE}.`,
+    remedy: `Create that KnownHost with the host's key, or ${APPROVE}.`,
   });
 }
 

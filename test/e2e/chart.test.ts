@@ -222,7 +222,9 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     await kubectl([...inAcme, 'create', 'rolebinding', 'reads-key', '--role=reads-key', '--user=admin']);
     expect(await kubectl([...inAcme, ...redirect, '--as', 'admin'])).toMatchObject({ code: 0 });
     const checked = await kubectl(['get', 'validatingadmissionpolicies', '-o', 'json']);
-    const { items } = JSON.parse(checked.stdout) as { items: { metadata: { name: string }; status: { typeChecking: object } }[] };
+    const { items } = JSON.parse(checked.stdout) as {
+      items: { metadata: { name: string }; status: { typeChecking: object } }[];
+    };
     for (const { metadata, status } of items) expect(status.typeChecking, metadata.name).toEqual({});
     // nor by way of another Server, or of keys that he trusts himself
     const rights = ['--verb=get,update,patch', '--resource=servers.hostler.dev,knownhosts.hostler.dev'];
@@ -230,7 +232,17 @@ describe.skipIf(process.env['HOSTLER_SKIP_KUBERNETES'] !== undefined)('the chart
     for (const role of ['writer', 'reads-key'])
       await kubectl([...inAcme, 'create', 'rolebinding', `${role}-writer`, `--role=${role}`, '--user=writer']);
     const patch = (what: string[], spec: object, as: string) =>
-      kubectl([...inAcme, 'patch', ...what, '--type=merge', '--dry-run=server', '-p', JSON.stringify({ spec }), '--as', as]);
+      kubectl([
+        ...inAcme,
+        'patch',
+        ...what,
+        '--type=merge',
+        '--dry-run=server',
+        '-p',
+        JSON.stringify({ spec }),
+        '--as',
+        as,
+      ]);
     const through = { ssh: { jumpHosts: [{ serverRef: { name: 'bastion' } }] } };
     const tunnel = await patch(['server', 'eu-1'], through, 'writer');
     expect(tunnel).toMatchObject({ code: 1, stderr: expect.stringContaining('servers/portforward') as string });

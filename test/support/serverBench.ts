@@ -238,7 +238,9 @@ export class ServerBench {
   #operations(): Lister<ServerOperation> {
     const lister = this.#lister<ServerOperation>(OPERATIONS);
     const ofServer = (key: string) =>
-      (this.#held ?? lister.list()).filter(({ metadata, spec }) => `${metadata.namespace ?? ''}/${spec.serverRef.name}` === key);
+      (this.#held ?? lister.list()).filter(
+        ({ metadata, spec }) => `${metadata.namespace ?? ''}/${spec.serverRef.name}` === key,
+      );
     return { ...lister, byIndex: (_index, key) => ofServer(key) };
   }
 

@@ -28,7 +28,15 @@ import { sendList } from './listResponse.ts';
 import { negotiate, type MediaType, type Transform } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import { addWarnings, sendStatus, sendText } from './respond.ts';
-import { badRequest, methodNotAllowed, methodNotSupported, notAcceptable, notFound, notFoundPath, unsupportedMediaType } from './status.ts';
+import {
+  badRequest,
+  methodNotAllowed,
+  methodNotSupported,
+  notAcceptable,
+  notFound,
+  notFoundPath,
+  unsupportedMediaType,
+} from './status.ts';
 import { runWatch } from './watchResponse.ts';
 import { readForce, readWriteOptions, type WriteKind } from './writeOptions.ts';
 

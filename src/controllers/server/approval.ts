@@ -9,6 +9,7 @@ import type { Scope } from './scope.ts';
  * is still to be made, over as many runs as its jobs need, and what is new asks. The same drift in a year asks again.
  */
 export function settleApproval(scope: Scope, plan: Plan): void {
+  if (isProvisional(plan)) return;
   const isFirst = scope.plannedHash === undefined;
   scope.plannedHash ??= plan.hash;
   if (isFirst && scope.offeredApprovals.includes(plan.hash)) {
@@ -20,6 +21,11 @@ export function settleApproval(scope: Scope, plan: Plan): void {
   if (plan.obstacles.some(({ reason }) => reason === 'ObservationFailed')) return;
   scope.approvedChanges = scope.approvedChanges.filter((one) => plan.changes.some(isThe(one)));
   if (scope.approvedChanges.length === 0) scope.approvedPlanHash = undefined;
+}
+
+/** Whether what there is to do will be known in a moment only. */
+export function isProvisional(plan: Plan): boolean {
+  return plan.changes.some(({ provisional }) => provisional === true);
 }
 
 /** Whether a person has seen exactly this change in a plan, and approved that. */

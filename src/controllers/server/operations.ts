@@ -1,5 +1,6 @@
 import { deadlineOf, isFinalPhase, isFor, type ServerOperation } from '../../api/serverOperation.ts';
 import type { Reason } from '../../api/reasons.ts';
+import { isProvisional } from './approval.ts';
 import { actTypeOf, failed, succeeded, type Ending } from './acts/act.ts';
 import { concludeFix } from './fixing.ts';
 import { judgeConnection } from './judge.ts';
@@ -165,7 +166,7 @@ export function underWay(scope: Scope): ServerOperation[] {
 function concludeApprove(scope: Scope, hash: string): Ending | undefined {
   if ([scope.plannedHash, scope.server.status?.approvedPlanHash].includes(hash))
     return succeeded('the plan is approved and runs');
-  if (scope.plan === undefined) return undefined;
+  if (scope.plan === undefined || isProvisional(scope.plan)) return undefined;
   if (scope.plan.changes.length === 0)
     return failed('NothingToApprove', 'no plan waits for approval; the host is as declared');
   return failed(

@@ -1,4 +1,6 @@
 import { findCondition, type Condition, type ConditionType } from '../../api/conditions.ts';
+import { lastHop } from '../../api/effective.ts';
+import { knownHostName } from '../../api/knownHost.ts';
 import {
   MAX_PENDING_CHANGES,
   type Check as StatusCheck,
@@ -55,11 +57,14 @@ function converged(scope: Scope): boolean {
   );
 }
 
-function fromLogin({ login }: Scope): Partial<ServerStatus> {
+function fromLogin({ login, effective }: Scope): Partial<ServerStatus> {
   if (login === undefined) return {};
   return {
     ...(login.hostKeys !== undefined && { hostKeys: login.hostKeys }),
-    ...(login.outcome === 'connected' && { address: login.session.peer }),
+    ...(login.outcome === 'connected' && {
+      address: login.session.peer,
+      knownHost: knownHostName(login.session.login.address, login.session.login.port, lastHop(effective.ssh)),
+    }),
   };
 }
 

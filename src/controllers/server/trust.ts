@@ -15,10 +15,11 @@ import { knownHosts } from '../../kube/hostlerResources.ts';
 /** Where an address is looked at from: this and the address name the KnownHost. */
 type KnownFrom = Pick<TrustOptions, 'namespace' | 'port' | 'via'>;
 
-/**
- *
- */
-export function knownHostKey(address: string, { namespace, port, via }: KnownFrom): { namespace: string; name: string } {
+/** The KnownHost of an address: of the way to it, too. */
+export function knownHostKey(
+  address: string,
+  { namespace, port, via }: KnownFrom,
+): { namespace: string; name: string } {
   return { namespace, name: knownHostName(address, port, via) };
 }
 
@@ -55,6 +56,7 @@ export async function trustOf(address: string, options: TrustOptions): Promise<H
     const known = stored === undefined && options.policy !== 'Strict' ? await options.elsewhere() : [];
     if (known.length > 0) return trustFrom(known, address, options);
     return {
+      name: key.name,
       keys: stored?.spec.keys ?? [],
       policy: options.policy,
       store: (offered) => create(address, { keys: [offered] }, options),
@@ -101,11 +103,9 @@ async function create(
   } catch (error) {
     // somebody was faster: then their key counts, and the next run compares with it
     if (isAlreadyExists(error))
-      throw new TransientError(
-        'TrustNotStored',
-        `KnownHost ${key.name} was written by somebody else meanwhile.`,
-        { cause: error },
-      );
+      throw new TransientError('TrustNotStored', `KnownHost ${key.name} was written by somebody else meanwhile.`, {
+        cause: error,
+      });
     throw error;
   }
   await client.patch(

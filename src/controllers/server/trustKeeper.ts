@@ -3,7 +3,6 @@ import type { KnownHost } from '../../api/knownHost.ts';
 import type { ServerStatus } from '../../api/serverStatus.ts';
 import { knownHosts } from '../../kube/hostlerResources.ts';
 import type { HostKeyRefused } from '../../ssh/connectErrors.ts';
-import { hostPort } from '../../ssh/dial.ts';
 import { fingerprint, sameHostKey } from '../../ssh/knownHostKey.ts';
 import type { Connection, LoginFacts, PooledSession } from '../../ssh/session.ts';
 import type { ServerDeps } from './deps.ts';
@@ -12,7 +11,8 @@ import {
   completeKnownHost,
   confirmConnection,
   confirmMachine,
-  hostKeyStatus, knownHostKey,
+  hostKeyStatus,
+  knownHostKey,
   recordOfferedKey,
   type TrustOptions,
 } from './trust.ts';
@@ -108,11 +108,9 @@ export class TrustKeeper {
    */
   async #elsewhere(scope: Scope): Promise<KnownHost[]> {
     const { server, effective } = scope;
-    const { identity, address: last } = server.status ?? {};
-    const from = knownFrom(scope).via;
-    const isSame = ({ spec: { machineID, address, port, via } }: KnownHost) =>
-      (machineID !== undefined && machineID === identity?.machineID) ||
-      (hostPort(address, port) === last && via === from);
+    const { identity, knownHost: last } = server.status ?? {};
+    const isSame = ({ metadata: { name }, spec: { machineID } }: KnownHost) =>
+      (machineID !== undefined && machineID === identity?.machineID) || name === last;
     const known = this.#deps.knownHosts.list(server.metadata.namespace).filter(isSame);
     const port = effective.ssh.port;
     const declared = await Promise.all(effective.addresses.map(({ address }) => this.#known(scope, { address, port })));
@@ -131,6 +129,10 @@ function keyOf(scope: Scope, { address, port }: Place): { namespace: string; nam
   return knownHostKey(address, { ...knownFrom(scope), port });
 }
 
-function knownFrom({ server, effective: { ssh } }: Scope): { namespace: string; port: number; via: string | undefined } {
+function knownFrom({ server, effective: { ssh } }: Scope): {
+  namespace: string;
+  port: number;
+  via: string | undefined;
+} {
   return { namespace: server.metadata.namespace, port: ssh.port, via: lastHop(ssh) };
 }

@@ -177,7 +177,7 @@ describe('the policies of Hostler', () => {
     }
   });
 
-  it('keep every word about a proxy of one\'s own image, and its network', async () => {
+  it("keep every word about a proxy of one's own image, and its network", async () => {
     const proxy = { type: 'Nginx', image: 'registry.example.com/team/nginx' };
     expect((await as('owner', 'POST', SERVERS, serverNamed('proxied', 'mine', { proxy }))).code).toBe(201);
     const change = (who: string, what: object, name = 'proxied') =>

@@ -86,9 +86,23 @@ describe('a new address or port of a known host', () => {
   });
 
   it('is compared with the place where a host was last that says nothing of itself', async () => {
-    bench.putStatus('eu-1', { address: `127.0.0.1:${firstPort}` });
+    const { knownHost } = bench.server('eu-1').status ?? {};
+    bench.putStatus('eu-1', { ...(knownHost !== undefined && { knownHost }) });
     await movePort();
     await expectMismatch('127.0.0.1');
+  });
+
+  it('is compared with that place also where it has a name', async () => {
+    addName();
+    await bench.reconcile('eu-1');
+    const { spec, status } = bench.server('eu-1');
+    expect(status).toMatchObject({ address: `127.0.0.1:${firstPort}`, knownHost: `localhost-${firstPort}` });
+    bench.putServer('eu-1', { ...spec, addresses: [{ type: 'FQDN', address: 'localhost' }] });
+    bench.putStatus('eu-1', { knownHost: `localhost-${firstPort}` });
+    await movePort();
+    await bench.reconcile('eu-1');
+    expect(bench.condition('eu-1', 'HostKeyVerified')).toMatchObject({ status: 'False', reason: 'HostKeyMismatch' });
+    expect(bench.knownHostAt('localhost', host.port)).toBeUndefined();
   });
 
   it('is compared with the other addresses of a Server that was never logged in to', async () => {
@@ -111,7 +125,9 @@ describe('a new address or port of a known host', () => {
     addName({ hostKeyPolicy: 'Strict' });
     const before = host.attempts.length;
     await bench.reconcile('eu-1');
-    expect(bench.condition('eu-1', 'HostKeyVerified')).toMatchObject({ status: 'False', reason: 'HostKeyUnknown' });
+    const verified = bench.condition('eu-1', 'HostKeyVerified');
+    expect(verified).toMatchObject({ status: 'False', reason: 'HostKeyUnknown' });
+    expect(verified?.message).toContain(`no KnownHost localhost-${host.port} exists`);
     expect(host.attempts.length).toBe(before);
     expect(bench.knownHostAt('localhost', host.port)).toBeUndefined();
   });

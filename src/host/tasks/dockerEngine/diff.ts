@@ -67,6 +67,7 @@ function settleChange({ service: { state } }: DockerHave): Change {
     ...FREE,
     params: {},
     observeAfter: true,
+    provisional: true,
   };
 }
 

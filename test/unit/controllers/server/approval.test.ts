@@ -136,6 +136,19 @@ describe('the approval of a plan', () => {
     expect((await run([approve(hash)])).runs).toHaveLength(100);
   });
 
+  it('waits while the host itself is not ready to be judged', async () => {
+    const { hash } = await run();
+    const wait: Change = { ...restart, name: 'sample/settled', disruption: 'None', provisional: true };
+    drift = [wait];
+    expect(await run([approve(hash)])).toMatchObject({ runs: ['sample/settled'], endings: [] });
+    drift = [restart];
+    expect(await run([approve(hash)])).toMatchObject({ runs: ['sample/restart'], endings: ['OperationSucceeded'] });
+    drift = [wait];
+    await run();
+    drift = [restart];
+    expect((await run()).runs).toEqual(['sample/restart']);
+  });
+
   it('is not lost to one of a plan that is not there', async () => {
     const { hash } = await run();
     await run([approve(hash)]);
