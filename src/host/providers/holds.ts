@@ -9,9 +9,12 @@ export const RELEASE_HOLDS = `
 if [ -s /var/lib/hostler/holds ]; then
   (
 ${FAIL}${APT}
-  if holder=$(apt_holder); then fail ${exitCodes.packageManagerBusy} "$holder"; fi
+  refuse_busy() { if holder=$(apt_holder); then fail ${exitCodes.packageManagerBusy} "$holder"; fi; }
+  refuse_busy
   for name in $(cat "$holds"); do
-    if held "$name"; then apt-mark unhold "$name" >&2; fi
+    held "$name" || continue
+    # not by apt-mark, which ends at sources that are malformed
+    printf '%s install\\n' "$name" | dpkg --set-selections >&2 || { refuse_busy; exit 1; }
   done
   )
 fi
