@@ -180,7 +180,7 @@ if [ "$hostler_state" = Absent ] || [ "$hostler_state" = Starting ]; then
       : >"$hostler_other/abandoned"
     fi
   done
-  if [ "$hostler_state" = Starting ]; then rm -rf "$hostler_jobs/$6"; fi
+  rm -rf "$hostler_jobs/$6"
   hostler_new=$hostler_jobs/.new-$6
   hostler_boot
   {
@@ -257,9 +257,15 @@ if [ -d "$hostler_root/jobs/$1" ]; then
     fi
   fi
   # a link takes no room, and the file has its time of the job's end
-  ln -f "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit" 2>/dev/null || cp -p "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit"
+  if [ -e "$hostler_root/jobs/$1/exit" ]; then
+    ln -f "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit" 2>/dev/null || cp -p "$hostler_root/jobs/$1/exit" "$hostler_root/logs/$1.exit"
+  elif [ ! -e "$hostler_root/logs/$1.exit" ]; then
+    : >"$hostler_root/logs/$1.exit" # that it ran, at least
+  fi
   hostler_flush "$hostler_root/logs"
-  rm -rf "$hostler_root/jobs/$1"
+  # at one stroke: what is left of a removal that was cut off could look like a job that never ran
+  mv "$hostler_root/jobs/$1" "$hostler_root/jobs/.old-$1.$$"
+  rm -rf "$hostler_root"/jobs/.old-*
 fi
 `;
 

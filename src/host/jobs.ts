@@ -23,7 +23,7 @@ export type JobStatus =
   | { state: 'Exited'; exitCode: number; logTail: string }
   /** No exit status, and the host rebooted or the process is gone. */
   | { state: 'Interrupted'; logTail: string }
-  /** Of a job that may run only once: it did, and its result was consumed. Without `exitCode` it was interrupted. */
+  /** Of a job that may run only once: it did, and its result was consumed. No `exitCode`: cut off, or unknown. */
   | { state: 'Consumed'; exitCode?: number }
   | { state: 'Absent' };
 

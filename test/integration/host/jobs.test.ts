@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../../src/host/exitCodes.ts';
@@ -86,6 +87,57 @@ describe.each(shells)('a job under $name', { timeout: 60_000 }, ({ shell }) => {
     expect(await startJob(session, cut, { claim: ours })).toEqual({ state: 'Consumed' });
     await startJob(session, { ...ended, once: false }, { claim: ours, waitMs: 20_000 });
     expect(readFileSync(count, 'utf8'), 'a change is made as often as it is wanted').toBe('ran\nran\n');
+  });
+
+  it('is consumed where its record was removed in part only, and still runs once', async () => {
+    const session = open({ shell });
+    const count = join(session.stateDirectory, 'count');
+    const spec = { ...job('echo ran >>"$1"', { args: [count] }), once: true };
+    await startJob(session, spec, { claim: ours, waitMs: 20_000 });
+    const directory = join(session.stateDirectory, 'jobs', spec.id);
+    rmSync(join(directory, 'exit'));
+    await consumeJob(session, spec.id, { claim: ours });
+    expect(await startJob(session, spec, { claim: ours })).toEqual({ state: 'Consumed' });
+    // what an earlier removal kept counts
+    mkdirSync(directory);
+    writeFileSync(join(session.stateDirectory, 'logs', `${spec.id}.exit`), '0\n');
+    await consumeJob(session, spec.id, { claim: ours });
+    expect(await startJob(session, spec, { claim: ours })).toEqual({ state: 'Consumed', exitCode: 0 });
+    expect(readFileSync(count, 'utf8')).toBe('ran\n');
+  });
+
+  it('is gone as a whole or not at all, wherever its removal is cut off', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'hostler-unit-'));
+    try {
+      // an rm that is cut off after what proves that the job ran
+      const rm = '#!/bin/sh\nfor path do [ ! -d "$path" ] || /bin/rm -f "$path/exit" "$path/process"; done\nexit 1\n';
+      writeFileSync(join(bin, 'rm'), rm, { mode: 0o755 });
+      const session = open({ shell });
+      const count = join(session.stateDirectory, 'count');
+      const spec = { ...job('echo ran >>"$1"', { args: [count] }), once: true };
+      await startJob(session, spec, { claim: ours, waitMs: 20_000 });
+      const dying = open({
+        shell,
+        stateDirectory: session.stateDirectory,
+        env: { PATH: `${bin}:${process.env['PATH']}` },
+      });
+      await consumeJob(dying, spec.id, { claim: ours }).catch(() => undefined);
+      expect(await startJob(session, spec, { claim: ours, waitMs: 20_000 })).toEqual({
+        state: 'Consumed',
+        exitCode: 0,
+      });
+      expect(readFileSync(count, 'utf8')).toBe('ran\n');
+    } finally {
+      rmSync(bin, { recursive: true });
+    }
+  });
+
+  it('runs where only the directory is left of an earlier one of its id', async () => {
+    const session = open({ shell });
+    await claim(session, ours);
+    const spec = job('exit 0');
+    mkdirSync(join(session.stateDirectory, 'jobs', spec.id), { recursive: true });
+    expect(await startJob(session, spec, { claim: ours, waitMs: 20_000 })).toMatchObject({ state: 'Exited' });
   });
 
   it('leaves a log that tells later what the change printed, and nothing of what people ran', async () => {

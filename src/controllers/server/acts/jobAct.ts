@@ -119,7 +119,9 @@ function endingWithoutJob(operation: ServerOperation): Ending {
 }
 
 function endingOfConsumed({ exitCode }: Extract<JobStatus, { state: 'Consumed' }>): Ending {
-  return alreadyRan(exitCode === undefined ? 'it was cut off before its end' : `it ended with exit code ${exitCode}`);
+  return alreadyRan(
+    exitCode === undefined ? 'it left no exit code, as when it is cut off' : `it ended with exit code ${exitCode}`,
+  );
 }
 
 /** As when a backup from before its end was restored. */

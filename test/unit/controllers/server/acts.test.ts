@@ -196,7 +196,7 @@ describe('operations that change a host', () => {
 
   it.each([
     ['3', 'it ended with exit code 3'],
-    [undefined, 'it was cut off'],
+    [undefined, 'it left no exit code'],
   ])('end AlreadyRan where only the host knows that they ran, as after a restore: exit %s', async (exit, how) => {
     session.state.job = { state: 'Consumed', ...(exit && { exit }) };
     await acts().perform(scopeWith([operation('one')]), session);
