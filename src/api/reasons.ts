@@ -160,7 +160,7 @@ export const reasons = {
   AlreadyRan: 'an operation of this name and type ran before and is not repeated',
   CommandFailed: 'the command ended with another exit code than 0, or took too long',
   RebootFailed: 'the host did not restart, did not come back in time, or came back without all that ran before',
-  PowerOffFailed: 'the host still answers',
+  PowerOffFailed: 'the host still answers, or nobody could see whether it is off',
   PlanChanged: 'the approved plan is not the current one',
   NothingToApprove: 'no plan waits for approval',
 

@@ -74,19 +74,25 @@ export class PowerAct implements Act {
   }
 
   away({ scope, operation, log }: Omit<ActRun, 'session'>, error: ReconcileError): AwayResult {
-    if (this.#verb === 'poweroff') {
-      const silent = error.reason === 'ConnectionTimedOut' || error.reason === 'NoRoute';
-      if (!silent || log.runningMs < SHUTDOWN_MS)
-        return { kind: 'expected', error: this.#expected(operation.metadata.name, error) };
+    const silent = error.reason === 'ConnectionTimedOut' || error.reason === 'NoRoute';
+    if (this.#verb === 'poweroff' && silent && log.runningMs >= SHUTDOWN_MS) {
       log.steps.succeed(SWITCH_OFF, 'the host does not answer any more');
       return ended(succeeded('the host does not answer any more'));
     }
     if (log.runningMs < POWER_MS) return { kind: 'expected', error: this.#expected(operation.metadata.name, error) };
+    const minutes = POWER_MS / 60_000;
+    if (this.#verb === 'poweroff')
+      return ended(
+        failed(
+          'PowerOffFailed',
+          `whether the host is off is not known after ${minutes} minutes: ${error.message} Look at its console.`,
+        ),
+      );
     scope.log.warn({ operation: operation.metadata.name }, 'the host did not come back');
     return ended(
       failed(
         'RebootFailed',
-        `the host did not come back within ${POWER_MS / 60_000} minutes: ${error.message} Look at its console.`,
+        `the host did not come back within ${minutes} minutes: ${error.message} Look at its console.`,
       ),
     );
   }

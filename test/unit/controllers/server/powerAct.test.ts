@@ -202,6 +202,27 @@ describe('PowerOff', () => {
     expect(act.away(runAt('boot-1'), away)).toMatchObject({ ending: { phase: 'Succeeded' } });
   });
 
+  it.each([
+    ['it refuses', 'ConnectionRefused'],
+    ['its name does not resolve', 'NameResolutionFailed'],
+    ['its jump host is away', 'DependencyNotReady'],
+  ] as const)('gives up after 15 minutes in which nobody could see whether it is off, as %s', async (_, reason) => {
+    await begin('poweroff');
+    const act = new PowerAct(deps(), 'poweroff');
+    const unclear = new TransientError(reason, 'Nobody gets there.');
+    await clock.advance(15 * MINUTE - 1);
+    expect(act.away(runAt('boot-1'), unclear)).toMatchObject({ kind: 'expected', error: { reason: 'Rebooting' } });
+    await clock.advance(1);
+    expect(act.away(runAt('boot-1'), unclear)).toMatchObject({
+      ending: {
+        phase: 'Failed',
+        reason: 'PowerOffFailed',
+        message: expect.stringMatching(/not known .* Nobody gets there\./) as unknown,
+      },
+    });
+    expect(act.away(runAt('boot-1'), away)).toMatchObject({ ending: { phase: 'Succeeded' } });
+  });
+
   it('succeeds when the host was started again meanwhile, and sends nothing to it', async () => {
     await begin('poweroff');
     expect(await look('boot-2', { verb: 'poweroff' })).toMatchObject({ ending: { phase: 'Succeeded' } });
