@@ -13,6 +13,9 @@ const reasonOf = (text: string, passphrase?: string): unknown => {
   }
 };
 
+/** Large RSA keys take ssh-keygen seconds, and many times that on a busy machine. */
+const MADE_MS = 120_000;
+
 describe('parsePrivateKey', () => {
   it.each([
     ['ed25519', {}],
@@ -25,7 +28,7 @@ describe('parsePrivateKey', () => {
     ['rsa', { bits: 4096, format: 'PEM' }],
     ['rsa', { bits: 3072, format: 'PEM', passphrase: 'geheim' }],
     ['rsa', { bits: 3072, format: 'PKCS8' }],
-  ] as const)('reads a %s key of ssh-keygen with %j', (type, options) => {
+  ] as const)('reads a %s key of ssh-keygen with %j', { timeout: MADE_MS }, (type, options) => {
     const pair = sshKeygen(type, options);
     const passphrase = 'passphrase' in options ? options.passphrase : undefined;
     const key = parsePrivateKey(pair.privateKey, passphrase);
