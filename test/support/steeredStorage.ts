@@ -1,4 +1,9 @@
-import { StorageError, type Storage, type WatchItem } from '../../src/apiserver/storage/storage.ts';
+import {
+  StorageError,
+  type Storage,
+  type StorageErrorCode,
+  type WatchItem,
+} from '../../src/apiserver/storage/storage.ts';
 
 /** The calls that name a key or a prefix first. */
 type Method = 'create' | 'update' | 'delete' | 'get' | 'list';
@@ -21,6 +26,7 @@ export class SteeredStorage {
   readonly storage: Storage;
   readonly #gates = new Map<string, Gate>();
   readonly #failures = new Map<string, number>();
+  #code: StorageErrorCode = 'Unavailable';
 
   constructor(real: Storage) {
     this.storage = new Proxy(real, {
@@ -30,7 +36,7 @@ export class SteeredStorage {
         if (typeof member !== 'function') return member;
         return (...args: unknown[]): unknown => {
           const call = `${String(name)} ${String(args[0])}`;
-          if (this.#fails(call)) return Promise.reject(new StorageError('Unavailable', String(args[0])));
+          if (this.#fails(call)) return Promise.reject(new StorageError(this.#code, String(args[0])));
           const run = (): unknown => Reflect.apply(member, target, args);
           return this.#gates.has(call) ? this.#pass(call).then(run) : run();
         };
@@ -48,14 +54,10 @@ export class SteeredStorage {
     return this.#hold(`event ${key}`);
   }
 
-  /** Lets the next `times` calls fail as if the store were away. */
-  fail(method: Method, key: string, times: number): void {
+  /** Lets the next `times` calls fail, as if the store were away or, with `Corrupt`, held what cannot be read. */
+  fail(method: Method, key: string, times: number, code: StorageErrorCode = 'Unavailable'): void {
     this.#failures.set(`${method} ${key}`, times);
-  }
-
-  /** How often calls that {@link fail} named have yet to fail. */
-  failuresLeft(method: Method, key: string): number {
-    return this.#failures.get(`${method} ${key}`) ?? 0;
+    this.#code = code;
   }
 
   #hold(call: string): Held {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs, type Backoff } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { monotonicClock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { hasMore, revisionOf, StorageError, type Storage, type StorageEvent } from '../storage/storage.ts';
 import { expired } from '../http/status.ts';
@@ -28,6 +29,8 @@ export interface CacheObserver {
 const MAX_EVENTS = 5_000;
 const MAX_EVENT_BYTES = 32 * 1024 * 1024;
 const DECODE_BATCH = 100;
+/** How long a value that cannot be read is not read again for those who ask. */
+const UNREADABLE_MS = 1_000;
 /** Between two tries to read anew what lost its history. */
 const REFILL: Backoff = { baseMs: 100, factor: 2, capMs: 30_000, jitter: 0.2 };
 
@@ -57,6 +60,8 @@ export class ResourceCache {
   /** How often history was lost: a list that began before may lack what was written since. */
   #losses = 0;
   #refilling = false;
+  /** A stored value that could not be read, and until when it is not tried again. */
+  #unreadable: { error: StorageError; until: number } | undefined;
   /** What reads show while nothing new is shown. */
   #frozenAt: number | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -98,6 +103,12 @@ export class ResourceCache {
   async ready(): Promise<void> {
     if (this.isEnded) throw this.#ended();
     if (this.#loaded) return;
+    // reading it all again for everybody who asks would find the same
+    if (this.#unreadable !== undefined && monotonicClock.now() < this.#unreadable.until) throw this.#unreadable.error;
+    await this.#fill();
+  }
+
+  async #fill(): Promise<void> {
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     await this.#loading;
   }
@@ -109,6 +120,11 @@ export class ResourceCache {
     // the hub may have come there over lost history
     await this.ready();
     return true;
+  }
+
+  /** Waits until `revision` has happened, whether it is shown here or not. */
+  async happened(revision: number, timeoutMs: number): Promise<boolean> {
+    return this.#hub.reached(revision, timeoutMs);
   }
 
   /** Waits until `revision` is shown here. @throws as {@link ready}. */
@@ -219,6 +235,11 @@ export class ResourceCache {
     });
     try {
       while (!(await this.#read()));
+      this.#unreadable = undefined;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'Corrupt')
+        this.#unreadable = { error, until: monotonicClock.now() + UNREADABLE_MS };
+      throw error;
     } finally {
       this.#early.clear();
     }
@@ -279,7 +300,7 @@ export class ResourceCache {
     if (this.#refilling) return;
     this.#refilling = true;
     for (let failures = 0; !this.#loaded && !this.isEnded; failures++) {
-      await this.ready().catch((error: unknown) => this.#pauseAfter(error, failures));
+      await this.#fill().catch((error: unknown) => this.#pauseAfter(error, failures));
     }
     this.#refilling = false;
   }

@@ -64,7 +64,7 @@ export class CrdController {
 
   async stop(): Promise<void> {
     await this.#queue.stop();
-    for (const { resources } of this.#served.values()) endWatches(resources);
+    for (const { resources } of this.#served.values()) resources?.stored.store.cache.endWatches();
   }
 
   #addAll(): void {
@@ -113,7 +113,7 @@ export class CrdController {
     const served = resources?.served ?? [];
     this.#deps.catalog.serve(name, served, resources?.stored);
     // watchers come back and then see objects by the new schema
-    if (known !== undefined) endWatches(known.resources);
+    if (known !== undefined) endCache(known.resources);
     this.#deps.log.debug({ crd: name, versions: served.map((one) => one.version) }, 'custom resource served');
   }
 
@@ -131,7 +131,7 @@ export class CrdController {
     if (known === undefined) return;
     this.#served.delete(name);
     this.#deps.catalog.remove(name);
-    endWatches(known.resources);
+    endCache(known.resources);
   }
 
   /** Deletes all objects; the definition goes when none is left. */
@@ -184,7 +184,7 @@ export class CrdController {
     try {
       return await this.#deleteObjects(resources.stored);
     } finally {
-      if (served === undefined) endWatches(resources);
+      if (served === undefined) endCache(resources);
     }
   }
 
@@ -204,6 +204,6 @@ export class CrdController {
   }
 }
 
-function endWatches(resources: CustomResources | undefined): void {
+function endCache(resources: CustomResources | undefined): void {
   resources?.stored.store.cache.end();
 }

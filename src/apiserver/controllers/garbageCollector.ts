@@ -84,15 +84,17 @@ export class GarbageCollector {
   /**
    * Whether every object that may have an owner is known here as of this call. An owner that lets go of its objects
    * before is gone for those that are found later: they would be deleted.
+   * @throws Error when it is not so, for another try.
    */
-  async #knowsAll(): Promise<boolean> {
-    if (!this.#followsAll()) return false;
+  async #knowAll(): Promise<void> {
+    this.#mustFollowAll();
     await upToDate(...this.#deps.catalog.stored().map(({ store }) => store.cache));
-    return this.#followsAll();
+    this.#mustFollowAll();
   }
 
-  #followsAll(): boolean {
-    return this.#deps.catalog.stored().every(({ store }) => this.#following.has(store.cache));
+  #mustFollowAll(): void {
+    const unread = this.#deps.catalog.stored().find(({ store }) => !this.#following.has(store.cache));
+    if (unread !== undefined) throw new Error(`${unread.names.plural} have not been read yet`);
   }
 
   #seeEvent(event: CacheEvent): void {
@@ -177,7 +179,7 @@ export class GarbageCollector {
       if (taken.length > 0) await this.#dropOwners(resource, object, taken);
       return undefined;
     }
-    if (leaving.length > 0 && !(await this.#knowsAll())) return POLL_MS;
+    if (leaving.length > 0) await this.#knowAll();
     const options: DeleteOptions = {
       ...BACKGROUND,
       uid: object.uid,
@@ -215,7 +217,7 @@ export class GarbageCollector {
 
   /** Dependents stay and lose this owner; then the finalizer goes. */
   async #orphan(resource: StoredResource, object: CachedObject): Promise<number | undefined> {
-    if (!(await this.#knowsAll())) return POLL_MS;
+    await this.#knowAll();
     for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
       const dependent = await this.#find(key);
       const owner = dependent?.object.owners?.find(({ uid }) => uid === object.uid);
@@ -229,7 +231,7 @@ export class GarbageCollector {
 
   /** Dependents go first; those that block the owner are waited for. */
   async #foreground(resource: StoredResource, object: CachedObject): Promise<number | undefined> {
-    if (!(await this.#knowsAll())) return POLL_MS;
+    await this.#knowAll();
     let blocking = 0;
     for (const key of [...(this.#byOwner.get(object.uid) ?? [])]) {
       const dependent = await this.#find(key);

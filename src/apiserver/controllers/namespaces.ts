@@ -8,6 +8,7 @@ import { BACKGROUND } from '../registry/deleteOptions.ts';
 import { metaOf, objectAt, textAt, textsAt } from '../registry/object.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import { updateObject } from '../registry/update.ts';
+import { StorageError } from '../storage/storage.ts';
 import type { Endings } from './endings.ts';
 import { internalCall, tolerating } from './internalCalls.ts';
 import { KeyQueue } from './keyQueue.ts';
@@ -54,7 +55,7 @@ export class NamespaceController {
     await cache.ready();
     cache.observe({
       onEvent: (event) => {
-        if (event.type !== 'Deleted' && event.object.deleting) this.#queue.add(event.object.name);
+        if (event.type === 'Deleted' || event.object.deleting) this.#queue.add(event.object.name);
       },
       onFilled: () => {
         for (const namespace of cache.list()) if (namespace.deleting) this.#queue.add(namespace.name);
@@ -100,6 +101,8 @@ export class NamespaceController {
         const remainder = await this.#empty(resource, namespace);
         if (remainder.count > 0) found.left.push(remainder);
       } catch (error) {
+        // the store itself is away: it would be for all that follow
+        if (error instanceof StorageError && error.code === 'Unavailable' && !resource.store.cache.isEnded) throw error;
         found.failures.push({ resource, error });
       }
     }

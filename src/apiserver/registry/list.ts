@@ -51,7 +51,7 @@ export async function listObjects(
 }
 
 /** False: the cache lags, or has ended, and the store must be asked. @throws ApiError 504. */
-export async function freshEnough(resource: StoredResource, version: number | undefined): Promise<boolean> {
+async function freshEnough(resource: StoredResource, version: number | undefined): Promise<boolean> {
   const { cache } = resource.store;
   try {
     return await isFresh(cache, version);
@@ -67,6 +67,11 @@ async function isFresh(cache: ResourceCache, version: number | undefined): Promi
   if (version === 0) await cache.ready();
   else if (!(await cache.reached(version, WAIT_MS))) throw resourceVersionTooLarge(version, cache.revision);
   return true;
+}
+
+/** @throws ApiError 504 when `version` has not happened yet. */
+export async function notInFuture({ store: { cache } }: StoredResource, version: number): Promise<void> {
+  if (!(await cache.happened(version, WAIT_MS))) throw resourceVersionTooLarge(version, cache.revision);
 }
 
 function fromCache(resource: StoredResource, selection: Selection, options: ListOptions): ListResult {

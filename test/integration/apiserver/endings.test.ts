@@ -89,7 +89,7 @@ describe('a namespace that is deleted', () => {
   });
 
   it('loses what can be read, and says what cannot', async () => {
-    steered.fail('list', '/registry/coordination.k8s.io/leases/', Infinity);
+    steered.fail('list', '/registry/coordination.k8s.io/leases/', Infinity, 'Corrupt');
     await start();
     await server.post('/apis/rbac.authorization.k8s.io/v1/namespaces/ending/roles', { metadata: { name: 'a' } });
     await server.delete(`${NAMESPACES}/ending`);

@@ -186,6 +186,10 @@ describe('the cache of a resource', () => {
     expect(onEnd).toHaveBeenCalledTimes(1);
     const error = await failsWith('Corrupt', secrets.ready());
     expect(error.message).toContain(`${SECRETS}ns/s cannot be decrypted: it was encrypted with the key other`);
+    // thousands who ask are told the same without reading all of it again
+    const lists = vi.spyOn(storage, 'list');
+    for (let i = 0; i < 50; i++) await failsWith('Corrupt', secrets.ready());
+    expect(lists.mock.calls.length).toBeLessThan(10);
 
     await encrypted(ours!, other!).update(`${SECRETS}ns/s`, value, revision);
     await vi.waitFor(() => expect(names(secrets)).toEqual(['ns/s']), { timeout: 5_000, interval: 5 });
