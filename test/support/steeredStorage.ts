@@ -1,9 +1,13 @@
+import { join } from 'node:path';
+import { openEmbeddedStorage } from '../../src/apiserver/storage/embedded.ts';
 import {
   StorageError,
   type Storage,
   type StorageErrorCode,
   type WatchItem,
 } from '../../src/apiserver/storage/storage.ts';
+import { silentLogger } from '../../src/lib/logger.ts';
+import { temporaryDirectory } from './storage.ts';
 
 /** The calls that name a key or a prefix first. */
 type Method = 'create' | 'update' | 'delete' | 'get' | 'list';
@@ -25,10 +29,19 @@ interface Gate extends Held {
 export class SteeredStorage {
   readonly storage: Storage;
   readonly #gates = new Map<string, Gate>();
-  readonly #failures = new Map<string, number>();
-  #code: StorageErrorCode = 'Unavailable';
+  readonly #failures = new Map<string, { left: number; code: StorageErrorCode }>();
+  /** Takes the store away; to be called when nothing uses it any more. */
+  readonly remove: () => Promise<void>;
 
-  constructor(real: Storage) {
+  /** On an embedded store of its own. */
+  static async create(): Promise<SteeredStorage> {
+    const directory = await temporaryDirectory();
+    const real = await openEmbeddedStorage(join(directory.path, 'store'), { log: silentLogger });
+    return new SteeredStorage(real, () => directory.remove());
+  }
+
+  private constructor(real: Storage, remove: () => Promise<void>) {
+    this.remove = remove;
     this.storage = new Proxy(real, {
       get: (target, name) => {
         if (name === 'watch') return this.#watch(target);
@@ -36,7 +49,8 @@ export class SteeredStorage {
         if (typeof member !== 'function') return member;
         return (...args: unknown[]): unknown => {
           const call = `${String(name)} ${String(args[0])}`;
-          if (this.#fails(call)) return Promise.reject(new StorageError(this.#code, String(args[0])));
+          const failure = this.#failureOf(call);
+          if (failure !== undefined) return Promise.reject(new StorageError(failure, String(args[0])));
           const run = (): unknown => Reflect.apply(member, target, args);
           return this.#gates.has(call) ? this.#pass(call).then(run) : run();
         };
@@ -56,8 +70,7 @@ export class SteeredStorage {
 
   /** Lets the next `times` calls fail, as if the store were away or, with `Corrupt`, held what cannot be read. */
   fail(method: Method, key: string, times: number, code: StorageErrorCode = 'Unavailable'): void {
-    this.#failures.set(`${method} ${key}`, times);
-    this.#code = code;
+    this.#failures.set(`${method} ${key}`, { left: times, code });
   }
 
   #hold(call: string): Held {
@@ -83,10 +96,11 @@ export class SteeredStorage {
     await gate?.open;
   }
 
-  #fails(call: string): boolean {
-    const left = this.#failures.get(call) ?? 0;
-    if (left > 0) this.#failures.set(call, left - 1);
-    return left > 0;
+  #failureOf(call: string): StorageErrorCode | undefined {
+    const failure = this.#failures.get(call);
+    if (failure === undefined || failure.left <= 0) return undefined;
+    failure.left--;
+    return failure.code;
   }
 
   #watch(real: Storage): Storage['watch'] {

@@ -1,11 +1,7 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { openEmbeddedStorage } from '../../../src/apiserver/storage/embedded.ts';
-import { silentLogger } from '../../../src/lib/logger.ts';
 import { eventually, startTestServer, type TestServer } from '../../support/apiServer.ts';
 import { SteeredStorage } from '../../support/steeredStorage.ts';
-import { temporaryDirectory } from '../../support/storage.ts';
 import { widget, WIDGETS, WIDGETS_CRD } from '../../support/widgets.ts';
 
 const NAMESPACES = '/api/v1/namespaces';
@@ -13,17 +9,15 @@ const SECRETS = '/registry/core/secrets/ending/';
 const STORED_WIDGETS = '/registry/example.com/widgets/';
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com';
 
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let steered: SteeredStorage;
 let server: TestServer;
 
 beforeEach(async () => {
-  directory = await temporaryDirectory();
-  steered = new SteeredStorage(await openEmbeddedStorage(join(directory.path, 'store'), { log: silentLogger }));
+  steered = await SteeredStorage.create();
 });
 afterEach(async () => {
   await server.close();
-  await directory.remove();
+  await steered.remove();
 });
 
 async function start(options: { othersLagMs?: number } = {}): Promise<void> {

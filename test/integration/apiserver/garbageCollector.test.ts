@@ -1,12 +1,9 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { startApiServer } from '../../../src/apiserver/server.ts';
-import { openEmbeddedStorage } from '../../../src/apiserver/storage/embedded.ts';
 import { silentLogger } from '../../../src/lib/logger.ts';
 import { eventually, startTestServer, type TestServer } from '../../support/apiServer.ts';
 import { SteeredStorage } from '../../support/steeredStorage.ts';
-import { temporaryDirectory } from '../../support/storage.ts';
 import { widget, WIDGETS, WIDGETS_CRD } from '../../support/widgets.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -16,17 +13,15 @@ const STORED_LEASES = '/registry/coordination.k8s.io/leases/';
 const ORPHAN = { propagationPolicy: 'Orphan' };
 const FOREGROUND = { propagationPolicy: 'Foreground' };
 
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let steered: SteeredStorage;
 let server: TestServer;
 
 beforeEach(async () => {
-  directory = await temporaryDirectory();
-  steered = new SteeredStorage(await openEmbeddedStorage(join(directory.path, 'store'), { log: silentLogger }));
+  steered = await SteeredStorage.create();
 });
 afterEach(async () => {
   await server.close();
-  await directory.remove();
+  await steered.remove();
 });
 
 const start = async (): Promise<void> => {
